@@ -1,0 +1,184 @@
+//! Which hardware the operating system can reach, given an instance type that has it.
+//!
+//! Reachable means that EC2 hands the device or extension to the guest. Whether the operating
+//! system has a driver is no fact of the image (EC2 API Reference, `Image`), and is not judged.
+
+use serde::Serialize;
+
+use super::Virtualization;
+use super::basis::{Conclusion, Note, Notes, observed, observed_flag};
+use crate::ec2::facts::Image;
+use crate::record::Outcome;
+
+/// Whether an extension can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reachability {
+    /// Yes, on an instance type that has it.
+    Reachable,
+    /// No, whatever the instance type.
+    Unreachable,
+    /// The facts do not tell.
+    Unknown,
+}
+
+/// Whether one extension can be reached, and the fact that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct HardwareExtension {
+    /// Whether it can.
+    pub reachability: Reachability,
+    /// Why, naming the field.
+    pub reason: &'static str,
+}
+
+/// The extensions a guest may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct HardwareExtensions {
+    /// Enhanced networking with the Elastic Network Adapter.
+    pub enhanced_networking_ena: HardwareExtension,
+    /// Enhanced networking with the Intel 82599 virtual function.
+    pub enhanced_networking_intel_82599: HardwareExtension,
+    /// NVMe devices.
+    pub nvme: HardwareExtension,
+    /// GPUs.
+    pub gpu: HardwareExtension,
+    /// CPU extensions such as AVX.
+    pub cpu_extensions: HardwareExtension,
+    /// NitroTPM.
+    pub tpm: HardwareExtension,
+}
+
+const REACHABLE: fn(&'static str) -> HardwareExtension =
+    |reason| HardwareExtension { reachability: Reachability::Reachable, reason };
+const UNREACHABLE: fn(&'static str) -> HardwareExtension =
+    |reason| HardwareExtension { reachability: Reachability::Unreachable, reason };
+
+const NOT_BY_PARAVIRTUAL: HardwareExtension = HardwareExtension {
+    reachability: Reachability::Unreachable,
+    reason: "image.virtualization_type is paravirtual: such a guest reaches no hardware extensions.",
+};
+const NOT_KNOWN: HardwareExtension = HardwareExtension {
+    reachability: Reachability::Unknown,
+    reason: "image.virtualization_type is absent or new, and this depends on it.",
+};
+
+pub(super) fn conclude(image: &Image, virtualization: Virtualization, notes: &mut Notes) -> HardwareExtensions {
+    let seen = observed(image.virtualization_type.as_deref());
+    let field = "image.virtualization_type";
+    match virtualization {
+        Virtualization::Paravirtual => {
+            notes.known(
+                Conclusion::HardwareExtensions,
+                field,
+                seen,
+                "A paravirtual guest reaches no hardware extensions, whatever the other fields say.",
+            );
+            return all(NOT_BY_PARAVIRTUAL);
+        }
+        Virtualization::Unknown => {
+            notes.unknown(
+                Conclusion::HardwareExtensions,
+                field,
+                seen,
+                "What hardware the guest reaches depends on its virtualization, which is not known.",
+            );
+            return all(NOT_KNOWN);
+        }
+        Virtualization::Hvm => notes.known(
+            Conclusion::HardwareExtensions,
+            field,
+            seen,
+            "An HVM guest reaches NVMe, GPUs and CPU extensions; network adapters and TPM are switched on one by one.",
+        ),
+    }
+    HardwareExtensions {
+        enhanced_networking_ena: ena(image, notes),
+        enhanced_networking_intel_82599: intel_82599(image),
+        nvme: REACHABLE("image.virtualization_type is hvm. The system needs an NVMe driver, which EC2 does not state."),
+        gpu: REACHABLE("image.virtualization_type is hvm. The system needs a GPU driver, which EC2 does not state."),
+        cpu_extensions: REACHABLE("image.virtualization_type is hvm."),
+        tpm: tpm(image, notes),
+    }
+}
+
+fn all(extension: HardwareExtension) -> HardwareExtensions {
+    HardwareExtensions {
+        enhanced_networking_ena: extension,
+        enhanced_networking_intel_82599: extension,
+        nvme: extension,
+        gpu: extension,
+        cpu_extensions: extension,
+        tpm: extension,
+    }
+}
+
+fn ena(image: &Image, notes: &mut Notes) -> HardwareExtension {
+    let field = "image.ena_support";
+    let seen = observed_flag(image.ena_support);
+    if image.ena_support == Some(true) {
+        notes.known(Conclusion::HardwareExtensions, field, seen, "The Elastic Network Adapter is enabled.");
+        return REACHABLE("image.ena_support is true.");
+    }
+    notes.known(
+        Conclusion::HardwareExtensions,
+        field,
+        seen.clone(),
+        "The Elastic Network Adapter is not enabled. EC2 leaves the flag out where it is not set, so absent means no.",
+    );
+    notes.find(Note {
+        code: "ENA_MISSING",
+        outcome: Outcome::Warn,
+        field,
+        observed: seen,
+        expected: "true",
+        message: "ENA is not enabled: every Nitro and bare metal type, 1,321 of 1,395, refuses the image. EC2 leaves \
+                  the flag out where it is not set."
+            .into(),
+        remedy: "Install the ENA driver on an instance, stop it, enable ENA with ModifyInstanceAttribute, and make a \
+                 new image.",
+    });
+    UNREACHABLE("image.ena_support is absent or false, and absent means false.")
+}
+
+fn intel_82599(image: &Image) -> HardwareExtension {
+    match image.sriov_net_support.as_deref() {
+        Some("simple") => REACHABLE("image.sriov_net_support is simple."),
+        Some(_) => HardwareExtension {
+            reachability: Reachability::Unknown,
+            reason: "image.sriov_net_support holds a word that EC2 does not document.",
+        },
+        None => UNREACHABLE("image.sriov_net_support is absent: it is not enabled."),
+    }
+}
+
+fn tpm(image: &Image, notes: &mut Notes) -> HardwareExtension {
+    let field = "image.tpm_support";
+    let seen = observed(image.tpm_support.as_deref());
+    match image.tpm_support.as_deref() {
+        Some("v2.0") => {
+            notes.known(Conclusion::HardwareExtensions, field, seen, "NitroTPM is enabled.");
+            REACHABLE("image.tpm_support is v2.0.")
+        }
+        Some(_) => {
+            notes.unknown(Conclusion::HardwareExtensions, field, seen, "EC2 documents no such TPM version.");
+            HardwareExtension {
+                reachability: Reachability::Unknown,
+                reason: "image.tpm_support holds a version that EC2 does not document.",
+            }
+        }
+        None => {
+            notes.known(Conclusion::HardwareExtensions, field, seen.clone(), "NitroTPM is not enabled.");
+            notes.find(Note {
+                code: "NO_TPM",
+                outcome: Outcome::Warn,
+                field,
+                observed: seen,
+                expected: "v2.0",
+                message: "NitroTPM is not enabled: no measured boot and no keys bound to the machine.".into(),
+                remedy: "Where these are needed, register an image with boot mode uefi and tpm-support v2.0; it cannot \
+                         be added later.",
+            });
+            UNREACHABLE("image.tpm_support is absent: it is not enabled.")
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What survives what.
+//!
+//! Source: EC2 User Guide, "Root volumes" and "Instance store data persistence" (2026-04). A reboot
+//! keeps everything, instance store included; that it does not is a common error.
+
+use serde::Serialize;
+
+use super::RootDevice;
+use super::basis::{Conclusion, Note, Notes, observed, observed_flag};
+use super::root_volume::root_volume;
+use crate::ec2::facts::Image;
+use crate::record::Outcome;
+
+/// What survives what; `None` where the facts do not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Persistence {
+    /// Whether instances can be stopped and started again.
+    pub stoppable: Option<bool>,
+    /// Whether the root keeps its content over a stop. False where there is no stop.
+    pub root_survives_stop: Option<bool>,
+    /// Whether the root is lost on termination.
+    pub root_deleted_on_terminate: Option<bool>,
+    /// Whether the root keeps its content over a reboot.
+    pub root_survives_reboot: Option<bool>,
+    /// Whether instance store volumes lose their content on a stop. They do, whatever the root.
+    pub ephemeral_lost_on_stop: Option<bool>,
+}
+
+const ROOT_TYPE: &str = "image.root_device_type";
+const DELETE: &str = "image.block_device_mappings.ebs.delete_on_termination";
+
+pub(super) fn conclude(image: &Image, root_device: RootDevice, notes: &mut Notes) -> Persistence {
+    let seen = observed(image.root_device_type.as_deref());
+    let (stoppable, survives_reboot, deleted) = match root_device {
+        RootDevice::EbsBacked => {
+            notes.known(
+                Conclusion::Persistence,
+                ROOT_TYPE,
+                seen,
+                "It can be stopped and started; the root keeps its content over stop, hibernation and reboot. Instance \
+                 store volumes beside it survive a reboot and are lost on stop.",
+            );
+            (Some(true), Some(true), deleted_on_terminate(image, notes))
+        }
+        RootDevice::InstanceStoreBacked => {
+            notes.known(
+                Conclusion::Persistence,
+                ROOT_TYPE,
+                seen,
+                "It cannot be stopped: it runs or is terminated, and a shutdown from within terminates it. Everything \
+                 on it survives a reboot and is lost on termination.",
+            );
+            (Some(false), Some(true), Some(true))
+        }
+        RootDevice::Unknown => {
+            notes.unknown(
+                Conclusion::Persistence,
+                ROOT_TYPE,
+                seen,
+                "What survives depends on the kind of root device, which is not known.",
+            );
+            (None, None, None)
+        }
+    };
+    Persistence {
+        stoppable,
+        root_survives_stop: stoppable,
+        root_deleted_on_terminate: deleted,
+        root_survives_reboot: survives_reboot,
+        ephemeral_lost_on_stop: Some(true),
+    }
+}
+
+fn deleted_on_terminate(image: &Image, notes: &mut Notes) -> Option<bool> {
+    let Some(volume) = root_volume(image) else {
+        notes.unknown(
+            Conclusion::Persistence,
+            "image.root_device_name",
+            observed(image.root_device_name.as_deref()),
+            "No mapping is the root's, so it is not known whether the root goes with the instance.",
+        );
+        return None;
+    };
+    let seen = observed_flag(volume.delete_on_termination);
+    match volume.delete_on_termination {
+        Some(true) => {
+            notes.known(Conclusion::Persistence, DELETE, seen, "The root volume is deleted with the instance.")
+        }
+        Some(false) => {
+            notes.known(Conclusion::Persistence, DELETE, seen.clone(), "The root volume outlives the instance.");
+            notes.find(Note {
+                code: "ROOT_KEPT_AFTER_TERMINATE",
+                outcome: Outcome::Warn,
+                field: DELETE,
+                observed: seen,
+                expected: "true",
+                message: "The root volume stays after the instance is terminated, and is billed until somebody \
+                          deletes it."
+                    .into(),
+                remedy: "Set delete_on_termination for the root device at launch, unless the data is wanted.",
+            });
+        }
+        None => notes.unknown(
+            Conclusion::Persistence,
+            DELETE,
+            seen,
+            "EC2 does not say whether the root volume goes with the instance.",
+        ),
+    }
+    volume.delete_on_termination
+}

@@ -1,0 +1,127 @@
+//! EC2's 52 image filters, evaluated on facts.
+//!
+//! Each name yields the texts that EC2 compares; the image passes if any of them is accepted.
+//! Flags are `true` and `false`, numbers are decimal, and times have EC2's form with milliseconds.
+
+use jiff::Timestamp;
+
+use super::Ec2FilterName as Name;
+use crate::ec2::facts::{BlockDevice, EbsVolume, Image, ImageWatermark, ScanResult};
+
+/// Whether any text that `name` looks at is accepted.
+pub(super) fn any_value(name: Name, image: &Image, accept: &dyn Fn(&str) -> bool) -> bool {
+    let text = |value: &Option<String>| value.as_deref().is_some_and(accept);
+    let flag = |value: Option<bool>| value.is_some_and(|value| accept(bool_word(value)));
+    match name {
+        Name::Architecture => text(&image.architecture),
+        Name::BlockDeviceName => devices(image).any(|device| text(&device.device_name)),
+        Name::BlockDeviceDeleteOnTermination
+        | Name::BlockDeviceSnapshotId
+        | Name::BlockDeviceVolumeSize
+        | Name::BlockDeviceVolumeType
+        | Name::BlockDeviceEncrypted => {
+            devices(image).filter_map(|device| device.ebs.as_ref()).any(|volume| of_volume(name, volume, accept))
+        }
+        Name::BootMode => text(&image.boot_mode),
+        Name::CreationDate => time(image.creation_date, accept),
+        Name::Description => text(&image.description),
+        Name::EnaSupport => flag(image.ena_support),
+        Name::FreeTierEligible => flag(image.free_tier_eligible),
+        Name::Hypervisor => text(&image.hypervisor),
+        Name::ImageAllowed => flag(image.image_allowed),
+        Name::ImageId => accept(image.image_id.as_str()),
+        Name::WatermarkSourceImageCreationTime
+        | Name::WatermarkSourceImageId
+        | Name::WatermarkSourceImageRegion
+        | Name::WatermarkCreationTime
+        | Name::WatermarkKey => image.image_watermarks.iter().any(|mark| of_watermark(name, mark, accept)),
+        Name::ImageType => text(&image.image_type),
+        Name::SupportedInstanceType => image
+            .instance_type_specification
+            .iter()
+            .flat_map(|specification| &specification.supported_instance_types)
+            .any(|pattern| accept(pattern)),
+        Name::UnsupportedInstanceType => image
+            .instance_type_specification
+            .iter()
+            .flat_map(|specification| &specification.unsupported_instance_types)
+            .any(|pattern| accept(pattern)),
+        Name::IsPublic => flag(image.public),
+        Name::KernelId => text(&image.kernel_id),
+        Name::ManifestLocation => text(&image.image_location),
+        Name::Name => text(&image.name),
+        Name::OwnerAlias => text(&image.image_owner_alias),
+        Name::OwnerId => text(&image.owner_id),
+        // The documented value is `windows`, whatever case the wire has.
+        Name::Platform => image.platform.as_deref().is_some_and(|platform| accept(&platform.to_ascii_lowercase())),
+        Name::ProductCode => image.product_codes.iter().any(|code| text(&code.id)),
+        Name::ProductCodeType => image.product_codes.iter().any(|code| text(&code.kind)),
+        Name::PublicSsmParameterName => text(&image.public_ssm_parameter_name),
+        Name::RamdiskId => text(&image.ramdisk_id),
+        Name::RootDeviceName => text(&image.root_device_name),
+        Name::RootDeviceType => text(&image.root_device_type),
+        Name::ScanHighestSeverity
+        | Name::ScanDate
+        | Name::ScanInformationalFix
+        | Name::ScanLowFix
+        | Name::ScanMediumFix
+        | Name::ScanHighFix
+        | Name::ScanCriticalFix => image.scan_result.as_ref().is_some_and(|scan| of_scan(name, scan, accept)),
+        Name::SourceImageId => text(&image.source_image_id),
+        Name::SourceImageRegion => text(&image.source_image_region),
+        Name::SourceInstanceId => text(&image.source_instance_id),
+        Name::State => text(&image.state),
+        Name::StateReasonCode => image.state_reason.as_ref().is_some_and(|reason| text(&reason.code)),
+        Name::StateReasonMessage => image.state_reason.as_ref().is_some_and(|reason| text(&reason.message)),
+        Name::SriovNetSupport => text(&image.sriov_net_support),
+        Name::TagKey => image.tags.keys().any(|key| accept(key)),
+        Name::VirtualizationType => text(&image.virtualization_type),
+    }
+}
+
+fn devices(image: &Image) -> impl Iterator<Item = &BlockDevice> {
+    image.block_device_mappings.iter()
+}
+
+fn of_volume(name: Name, volume: &EbsVolume, accept: &dyn Fn(&str) -> bool) -> bool {
+    match name {
+        Name::BlockDeviceDeleteOnTermination => volume.delete_on_termination.is_some_and(|v| accept(bool_word(v))),
+        Name::BlockDeviceSnapshotId => volume.snapshot_id.as_deref().is_some_and(accept),
+        Name::BlockDeviceVolumeSize => volume.volume_size_gib.is_some_and(|gib| accept(&gib.to_string())),
+        Name::BlockDeviceVolumeType => volume.volume_type.as_deref().is_some_and(accept),
+        Name::BlockDeviceEncrypted => volume.encrypted.is_some_and(|v| accept(bool_word(v))),
+        _ => false,
+    }
+}
+
+fn of_watermark(name: Name, mark: &ImageWatermark, accept: &dyn Fn(&str) -> bool) -> bool {
+    match name {
+        Name::WatermarkSourceImageCreationTime => time(mark.source_image_creation_time, accept),
+        Name::WatermarkSourceImageId => mark.source_image_id.as_deref().is_some_and(accept),
+        Name::WatermarkSourceImageRegion => mark.source_image_region.as_deref().is_some_and(accept),
+        Name::WatermarkCreationTime => time(mark.watermark_creation_time, accept),
+        Name::WatermarkKey => mark.watermark_key.as_deref().is_some_and(accept),
+        _ => false,
+    }
+}
+
+fn of_scan(name: Name, scan: &ScanResult, accept: &dyn Fn(&str) -> bool) -> bool {
+    match name {
+        Name::ScanHighestSeverity => scan.highest_finding_severity_label.as_deref().is_some_and(accept),
+        Name::ScanDate => time(scan.finding_scan_date, accept),
+        Name::ScanInformationalFix => time(scan.informational_fix_available_since, accept),
+        Name::ScanLowFix => time(scan.low_fix_available_since, accept),
+        Name::ScanMediumFix => time(scan.medium_fix_available_since, accept),
+        Name::ScanHighFix => time(scan.high_fix_available_since, accept),
+        Name::ScanCriticalFix => time(scan.critical_fix_available_since, accept),
+        _ => false,
+    }
+}
+
+pub(super) fn bool_word(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
+}
+
+fn time(value: Option<Timestamp>, accept: &dyn Fn(&str) -> bool) -> bool {
+    value.is_some_and(|time| accept(&time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()))
+}

@@ -1,0 +1,102 @@
+//! CheckCompatibility.
+
+use super::Images;
+use crate::ami::compatibility::{Verdict, Wish, check_compatibility, verdict};
+use crate::api::convert::{ViolationReason, Violations};
+use crate::api::page::{Page, next_page_token, page};
+use crate::api::pb;
+use crate::api::scope::scope;
+use crate::api::status::Failure;
+use crate::ec2::facts::{Image, InstanceTypeFacts};
+use crate::ids::{ImageId, InstanceType};
+use crate::record::{Finding, Outcome};
+
+/// Types that one call may name.
+const INSTANCE_TYPES_MAX: usize = 500;
+
+impl Images {
+    pub(super) async fn compatibility(
+        &self,
+        request: pb::CheckCompatibilityRequest,
+    ) -> Result<pb::CheckCompatibilityResponse, Failure> {
+        let mut violations = Violations::new();
+        let scope = scope(&self.services, &request.region, &request.account_id, &mut violations);
+        let image_id = violations.required_id::<ImageId>("image_id", &request.image_id);
+        let named: Vec<InstanceType> = violations.ids("instance_types", &request.instance_types, INSTANCE_TYPES_MAX);
+        let view: Option<pb::FindingsView> = violations.enumeration("findings_view", request.findings_view);
+        if let Some(market) = &request.market {
+            violations.one_of("market", market, &["on-demand", "spot", "capacity-block"]);
+        }
+        if let Some(tenancy) = &request.tenancy {
+            violations.one_of("tenancy", tenancy, &["default", "dedicated", "host"]);
+        }
+        let page: Page<String> = page(&request, &mut violations);
+        let ((scope, image_id), view) = violations.finish(scope.zip(image_id).zip(view))?;
+        let scope = scope?;
+        let wish = Wish {
+            market: request.market.clone(),
+            tenancy: request.tenancy.clone(),
+            hibernation: request.hibernation.unwrap_or(false),
+            enclave: request.enclave.unwrap_or(false),
+        };
+        let (image, _) = self.image(&scope.region, &image_id).await?;
+        let all = self.catalog().types(&scope.region).await?;
+        let types = self.named_types(&scope.region, &named).await?;
+        let types: &[InstanceTypeFacts] = if named.is_empty() { &all } else { &types };
+        // Named types keep the caller's order and all types go by name, so a page goes on after a
+        // name; a type that went away meanwhile does not shift the others.
+        let begin = match &page.after {
+            None => 0,
+            Some(after) => match types.iter().position(|facts| facts.instance_type.as_str() == after) {
+                Some(position) => position + 1,
+                None => types.partition_point(|facts| facts.instance_type.as_str() <= after.as_str()),
+            },
+        };
+        let end = begin.saturating_add(page.size).min(types.len());
+        let shown = types.get(begin..end).unwrap_or_default();
+        let next_page_token = match shown.last() {
+            Some(last) if end < types.len() => next_page_token(&request, &last.instance_type.to_string()),
+            _ => String::new(),
+        };
+        Ok(pb::CheckCompatibilityResponse {
+            verdicts: shown.iter().map(|facts| judge(&image, facts, &wish, view)).collect(),
+            next_page_token,
+            total_size: i32::try_from(types.len()).unwrap_or(i32::MAX),
+        })
+    }
+
+    /// The facts of types that were named; one that does not exist in the Region is a violation.
+    async fn named_types(
+        &self,
+        region: &crate::ids::Region,
+        named: &[InstanceType],
+    ) -> Result<Vec<InstanceTypeFacts>, Failure> {
+        let found = self.catalog().types_named(region, named).await?;
+        let mut violations = Violations::new();
+        for (index, name) in named.iter().enumerate() {
+            if !found.iter().any(|facts| facts.instance_type == *name) {
+                violations.add(
+                    format!("instance_types[{index}]"),
+                    ViolationReason::InvalidField,
+                    format!("{region} has no instance type {name}"),
+                );
+            }
+        }
+        if violations.is_empty() { Ok(found) } else { Err(Failure::Invalid(violations)) }
+    }
+}
+
+fn judge(image: &Image, facts: &InstanceTypeFacts, wish: &Wish, view: pb::FindingsView) -> pb::InstanceTypeVerdict {
+    let findings = check_compatibility(image, facts, wish);
+    let shown = |finding: &&Finding| view == pb::FindingsView::All || finding.outcome != Outcome::Pass;
+    let conclusion = match verdict(&findings) {
+        Verdict::Compatible => pb::CompatibilityVerdict::Compatible,
+        Verdict::Incompatible => pb::CompatibilityVerdict::Incompatible,
+        Verdict::Unknown => pb::CompatibilityVerdict::Unknown,
+    };
+    pb::InstanceTypeVerdict {
+        instance_type: facts.instance_type.to_string(),
+        verdict: conclusion.into(),
+        findings: findings.iter().filter(shown).map(Into::into).collect(),
+    }
+}

@@ -1,0 +1,64 @@
+//! ListInstanceTypes.
+
+use super::Images;
+use super::list::add_filter_violations;
+use crate::ami::compatibility::{Verdict, Wish, check_compatibility, verdict};
+use crate::ami::filter::InstanceTypeFilters;
+use crate::api::convert::{Violations, filters, instance_type};
+use crate::api::page::{Page, next_page_token, page};
+use crate::api::pb;
+use crate::api::scope::scope;
+use crate::api::status::Failure;
+use crate::ec2::facts::InstanceTypeFacts;
+use crate::ids::ImageId;
+
+impl Images {
+    pub(super) async fn instance_types(
+        &self,
+        request: pb::ListInstanceTypesRequest,
+    ) -> Result<pb::ListInstanceTypesResponse, Failure> {
+        let mut violations = Violations::new();
+        let scope = scope(&self.services, &request.region, &request.account_id, &mut violations);
+        let image_id: Option<ImageId> = violations.optional_id("image_id", &request.image_id);
+        let conditions: Vec<_> = filters("filters", &request.filters, &mut violations)
+            .into_iter()
+            .map(|raw| (raw.name, raw.values))
+            .collect();
+        let conditions = InstanceTypeFilters::parse(&conditions)
+            .map_err(|wrong| add_filter_violations(wrong, &mut violations))
+            .ok();
+        let page: Page<String> = page(&request, &mut violations);
+        let (scope, conditions) = violations.finish(scope.zip(conditions))?;
+        let scope = scope?;
+        let image = match &image_id {
+            Some(id) => Some(self.image(&scope.region, id).await?.0),
+            None => None,
+        };
+        let boots = |facts: &InstanceTypeFacts| {
+            image.as_ref().is_none_or(|image| {
+                verdict(&check_compatibility(image, facts, &Wish::default())) != Verdict::Incompatible
+            })
+        };
+        let all = self.catalog().types(&scope.region).await?;
+        let passing: Vec<&InstanceTypeFacts> =
+            all.iter().filter(|facts| conditions.matches(facts) && boots(facts)).collect();
+        // Types go by name, so a page goes on after a name, whatever came or went meanwhile.
+        let begin = page
+            .after
+            .map_or(0, |after| passing.partition_point(|facts| facts.instance_type.as_str() <= after.as_str()));
+        let end = begin.saturating_add(page.size).min(passing.len());
+        let shown = passing.get(begin..end).unwrap_or_default();
+        let next_page_token = match shown.last() {
+            Some(last) if end < passing.len() => next_page_token(&request, &last.instance_type.to_string()),
+            _ => String::new(),
+        };
+        Ok(pb::ListInstanceTypesResponse {
+            instance_types: shown
+                .iter()
+                .map(|facts| instance_type(facts, &scope.region, &scope.account_id))
+                .collect(),
+            next_page_token,
+            total_size: i32::try_from(passing.len()).unwrap_or(i32::MAX),
+        })
+    }
+}

@@ -1,0 +1,166 @@
+//! LaunchService: launches and watching them.
+
+mod list;
+mod watch;
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures::Stream;
+use tonic::{Request, Response, Status};
+
+use super::convert::{ParsedSpec, Violations, duration, parse_spec, preview};
+use super::scope::scope;
+use super::status::{Failure, Missing};
+use super::{Services, local_principal, pb};
+use crate::ids::{LaunchId, RequestId};
+use crate::launch::{Answer, LaunchRequest, TerminateRequest};
+
+/// How long LaunchInstances waits for a launch to leave LAUNCHING unless told otherwise.
+const WAIT_DEFAULT: Duration = Duration::from_secs(30);
+
+/// The longest wait that can be asked for.
+const WAIT_MAX: Duration = Duration::from_secs(600);
+
+/// Characters of a reason.
+const REASON_CHARS_MAX: usize = 1_024;
+
+/// LaunchService.
+#[derive(Debug)]
+pub(super) struct Launches {
+    services: Services,
+}
+
+impl Launches {
+    pub(super) fn new(services: Services) -> Self {
+        Self { services }
+    }
+
+    async fn launch(&self, request: pb::LaunchInstancesRequest) -> Result<pb::Launch, Failure> {
+        let pb::LaunchInstancesRequest { region, account_id, spec, reason, request_id, validate_only, wait_timeout } =
+            request;
+        let mut violations = Violations::new();
+        let scope = scope(&self.services, &region, &account_id, &mut violations);
+        let served = scope.as_ref().and_then(|scope| scope.as_ref().ok());
+        let (account, place) = served.map(|scope| (scope.account_id.clone(), scope.region.clone())).unzip();
+        let spec = match &scope {
+            // A Region that is well formed and not served is said after everything else is right.
+            Some(Err(_)) => parse_spec(spec, Some(unserved_account()), Some(unserved_region()), &mut violations),
+            _ => parse_spec(spec, account, place, &mut violations),
+        };
+        violations.text("reason", &reason, REASON_CHARS_MAX);
+        let wait = duration("wait_timeout", wait_timeout.as_ref(), (Duration::ZERO, WAIT_MAX), &mut violations);
+        let request_id: Option<RequestId> = if validate_only {
+            violations.optional_id("request_id", &request_id)
+        } else {
+            violations.required_id("request_id", &request_id)
+        };
+        let (scope, ParsedSpec { spec, user_data }) = violations.finish(scope.zip(spec))?;
+        scope?;
+        let request = LaunchRequest {
+            spec,
+            user_data,
+            reason,
+            request_id,
+            validate_only,
+            wait: wait.unwrap_or(WAIT_DEFAULT),
+            principal: local_principal(),
+        };
+        match self.services.launcher.launch(request).await? {
+            Answer::Launch(launch) => Ok((&*launch).into()),
+            Answer::Preview(entry) => {
+                preview(&entry).ok_or_else(|| Failure::internal(&Violations::new()))
+            }
+        }
+    }
+
+    fn get(&self, launch_id: &str) -> Result<pb::Launch, Failure> {
+        let mut violations = Violations::new();
+        let launch_id = violations.required_id::<LaunchId>("launch_id", launch_id);
+        let launch_id = violations.finish(launch_id)?;
+        let launch = self.services.log.launch(launch_id)?;
+        let launch = launch.ok_or(Failure::NotFound(Missing::Launch(launch_id)))?;
+        Ok((&launch).into())
+    }
+
+    async fn terminate(&self, request: pb::TerminateLaunchRequest) -> Result<pb::Launch, Failure> {
+        let pb::TerminateLaunchRequest { launch_id, reason, request_id } = request;
+        let mut violations = Violations::new();
+        let launch_id = violations.required_id::<LaunchId>("launch_id", &launch_id);
+        let request_id = violations.required_id::<RequestId>("request_id", &request_id);
+        violations.text("reason", &reason, REASON_CHARS_MAX);
+        let (launch_id, request_id) = violations.finish(launch_id.zip(request_id))?;
+        let request = TerminateRequest { launch_id, reason, request_id, principal: local_principal() };
+        let launch = self.services.launcher.terminate(request).await?;
+        Ok((&launch).into())
+    }
+}
+
+/// Stand-ins that let the rest of a request be read when its place is not served; nothing is made
+/// of them.
+fn unserved_account() -> crate::ids::AccountId {
+    "000000000000".parse().expect("twelve digits")
+}
+
+fn unserved_region() -> crate::ids::Region {
+    "not-served".parse().expect("a slug with a hyphen")
+}
+
+#[tonic::async_trait]
+impl pb::launch_service_server::LaunchService for Launches {
+    type WatchLaunchStream = Pin<Box<dyn Stream<Item = Result<pb::BootEvent, Status>> + Send>>;
+    type WatchInstancesStream = Pin<Box<dyn Stream<Item = Result<pb::BootEvent, Status>> + Send>>;
+
+    async fn launch_instances(
+        &self,
+        request: Request<pb::LaunchInstancesRequest>,
+    ) -> Result<Response<pb::Launch>, Status> {
+        Ok(Response::new(self.launch(request.into_inner()).await?))
+    }
+
+    async fn get_launch(&self, request: Request<pb::GetLaunchRequest>) -> Result<Response<pb::Launch>, Status> {
+        Ok(Response::new(self.get(&request.into_inner().launch_id)?))
+    }
+
+    async fn list_launches(
+        &self,
+        request: Request<pb::ListLaunchesRequest>,
+    ) -> Result<Response<pb::ListLaunchesResponse>, Status> {
+        Ok(Response::new(self.list(request.into_inner()).await?))
+    }
+
+    async fn cancel_launch(
+        &self,
+        _request: Request<pb::CancelLaunchRequest>,
+    ) -> Result<Response<pb::Launch>, Status> {
+        Err(Failure::NotImplemented { what: "CancelLaunch" }.into())
+    }
+
+    async fn terminate_launch(
+        &self,
+        request: Request<pb::TerminateLaunchRequest>,
+    ) -> Result<Response<pb::Launch>, Status> {
+        Ok(Response::new(self.terminate(request.into_inner()).await?))
+    }
+
+    async fn watch_launch(
+        &self,
+        request: Request<pb::WatchLaunchRequest>,
+    ) -> Result<Response<Self::WatchLaunchStream>, Status> {
+        Ok(Response::new(self.watch(request.into_inner())?))
+    }
+
+    async fn watch_instances(
+        &self,
+        request: Request<pb::WatchInstancesRequest>,
+    ) -> Result<Response<Self::WatchInstancesStream>, Status> {
+        Ok(Response::new(self.watch_each(request.into_inner()).await?))
+    }
+
+    async fn get_boot_statistics(
+        &self,
+        _request: Request<pb::GetBootStatisticsRequest>,
+    ) -> Result<Response<pb::GetBootStatisticsResponse>, Status> {
+        Err(Failure::NotImplemented { what: "GetBootStatistics" }.into())
+    }
+}

@@ -1,0 +1,133 @@
+//! WatchLaunch and WatchInstances: a pulled watch as a stream.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::Stream;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use super::Launches;
+use crate::api::convert::{Violations, to_duration, to_timestamp};
+use crate::api::pb;
+use crate::api::scope::scope;
+use crate::api::status::Failure;
+use crate::boot::{Cursor, InstancesWatch, LaunchWatch, WatchError, Watched, expected_boot};
+use crate::ids::{InstanceId, LaunchId};
+use crate::record::{BootEvent, Phase};
+
+/// Instances that one stream may watch: what one DescribeInstanceStatus may name.
+const INSTANCE_IDS_MAX: usize = 100;
+
+/// The most an unfinished boot is said to have made: only READY is 1.
+const PROGRESS_UNFINISHED_MAX: f64 = 0.99;
+
+type Events = Pin<Box<dyn Stream<Item = Result<pb::BootEvent, Status>> + Send>>;
+
+impl Launches {
+    pub(super) fn watch(&self, request: pb::WatchLaunchRequest) -> Result<Events, Failure> {
+        let pb::WatchLaunchRequest { launch_id, after_sequence } = request;
+        let mut violations = Violations::new();
+        let launch_id = violations.required_id::<LaunchId>("launch_id", &launch_id);
+        let launch_id = violations.finish(launch_id)?;
+        let services = &self.services;
+        let watch = LaunchWatch::open(
+            services.log.clone(),
+            Arc::clone(&services.clock),
+            services.tracker.clone(),
+            launch_id,
+            after_sequence,
+        )?;
+        Ok(stream(Watch::Launch(watch), services.shutdown.clone()))
+    }
+
+    pub(super) async fn watch_each(&self, request: pb::WatchInstancesRequest) -> Result<Events, Failure> {
+        let pb::WatchInstancesRequest { region, account_id, instance_ids, after_cursor } = request;
+        let mut violations = Violations::new();
+        let scope = scope(&self.services, &region, &account_id, &mut violations);
+        let ids: Vec<InstanceId> = violations.ids("instance_ids", &instance_ids, INSTANCE_IDS_MAX);
+        if instance_ids.is_empty() {
+            violations.missing("instance_ids");
+        }
+        let cursor: Option<Cursor> = violations.optional_id("after_cursor", &after_cursor);
+        let scope = violations.finish(scope)??;
+        let services = &self.services;
+        let watch = InstancesWatch::open(
+            services.log.clone(),
+            Arc::clone(&services.clock),
+            services.tracker.clone(),
+            scope.region,
+            ids,
+            cursor,
+        )
+        .await?;
+        Ok(stream(Watch::Instances(watch), services.shutdown.clone()))
+    }
+}
+
+enum Watch {
+    Launch(LaunchWatch),
+    Instances(InstancesWatch),
+}
+
+impl Watch {
+    async fn next(&mut self) -> Result<Option<pb::BootEvent>, WatchError> {
+        let watched = match self {
+            Self::Launch(watch) => watch.next().await?,
+            Self::Instances(watch) => watch.next().await?,
+        };
+        Ok(watched.map(|watched| match watched {
+            Watched::Event { event, cursor } => self.message(&event, cursor),
+            Watched::Heartbeat { observed } => {
+                pb::BootEvent { observed_time: observed.map(to_timestamp), ..Default::default() }
+            }
+        }))
+    }
+
+    fn message(&self, event: &BootEvent, cursor: Option<Cursor>) -> pb::BootEvent {
+        let root_device_type = match self {
+            Self::Launch(watch) => watch.launch().and_then(|launch| launch.root_device_type.as_deref()),
+            Self::Instances(_) => None,
+        };
+        let (progress, remaining) = expectation(event, expected_boot(root_device_type)).unzip();
+        pb::BootEvent {
+            progress,
+            expected_remaining: remaining.map(to_duration),
+            cursor: cursor.map(|cursor| cursor.to_string()).unwrap_or_default(),
+            ..event.into()
+        }
+    }
+}
+
+/// How far a boot that usually takes `expected` has come, from 0 to 1, and what is left of it.
+fn expectation(event: &BootEvent, expected: Duration) -> Option<(f64, Duration)> {
+    match event.phase? {
+        Phase::Ready => Some((1.0, Duration::ZERO)),
+        Phase::Requested | Phase::Pending | Phase::Running | Phase::Checking => {
+            let made = event.elapsed.div_duration_f64(expected).min(PROGRESS_UNFINISHED_MAX);
+            Some((made, expected.saturating_sub(event.elapsed)))
+        }
+        Phase::Impaired | Phase::Stopped | Phase::Failed | Phase::Terminated | Phase::TimedOut => None,
+    }
+}
+
+/// The watch as a stream that ends with the server: a client that resumes loses nothing.
+fn stream(watch: Watch, shutdown: CancellationToken) -> Events {
+    Box::pin(futures::stream::unfold(Some(watch), move |watch| {
+        let shutdown = shutdown.clone();
+        async move {
+            let mut watch = watch?;
+            let next = tokio::select! {
+                biased;
+                next = watch.next() => next.map_err(Failure::from),
+                () = shutdown.cancelled() => Err(Failure::ShuttingDown),
+            };
+            match next {
+                Ok(Some(event)) => Some((Ok(event), Some(watch))),
+                Ok(None) => None,
+                Err(failure) => Some((Err(failure.into()), None)),
+            }
+        }
+    }))
+}

@@ -1,0 +1,122 @@
+//! Accepting connections: TLS, limits, health, reflection, and the end of it.
+
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+
+use super::audit::Audit;
+use super::image::Images;
+use super::launch::Launches;
+use super::pb;
+use super::policy::Policies;
+use super::{ServeError, Services, Tls};
+
+/// The largest request that is read. User data has 16 KiB and filters 50 × 200 × 255 characters,
+/// which is 2.5 MB; anything larger is a mistake.
+pub const REQUEST_BYTES_MAX: usize = 4 << 20;
+
+/// Streams that one connection may have open at once: watchers share connections.
+pub const STREAMS_PER_CONNECTION_MAX: u32 = 1_000;
+
+/// Between two pings on a connection that says nothing, so that a dead one is noticed.
+pub const KEEPALIVE_PERIOD: Duration = Duration::from_secs(30);
+
+/// Serves on `listener` until `shutdown`, then for as long as `drain_deadline` what is under way.
+///
+/// # Errors
+/// If the certificates cannot be used, or the transport fails.
+pub async fn serve(
+    listener: TcpListener,
+    services: Services,
+    tls: Option<Tls>,
+    drain_deadline: Duration,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    let mut server = Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE_PERIOD))
+        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX);
+    if let Some(tls) = tls {
+        server = server.tls_config(tls_config(tls)).map_err(ServeError::Tls)?;
+    }
+    // Without nodelay a small answer waits for the acknowledgement of the one before it.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let stop = shutdown.clone();
+    let serving = server
+        .add_routes(routes(services).await?)
+        .serve_with_incoming_shutdown(incoming, async move { stop.cancelled().await });
+    tokio::pin!(serving);
+    tokio::select! {
+        served = &mut serving => served.map_err(ServeError::Transport),
+        () = drained(&shutdown, drain_deadline) => {
+            tracing::warn!(?drain_deadline, "connections cut: the drain deadline has passed");
+            Ok(())
+        }
+    }
+}
+
+/// Completes when calls have had their time after a shutdown. Real time and not the clock's: it
+/// bounds what sockets do.
+#[expect(clippy::disallowed_methods, reason = "a bound on real sockets, which know no simulated time")]
+async fn drained(shutdown: &CancellationToken, deadline: Duration) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(deadline).await;
+}
+
+async fn routes(services: Services) -> Result<Routes, ServeError> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<pb::image_service_server::ImageServiceServer<Images>>().await;
+    health.set_serving::<pb::launch_service_server::LaunchServiceServer<Launches>>().await;
+    health.set_serving::<pb::audit_service_server::AuditServiceServer<Audit>>().await;
+    health.set_serving::<pb::policy_service_server::PolicyServiceServer<Policies>>().await;
+    let stopping = services.shutdown.clone();
+    tokio::spawn(async move {
+        stopping.cancelled().await;
+        health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+    });
+    let image = pb::image_service_server::ImageServiceServer::new(Images::new(services.clone()))
+        .max_decoding_message_size(REQUEST_BYTES_MAX)
+        .max_encoding_message_size(ANSWER_BYTES_MAX);
+    let launch = pb::launch_service_server::LaunchServiceServer::new(Launches::new(services.clone()))
+        .max_decoding_message_size(REQUEST_BYTES_MAX)
+        .max_encoding_message_size(ANSWER_BYTES_MAX);
+    let audit = pb::audit_service_server::AuditServiceServer::new(Audit::new(services))
+        .max_decoding_message_size(REQUEST_BYTES_MAX)
+        .max_encoding_message_size(ANSWER_BYTES_MAX);
+    let policy = pb::policy_service_server::PolicyServiceServer::new(Policies)
+        .max_decoding_message_size(REQUEST_BYTES_MAX);
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // So that a client that asks by reflection can read the details of an error.
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+    };
+    // grpcurl up to 1.8 asks by v1alpha only.
+    let (v1, v1alpha) = (
+        reflection().build_v1().map_err(ServeError::Reflection)?,
+        reflection().build_v1alpha().map_err(ServeError::Reflection)?,
+    );
+    Ok(Routes::new(image)
+        .add_service(launch)
+        .add_service(audit)
+        .add_service(policy)
+        .add_service(health_service)
+        .add_service(v1)
+        .add_service(v1alpha))
+}
+
+/// The largest answer: what gRPC clients accept unless told otherwise.
+const ANSWER_BYTES_MAX: usize = 4 << 20;
+
+fn tls_config(tls: Tls) -> ServerTlsConfig {
+    let config = ServerTlsConfig::new().identity(Identity::from_pem(tls.certificate, tls.key));
+    match tls.client_ca {
+        // With a client CA every client must show a certificate of it: mTLS is not optional.
+        Some(ca) => config.client_ca_root(Certificate::from_pem(ca)),
+        None => config,
+    }
+}

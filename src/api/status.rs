@@ -1,0 +1,304 @@
+//! The one table from what went wrong to what a caller is told (AIP-193).
+//!
+//! Everywhere else errors are our own types. A [`Failure`] gathers them, and becomes a
+//! `tonic::Status` here, with a code, a reason that programs compare, and details that say the rest.
+//! No match here has a `_` arm: a new error does not compile until somebody has decided what a
+//! caller should do about it.
+
+mod details;
+mod ec2;
+mod rooms;
+
+#[cfg(test)]
+mod tests;
+
+use std::error::Error;
+use std::time::Duration;
+
+use tonic::Code;
+
+use super::convert::Violations;
+use crate::ec2::errors::Ec2Error;
+use crate::ids::{AccountId, ImageId, InstanceId, InstanceType, LaunchId, Region, RequestId, random_bytes};
+use crate::record::{Finding, LaunchState};
+
+use details::{Detail, Report};
+
+/// How long to wait before asking again, where nothing says it better.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// Why a call has no result.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Failure {
+    /// The request cannot be.
+    #[error("{0}")]
+    Invalid(#[from] Violations),
+    /// The request id stands for another request.
+    #[error("request_id {request_id} was used for another request, about launch {launch_id}")]
+    RequestIdReused {
+        /// The id.
+        request_id: RequestId,
+        /// What it stands for.
+        launch_id: LaunchId,
+    },
+    /// The facts forbid the launch.
+    #[error("the launch was refused: {}", first_sentence(findings))]
+    Refused {
+        /// The record of the refusal; none for a preview.
+        launch_id: Option<LaunchId>,
+        /// What was found.
+        findings: Vec<Finding>,
+    },
+    /// Policy forbids the launch.
+    #[error("policy forbids the launch: {}", first_sentence(findings))]
+    PolicyDenied {
+        /// The record of the refusal; none for a preview.
+        launch_id: Option<LaunchId>,
+        /// What was found.
+        findings: Vec<Finding>,
+        /// The policies that decided.
+        policy_ids: Vec<String>,
+    },
+    /// Something that the request names is not there.
+    #[error("{0} was not found")]
+    NotFound(Missing),
+    /// The launch has left LAUNCHING.
+    #[error("launch {launch_id} can no longer be cancelled")]
+    NotCancellable {
+        /// The launch.
+        launch_id: LaunchId,
+        /// Where it stands.
+        state: LaunchState,
+    },
+    /// There is nothing to terminate.
+    #[error("launch {launch_id} has no instances to terminate")]
+    NoInstances {
+        /// The launch.
+        launch_id: LaunchId,
+        /// Where it stands.
+        state: LaunchState,
+    },
+    /// The caller wants to go on where nothing is kept any more.
+    #[error("what the cursor points at is no longer kept; begin again")]
+    CursorExpired {
+        /// The oldest index that is kept, where there is one.
+        oldest: Option<u64>,
+    },
+    /// The caller wants to go on after something that has not happened.
+    #[error("{after} is ahead of the last, which is {last}")]
+    CursorAhead {
+        /// What the caller said.
+        after: u64,
+        /// What there is.
+        last: u64,
+    },
+    /// The page token is sound, and what it stands for is no longer kept.
+    #[error("the page token has expired; begin again without it")]
+    PageTokenExpired,
+    /// The question has too many answers.
+    #[error("more than {limit} results; narrow the question by {narrow_by}")]
+    TooManyResults {
+        /// The bound.
+        limit: usize,
+        /// The field that narrows the question.
+        narrow_by: &'static str,
+    },
+    /// Too many streams are open.
+    #[error("more than {limit} watchers")]
+    TooManyWatchers {
+        /// The bound.
+        limit: usize,
+    },
+    /// More is asked than can be done.
+    #[error("too much is waiting to be done")]
+    Overloaded,
+    /// EC2 did not do what it was asked.
+    #[error("EC2: {0}")]
+    Ec2(Ec2Error),
+    /// Nothing can be made durable, so nothing is done.
+    #[error("the audit log is unavailable, so nothing was done")]
+    AuditUnavailable,
+    /// What is on disk is not what was written.
+    #[error("the audit log is damaged at record {index}")]
+    LogCorrupt {
+        /// The record.
+        index: u64,
+    },
+    /// The server is about to end.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    /// Part of the contract that this version does not do yet.
+    #[error("{what} is not implemented by this version")]
+    NotImplemented {
+        /// The method or field.
+        what: &'static str,
+    },
+    /// A defect. The caller gets no more than a number to quote.
+    #[error("internal error {correlation_id}")]
+    Internal {
+        /// What the server's log has beside the whole story.
+        correlation_id: String,
+    },
+}
+
+/// Something that is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Missing {
+    /// An image.
+    #[error("image {0}")]
+    Image(ImageId),
+    /// A launch.
+    #[error("launch {0}")]
+    Launch(LaunchId),
+    /// Instances.
+    #[error("instance {}", joined(.0))]
+    Instances(Vec<InstanceId>),
+    /// An instance type.
+    #[error("instance type {0}")]
+    InstanceType(InstanceType),
+    /// A record.
+    #[error("record {0}")]
+    Record(u64),
+    /// A log.
+    #[error("log {0}")]
+    Log(String),
+    /// A Region that this server serves.
+    #[error("a server for Region {0}")]
+    Region(Region),
+    /// An account that this server serves.
+    #[error("a server for account {0}")]
+    Account(AccountId),
+}
+
+impl Failure {
+    /// A defect. The whole chain goes to the server's log, and the caller gets a number to quote.
+    pub fn internal(error: &dyn Error) -> Self {
+        let correlation_id = hex::encode(random_bytes::<8>());
+        let mut chain = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            chain.push_str(": ");
+            chain.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        tracing::error!(correlation_id, error = chain, "internal error");
+        Self::Internal { correlation_id }
+    }
+
+    /// The failure as a message, for streams in which one entry fails and the others go on.
+    pub fn to_message(&self) -> tonic_types::Status {
+        self.report().to_message()
+    }
+
+    /// What a caller is told: the table.
+    fn report(&self) -> Report {
+        let message = self.to_string();
+        match self {
+            Self::Invalid(violations) => details::invalid(violations),
+            Self::RequestIdReused { request_id, launch_id } => {
+                Report::new(Code::InvalidArgument, "REQUEST_ID_REUSED", message)
+                    .with("request_id", request_id)
+                    .with("launch_id", launch_id)
+            }
+            Self::Refused { launch_id, findings } => Report::new(Code::FailedPrecondition, "LAUNCH_REFUSED", message)
+                .with_some("launch_id", launch_id.as_ref())
+                .detail(Detail::Findings(findings.clone())),
+            Self::PolicyDenied { launch_id, findings, policy_ids } => {
+                Report::new(Code::PermissionDenied, "POLICY_DENIED", message)
+                    .with_some("launch_id", launch_id.as_ref())
+                    .with("policy_ids", &policy_ids.join(","))
+                    .detail(Detail::Findings(findings.clone()))
+            }
+            Self::NotFound(missing) => missing.report(message),
+            Self::NotCancellable { launch_id, state } => {
+                Report::new(Code::FailedPrecondition, "LAUNCH_NOT_CANCELLABLE", message)
+                    .with("launch_id", launch_id)
+                    .with("state", &state_word(*state))
+            }
+            Self::NoInstances { launch_id, state } => {
+                Report::new(Code::FailedPrecondition, "LAUNCH_HAS_NO_INSTANCES", message)
+                    .with("launch_id", launch_id)
+                    .with("state", &state_word(*state))
+            }
+            Self::CursorExpired { oldest } => {
+                Report::new(Code::OutOfRange, "CURSOR_EXPIRED", message).with_some("oldest", oldest.as_ref())
+            }
+            Self::CursorAhead { after, last } => {
+                Report::new(Code::OutOfRange, "CURSOR_AHEAD", message).with("after", after).with("last", last)
+            }
+            Self::PageTokenExpired => Report::new(Code::OutOfRange, "PAGE_TOKEN_EXPIRED", message),
+            Self::TooManyResults { limit, narrow_by } => {
+                Report::new(Code::ResourceExhausted, "TOO_MANY_RESULTS", message.clone())
+                    .with("limit", limit)
+                    .with("narrow_by", narrow_by)
+                    .detail(Detail::Quota { subject: "results".to_owned(), description: message })
+            }
+            Self::TooManyWatchers { limit } => {
+                Report::new(Code::ResourceExhausted, "TOO_MANY_WATCHERS", message.clone())
+                    .with("limit", limit)
+                    .detail(Detail::Quota { subject: "watchers".to_owned(), description: message })
+            }
+            Self::Overloaded => {
+                Report::new(Code::ResourceExhausted, "OVERLOADED", message).detail(Detail::Retry(RETRY_DELAY))
+            }
+            Self::Ec2(error) => ec2::report(error, message),
+            Self::AuditUnavailable => {
+                Report::new(Code::Unavailable, "AUDIT_UNAVAILABLE", message).detail(Detail::Retry(RETRY_DELAY))
+            }
+            Self::LogCorrupt { index } => Report::new(Code::DataLoss, "LOG_CORRUPT", message).with("index", index),
+            Self::ShuttingDown => {
+                Report::new(Code::Unavailable, "SHUTTING_DOWN", message).detail(Detail::Retry(RETRY_DELAY))
+            }
+            Self::NotImplemented { what } => {
+                Report::new(Code::Unimplemented, "NOT_IMPLEMENTED", message).with("what", what)
+            }
+            Self::Internal { correlation_id } => {
+                Report::new(Code::Internal, "INTERNAL", message).with("correlation_id", correlation_id)
+            }
+        }
+    }
+}
+
+impl Missing {
+    fn report(&self, message: String) -> Report {
+        let (reason, kind, key, name) = match self {
+            Self::Image(id) => ("IMAGE_NOT_FOUND", "Image", "image_id", id.to_string()),
+            Self::Launch(id) => ("LAUNCH_NOT_FOUND", "Launch", "launch_id", id.to_string()),
+            Self::Instances(ids) => ("INSTANCE_NOT_FOUND", "Instance", "instance_ids", joined(ids)),
+            Self::InstanceType(name) => ("INSTANCE_TYPE_NOT_FOUND", "InstanceType", "instance_type", name.to_string()),
+            Self::Record(index) => ("RECORD_NOT_FOUND", "AuditRecord", "index", index.to_string()),
+            Self::Log(id) => ("LOG_NOT_FOUND", "Log", "log_id", id.clone()),
+            Self::Region(region) => ("REGION_NOT_SERVED", "Region", "region", region.to_string()),
+            Self::Account(id) => ("ACCOUNT_NOT_SERVED", "Account", "account_id", id.to_string()),
+        };
+        Report::new(Code::NotFound, reason, message.clone()).with(key, &name).detail(Detail::Resource {
+            kind: format!("gantry.v1.{kind}"),
+            name,
+            description: message,
+        })
+    }
+}
+
+impl From<Failure> for tonic::Status {
+    fn from(failure: Failure) -> Self {
+        failure.report().to_status()
+    }
+}
+
+/// The state as the contract spells it.
+fn state_word(state: LaunchState) -> &'static str {
+    super::pb::LaunchState::from(state).as_str_name()
+}
+
+fn joined(ids: &[InstanceId]) -> String {
+    ids.iter().map(InstanceId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn first_sentence(findings: &[Finding]) -> &str {
+    use crate::record::Outcome;
+    let worst = |wanted| findings.iter().find(|finding| finding.outcome == wanted);
+    match worst(Outcome::Fail).or_else(|| worst(Outcome::Unknown)) {
+        Some(finding) => &finding.message,
+        None => "see the findings",
+    }
+}

@@ -1,0 +1,82 @@
+//! From the errors of each room to a [`Failure`].
+
+use super::{Failure, Missing};
+use crate::ami::catalog::CatalogError;
+use crate::audit::{AppendError, ReadError};
+use crate::boot::WatchError;
+use crate::launch::{LaunchError, TerminateError};
+
+impl From<CatalogError> for Failure {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::UnknownRegion(region) => Self::NotFound(Missing::Region(region)),
+            CatalogError::Ec2(error) => Self::Ec2(error),
+        }
+    }
+}
+
+impl From<AppendError> for Failure {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Full => Self::Overloaded,
+            AppendError::Unavailable => Self::AuditUnavailable,
+            // These are made by us and never by a caller, whose input has bounds of its own.
+            AppendError::TooLarge { .. }
+            | AppendError::TooMany { .. }
+            | AppendError::Conflict(_)
+            | AppendError::MisdatedLaunch
+            | AppendError::KeyMismatch => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Damaged { index } => Self::LogCorrupt { index },
+            ReadError::Closed => Self::ShuttingDown,
+            ReadError::Store(_) | ReadError::Io(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<LaunchError> for Failure {
+    fn from(error: LaunchError) -> Self {
+        match error {
+            LaunchError::Refused { launch_id, findings } => Self::Refused { launch_id, findings },
+            LaunchError::RequestIdReused { request_id, launch_id } => Self::RequestIdReused { request_id, launch_id },
+            LaunchError::UnknownRegion(region) => Self::NotFound(Missing::Region(region)),
+            LaunchError::Facts(error) => Self::Ec2(error),
+            LaunchError::Append(error) => error.into(),
+            LaunchError::Read(error) => error.into(),
+            LaunchError::UserData(_) | LaunchError::Lost(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<TerminateError> for Failure {
+    fn from(error: TerminateError) -> Self {
+        match error {
+            TerminateError::NotFound(launch_id) => Self::NotFound(Missing::Launch(launch_id)),
+            TerminateError::NoInstances { launch_id, state } => Self::NoInstances { launch_id, state },
+            TerminateError::RequestIdReused { request_id, launch_id } => {
+                Self::RequestIdReused { request_id, launch_id }
+            }
+            TerminateError::Append(error) => error.into(),
+            TerminateError::Read(error) => error.into(),
+        }
+    }
+}
+
+impl From<WatchError> for Failure {
+    fn from(error: WatchError) -> Self {
+        match error {
+            WatchError::NoSuchLaunch(launch_id) => Self::NotFound(Missing::Launch(launch_id)),
+            WatchError::NoSuchInstances(instance_ids) => Self::NotFound(Missing::Instances(instance_ids)),
+            WatchError::AheadOfLaunch { after, last } => Self::CursorAhead { after, last },
+            WatchError::AheadOfLog => Self::CursorExpired { oldest: None },
+            WatchError::Ec2(error) => Self::Ec2(error),
+            WatchError::Read(error) => error.into(),
+        }
+    }
+}

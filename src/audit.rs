@@ -1,0 +1,52 @@
+//! The audit log: what was decided, done and seen, on disk before anything rests on it.
+//!
+//! One writer appends entries to a journal, syncs it, and applies them to a store that answers
+//! questions about launches, requests and instances. The journal is the truth; the store is made
+//! from it, and made again when it is lost. Records are leaves of an RFC 6962 Merkle log, kept
+//! byte for byte. This room stores and finds; what a record means, and whether anything may be
+//! done, is decided elsewhere.
+
+mod directory;
+mod error;
+mod journal;
+mod launch_time;
+mod log;
+mod query;
+mod reads;
+mod recover;
+mod staging;
+mod store;
+mod times;
+mod topics;
+mod writer;
+
+pub use self::directory::Owner;
+pub use self::error::{AppendError, OpenError, ReadError};
+pub use self::launch_time::LAUNCH_ID_LAG_MAX;
+pub use self::log::{AuditLog, Once};
+pub use self::query::{Indexed, LaunchPage, LaunchQuery, Order, Record, RecordPage, RecordQuery};
+pub use self::recover::OpenReport;
+pub use self::store::{Operation, RequestKey, StoreError, TakenBy};
+pub use self::topics::Topic;
+
+/// The longest record, in bytes of JSON. sled keeps a page of sixteen rows of this size in its
+/// own log, and a leaf must stay below the 65,535 bytes of C2SP tlog-tiles.
+pub const RECORD_BYTES_MAX: usize = 60 << 10;
+
+/// The most entries in one append.
+pub const APPEND_ENTRIES_MAX: usize = 64;
+
+/// The most appends that wait for the writer; more are refused.
+pub const QUEUE_MAX: usize = 4096;
+
+/// The most launches or records on one page.
+pub const PAGE_MAX: usize = 1000;
+
+/// The most launches that one search looks at.
+pub const LAUNCH_SCAN_MAX: usize = 2000;
+
+/// The most records that one search reads.
+pub const RECORD_SCAN_MAX: usize = 10_000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! The data directory: who may open it, whose it is, and file operations that last.
+//!
+//! ```text
+//! LOCK          held by the process that has the directory open
+//! OWNER.json    format version, log id, and for whom it was made
+//! journal/      segments: the truth
+//! sled/         the store, made from the journal
+//! sled.broken-N a store that could not be used, kept to be looked at
+//! SUSPECT       the store gave a wrong answer and is to be set aside at the next start
+//! ```
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::OpenError;
+use super::journal::LogNumber;
+use crate::ids::{self, AccountId};
+
+/// Version of the directory's layout that this program writes.
+const FORMAT_VERSION: u32 = 1;
+
+/// For whom a data directory keeps the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Whether EC2 is the sandbox.
+    pub sandbox: bool,
+    /// The AWS accounts. Their order does not matter.
+    pub accounts: Vec<AccountId>,
+}
+
+impl Owner {
+    fn is(&self, other: &Self) -> bool {
+        let accounts = |owner: &Self| owner.accounts.iter().cloned().collect::<BTreeSet<_>>();
+        self.sandbox == other.sandbox && accounts(self) == accounts(other)
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.sandbox { "the sandbox" } else { "AWS" })?;
+        for (place, account) in self.accounts.iter().enumerate() {
+            write!(f, "{}{account}", if place == 0 { " account " } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+/// What `OWNER.json` holds. Fields may be added; a change of meaning needs a new version.
+#[derive(Debug, Serialize, Deserialize)]
+struct OwnerFile {
+    format: u32,
+    log_id: String,
+    #[serde(flatten)]
+    owner: Owner,
+}
+
+/// An open data directory, locked until this is dropped.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    lock: File,
+    log_id: String,
+    log: LogNumber,
+}
+
+impl Directory {
+    /// Locks `path` for `owner`, making it if there is none.
+    pub(super) fn open(path: &Path, owner: &Owner) -> Result<Self, OpenError> {
+        make_dir(path)?;
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path.join("LOCK"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::Locked),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        let log_id = match fs::read(path.join("OWNER.json")) {
+            Ok(bytes) => read_owner(&bytes, owner)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // The owner is durable before there is a journal, so its loss is no crash.
+                if path.join("journal").exists() {
+                    return Err(OpenError::NoOwner);
+                }
+                let log_id = hex::encode(ids::random_bytes::<8>());
+                let file = OwnerFile { format: FORMAT_VERSION, log_id: log_id.clone(), owner: owner.clone() };
+                let mut text = serde_json::to_vec_pretty(&file).expect("an owner has string keys only");
+                text.push(b'\n');
+                write_durably(&path.join("OWNER.json"), &text)?;
+                log_id
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let mut log = LogNumber::default();
+        hex::decode_to_slice(&log_id, &mut log).map_err(|_| OpenError::NoOwner)?;
+        make_dir(&path.join("journal"))?;
+        Ok(Self { path: path.to_owned(), lock, log_id, log })
+    }
+
+    /// The id of the log that is kept here: 16 hexadecimal digits.
+    pub(super) fn log_id(&self) -> &str {
+        &self.log_id
+    }
+
+    /// The same id as bytes.
+    pub(super) fn log(&self) -> LogNumber {
+        self.log
+    }
+
+    /// Where the segments are.
+    pub(super) fn journal(&self) -> PathBuf {
+        self.path.join("journal")
+    }
+
+    /// Where the store is.
+    pub(super) fn store(&self) -> PathBuf {
+        self.path.join("sled")
+    }
+
+    /// Moves the store out of the way, under the first free name.
+    pub(super) fn set_store_aside(&self) -> io::Result<()> {
+        let mut number = 1;
+        let mut aside = self.path.join("sled.broken-1");
+        while aside.exists() {
+            number += 1;
+            aside = self.path.join(format!("sled.broken-{number}"));
+        }
+        match fs::rename(self.store(), aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        sync_dir(&self.path)
+    }
+
+    /// Notes that the store gave a wrong answer.
+    pub(super) fn suspect_store(&self) -> io::Result<()> {
+        File::create(self.path.join("SUSPECT"))?.sync_all()?;
+        sync_dir(&self.path)
+    }
+
+    /// Whether that was noted.
+    pub(super) fn store_is_suspect(&self) -> bool {
+        self.path.join("SUSPECT").exists()
+    }
+
+    /// Takes the note back: the store has been made anew.
+    pub(super) fn trust_store(&self) -> io::Result<()> {
+        match fs::remove_file(self.path.join("SUSPECT")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets others open the directory.
+    pub(super) fn unlock(&self) -> io::Result<()> {
+        self.lock.unlock()
+    }
+}
+
+/// The log id in an owner file that `wanted` may open.
+fn read_owner(bytes: &[u8], wanted: &Owner) -> Result<String, OpenError> {
+    #[derive(Deserialize)]
+    struct Version {
+        format: u32,
+    }
+    // The version first: a later one may have other fields.
+    let Version { format } = serde_json::from_slice(bytes).map_err(|_| OpenError::NoOwner)?;
+    if FORMAT_VERSION < format {
+        return Err(OpenError::NewerFormat { what: "the data directory", version: format });
+    }
+    let file: OwnerFile = serde_json::from_slice(bytes).map_err(|_| OpenError::NoOwner)?;
+    if !file.owner.is(wanted) {
+        return Err(OpenError::OwnedByOther { owner: file.owner, wanted: wanted.clone() });
+    }
+    Ok(file.log_id)
+}
+
+/// Makes a directory that only its owner may read, and its parents, so that it lasts.
+fn make_dir(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
+        _ => sync_dir(Path::new(".")),
+    }
+}
+
+/// Replaces the file at `path`: after a crash it has its old content or the new, whole.
+fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("new");
+    let mut file = File::create(&unfinished)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Makes the names in a directory durable.
+pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}

@@ -1,0 +1,125 @@
+//! What can go wrong with the log: at opening, at appending, at reading.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::directory::Owner;
+use super::store::StoreError;
+use crate::record::ApplyError;
+
+/// Why a data directory cannot be opened. Nothing is served then: a log that has been damaged, or
+/// that belongs to somebody else, is for a person to look at.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("the data directory is in use by another process")]
+    Locked,
+    /// It was made for other accounts, or for AWS and not the sandbox.
+    #[error("the data directory belongs to {owner}, not to {wanted}")]
+    OwnedByOther {
+        /// Whose it is.
+        owner: Owner,
+        /// Who wanted to open it.
+        wanted: Owner,
+    },
+    /// There are records and nothing says whose.
+    #[error("the data directory has a journal and no readable OWNER.json")]
+    NoOwner,
+    /// A later version of the program wrote it.
+    #[error("{what} has format version {version}, which this program does not know")]
+    NewerFormat {
+        /// Which file.
+        what: &'static str,
+        /// Its version.
+        version: u32,
+    },
+    /// A file among the segments is not a segment of this log.
+    #[error("{} is not the segment of this log that its name says", path.display())]
+    ForeignSegment {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A record that was acknowledged is damaged or missing.
+    #[error("record {index} of the journal is damaged or missing")]
+    Damaged {
+        /// The first such record.
+        index: u64,
+    },
+    /// A record is sound and says what cannot be.
+    #[error("record {index} of the journal does not follow from the records before it")]
+    Unexplained {
+        /// The record.
+        index: u64,
+        /// Why not, where the record could be read at all.
+        source: Option<ApplyError>,
+    },
+    /// The store has seen records that the journal does not have: the journal is not the one it
+    /// was made from, or has lost its end.
+    #[error("the store has seen {applied} records, but the journal ends before record {size}")]
+    StoreAhead {
+        /// How many records the store has seen.
+        applied: u64,
+        /// How many records the journal has: the index of the first that is missing.
+        size: u64,
+    },
+    /// The store could not be opened, or not even rebuilt.
+    #[error("the store could not be opened")]
+    Store(#[source] StoreError),
+    /// A file could not be read or written.
+    #[error("the data directory could not be read or written")]
+    Io(#[from] io::Error),
+}
+
+/// Why entries were not appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Too much is waiting to be written. Nothing was written; it may be tried again later.
+    #[error("too many records are waiting to be written")]
+    Full,
+    /// The log takes no records: a write failed, there is no space, or it is closed. Whether
+    /// these entries are in it is known only once it has been opened again.
+    #[error("the audit log is unavailable")]
+    Unavailable,
+    /// An entry is longer than [`super::RECORD_BYTES_MAX`]. Nothing was written.
+    #[error("the record is {bytes} bytes long, more than {}", super::RECORD_BYTES_MAX)]
+    TooLarge {
+        /// Its length as JSON, in bytes.
+        bytes: usize,
+    },
+    /// More than [`super::APPEND_ENTRIES_MAX`] entries at once. Nothing was written.
+    #[error("{entries} records at once, more than {}", super::APPEND_ENTRIES_MAX)]
+    TooMany {
+        /// How many.
+        entries: usize,
+    },
+    /// An entry does not follow from the entries before it. Nothing was written.
+    #[error("the record does not follow from the records before it")]
+    Conflict(#[from] ApplyError),
+    /// A launch id was not made within [`super::LAUNCH_ID_LAG_MAX`] of the decision. Searches by
+    /// time rely on it. Nothing was written.
+    #[error("the launch id and the decision are of different days")]
+    MisdatedLaunch,
+    /// The entry does not carry the key it was to be appended under. Nothing was written.
+    #[error("the record does not carry the request key")]
+    KeyMismatch,
+}
+
+/// Why something could not be read. A record or launch that is not there is no error.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A record on disk is not what was written.
+    #[error("record {index} of the journal is damaged")]
+    Damaged {
+        /// The record.
+        index: u64,
+    },
+    /// The store could not be read.
+    #[error("the store could not be read")]
+    Store(#[from] StoreError),
+    /// The journal could not be read.
+    #[error("the journal could not be read")]
+    Io(#[source] io::Error),
+    /// The log was closed.
+    #[error("the audit log is closed")]
+    Closed,
+}

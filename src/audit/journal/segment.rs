@@ -1,0 +1,168 @@
+//! A segment file: its name, its header, and room made ahead of the writer.
+//!
+//! What stands behind the header is `frame`'s and `scan`'s.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
+
+use super::super::directory::sync_dir;
+
+/// A segment is followed by the next one before it grows beyond this many bytes.
+pub(crate) const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+
+/// Room is made in steps of this many bytes, so that an ordinary sync need not write file
+/// metadata.
+pub(super) const RESERVE_BYTES: u64 = 4 << 20;
+
+/// Version of the segment format that this program writes.
+const FORMAT_VERSION: u32 = 1;
+
+const MAGIC: &[u8; 8] = b"GANTRYJ\n";
+/// Bytes of a header of this version.
+pub(super) const HEADER_BYTES: usize = 128;
+
+/// Bytes of a header that the checksum at its end covers.
+const HEADER_CHECKED_BYTES: usize = HEADER_BYTES - 4;
+
+/// The eight random bytes that tell one log from every other.
+pub(crate) type LogNumber = [u8; 8];
+
+/// What a segment's header says: `magic 8 | version u32 | header bytes u32 | first index u64 |
+/// log 8 | SHA-256 of the previous segment 32, zero where it was not taken | zero 60 | crc32c
+/// u32`. A later version may make the header longer; its length is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Header {
+    /// Where the frames begin.
+    pub(super) bytes: usize,
+    /// Index of the segment's first record.
+    pub(super) first: u64,
+    /// The log it belongs to.
+    pub(super) log: LogNumber,
+}
+
+/// Why a header cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HeaderFault {
+    /// A later program wrote it.
+    Newer(u32),
+    /// It is damaged, or is no header.
+    Damaged,
+}
+
+impl Header {
+    fn encode(first: u64, log: LogNumber) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
+        bytes[..8].copy_from_slice(MAGIC);
+        bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes[12..16].copy_from_slice(&(HEADER_BYTES as u32).to_le_bytes());
+        bytes[16..24].copy_from_slice(&first.to_le_bytes());
+        bytes[24..32].copy_from_slice(&log);
+        let checksum = crc32c::crc32c(&bytes[..HEADER_CHECKED_BYTES]);
+        bytes[HEADER_CHECKED_BYTES..].copy_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+
+    /// Reads the header at the start of a segment's bytes.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, HeaderFault> {
+        let word = |at: usize| bytes.get(at..at + 4).and_then(|b| Some(u32::from_le_bytes(b.try_into().ok()?)));
+        if bytes.get(..8) != Some(MAGIC) {
+            return Err(HeaderFault::Damaged);
+        }
+        let version = word(8).ok_or(HeaderFault::Damaged)?;
+        if FORMAT_VERSION < version {
+            return Err(HeaderFault::Newer(version));
+        }
+        let checked = bytes.get(..HEADER_CHECKED_BYTES).ok_or(HeaderFault::Damaged)?;
+        if word(HEADER_CHECKED_BYTES) != Some(crc32c::crc32c(checked)) || word(12) != Some(HEADER_BYTES as u32) {
+            return Err(HeaderFault::Damaged);
+        }
+        let eight = |at: usize| <[u8; 8]>::try_from(&checked[at..at + 8]).expect("eight bytes were taken");
+        Ok(Self { bytes: HEADER_BYTES, first: u64::from_le_bytes(eight(16)), log: eight(24) })
+    }
+}
+
+/// The path of the segment that begins with record `first`.
+pub(super) fn path(dir: &Path, first: u64) -> PathBuf {
+    dir.join(format!("{first:020}.seg"))
+}
+
+/// The segments of a journal directory, by their first index. What a crash left of a segment
+/// that was being made is removed.
+pub(super) fn list(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let mut segments = Vec::new();
+    for item in fs::read_dir(dir)? {
+        let path = item?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        if name.ends_with(".seg.new") {
+            fs::remove_file(&path)?;
+        } else if let Some(digits) = name.strip_suffix(".seg")
+            && digits.len() == 20
+            && let Ok(first) = digits.parse()
+        {
+            segments.push((first, path));
+        }
+    }
+    segments.sort();
+    Ok(segments)
+}
+
+/// Opens a segment for reading and writing.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(path)
+}
+
+/// Makes the segment that begins with record `first`, durably, with room for the first frames.
+///
+/// It appears under its name only with a whole header, so a segment with a broken header is
+/// always damage. If this fails for want of space, nothing has changed.
+pub(super) fn create(dir: &Path, first: u64, log: LogNumber) -> io::Result<File> {
+    let path = path(dir, first);
+    let unfinished = path.with_extension("seg.new");
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&unfinished)?;
+    let made = reserve(&file, 0, RESERVE_BYTES)
+        .and_then(|()| file.write_all_at(&Header::encode(first, log), 0))
+        .and_then(|()| file.sync_all());
+    if let Err(error) = made {
+        // Nobody has seen the file; if it stays, the next start removes it.
+        let _ = fs::remove_file(&unfinished);
+        return Err(error);
+    }
+    fs::rename(&unfinished, &path)?;
+    sync_dir(dir)?;
+    Ok(file)
+}
+
+/// Makes room from byte `from` to byte `to`, reading as zeros. A file system that cannot
+/// allocate gets a longer file with a hole instead.
+pub(super) fn reserve(file: &File, from: u64, to: u64) -> io::Result<()> {
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), from, to - from) {
+        Ok(()) => Ok(()),
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => file.set_len(to),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_reads_back_and_says_when_it_is_damaged_or_newer() {
+        let bytes = Header::encode(42, *b"deadbeef");
+        assert_eq!(Header::decode(&bytes), Ok(Header { bytes: 128, first: 42, log: *b"deadbeef" }));
+        for at in 0..bytes.len() {
+            let mut damaged = bytes;
+            damaged[at] ^= 0x40;
+            assert!(Header::decode(&damaged).is_err(), "byte {at}");
+        }
+        let mut newer = bytes;
+        newer[8] = 2;
+        assert_eq!(Header::decode(&newer), Err(HeaderFault::Newer(2)));
+        assert_eq!(Header::decode(&bytes[..100]), Err(HeaderFault::Damaged));
+    }
+}

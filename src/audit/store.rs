@@ -1,0 +1,145 @@
+//! The store: what is asked for by launch, request or instance, made from the journal.
+//!
+//! Everything in it can be made again from the records, so a store that is lost or broken costs
+//! a rebuild and no data. It knows no journal; `staging` says what a record changes.
+
+mod sled;
+
+use std::fmt;
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+pub(super) use self::sled::SledStore;
+
+use super::query::Order;
+use crate::ids::{AccountId, InstanceId, LaunchId, Principal, RequestId, Sha256Digest};
+use crate::record::Launch;
+
+/// The contract of a store.
+///
+/// - **Atomicity.** [`RecordStore::apply`] may be interrupted between its parts, and need not be
+///   durable when it returns. After a restart each part holds a prefix of what was applied, and
+///   says how long. Applying records a second time, in order and up to at least where they had
+///   come before, gives the same store as applying them once.
+/// - **Order.** One caller applies, in the order of the records. What was applied is seen by
+///   every read that begins afterwards, from any thread; a read meanwhile sees each row as it was
+///   before or after.
+/// - **Rows** are written whole and read back equal.
+/// - Every call may block on files or the network.
+pub(super) trait RecordStore: fmt::Debug + Send + Sync {
+    /// How many records the store has seen: the fewest and the most over its parts.
+    fn applied(&self) -> Result<Applied, StoreError>;
+
+    /// Writes rows, and that all records below `applied` have been seen.
+    fn apply(&self, changes: &Changes<'_>, applied: u64) -> Result<(), StoreError>;
+
+    /// One launch.
+    fn launch(&self, id: LaunchId) -> Result<Option<LaunchRow>, StoreError>;
+
+    /// At most `limit` launches in `range`, by id from its start, or from its end backwards.
+    fn launches(&self, range: &LaunchRange, order: Order, limit: usize) -> Result<Vec<LaunchRow>, StoreError>;
+
+    /// The launches that [`Launch::is_open`], oldest first.
+    fn open_launches(&self) -> Result<Vec<LaunchId>, StoreError>;
+
+    /// What a request key was used for.
+    fn request(&self, key: &RequestKey) -> Result<Option<TakenBy>, StoreError>;
+
+    /// One instance.
+    fn instance(&self, id: &InstanceId) -> Result<Option<InstanceRow>, StoreError>;
+
+    /// Writes out what it holds in memory, before it is closed.
+    fn flush(&self) -> Result<(), StoreError>;
+}
+
+/// How many records a store has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Applied {
+    /// Over the part that has seen the fewest.
+    pub(super) fewest: u64,
+    /// Over the part that has seen the most.
+    pub(super) most: u64,
+}
+
+/// Rows to write.
+#[derive(Debug, Default)]
+pub(super) struct Changes<'a> {
+    /// Launches, with their entries.
+    pub(super) launches: Vec<&'a LaunchRow>,
+    /// Request keys that were taken.
+    pub(super) requests: Vec<(&'a RequestKey, &'a TakenBy)>,
+    /// Instances.
+    pub(super) instances: Vec<(&'a InstanceId, &'a InstanceRow)>,
+}
+
+/// A launch and where its entries are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct LaunchRow {
+    /// Indexes of its entries, ascending.
+    pub(super) entries: Vec<u64>,
+    /// The fold of these entries.
+    pub(super) launch: Launch,
+}
+
+/// An instance that some record is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct InstanceRow {
+    /// The launch that made it; its entries are that launch's.
+    pub(super) launch_id: Option<LaunchId>,
+    /// Indexes of entries about it that belong to no launch, ascending.
+    pub(super) entries: Vec<u64>,
+}
+
+/// A range of launch ids, without its bounds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct LaunchRange {
+    /// Only launches after this one.
+    pub(super) after: Option<LaunchId>,
+    /// Only launches before this one.
+    pub(super) before: Option<LaunchId>,
+}
+
+/// What a request asked for. The two never share a request id by accident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    /// A launch.
+    Launch,
+    /// A termination.
+    Terminate,
+}
+
+/// The key under which a request is done once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestKey {
+    /// What was asked for.
+    pub operation: Operation,
+    /// Who asked.
+    pub principal: Principal,
+    /// In which account.
+    pub account_id: AccountId,
+    /// The caller's own key.
+    pub request_id: RequestId,
+}
+
+/// What a request key was used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenBy {
+    /// The launch that was made, or terminated.
+    pub launch_id: LaunchId,
+    /// What "the same body" means.
+    pub body_sha256: Sha256Digest,
+    /// The record of the request.
+    pub index: u64,
+}
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// What it holds is not what was written. It can be made again from the journal.
+    #[error("the store is damaged: {0}")]
+    Broken(String),
+    /// Its files could not be read or written.
+    #[error("the files of the store could not be read or written")]
+    Io(#[source] io::Error),
+}

@@ -1,0 +1,263 @@
+//! The store in sled 0.34.
+//!
+//! sled is not trusted with durability: on Linux its flush does not sync, and a kill while it
+//! opens can leave a file that it then refuses. What it is asked for is order and lookup. Its
+//! defects are contained here and in `recover`:
+//!
+//! - Few rows, a launch or a request each and never a record: a row per record and index cost
+//!   gigabytes of memory at a million records.
+//! - One caller applies. There is no `flush_async`, which hangs when two wait for it, and no
+//!   `generate_id`, which jumps.
+//! - `segment_size` is part of the format on disk and must never change. At 4 MiB a page of
+//!   sixteen rows stays inside the log up to about 60 KiB a row; beyond that sled moves it to
+//!   files of their own, which it handles less well.
+
+use std::fs::{self, File};
+use std::io;
+use std::ops::Bound;
+use std::path::Path;
+
+use ::sled::{Batch, Config, Db, IVec, Tree};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{
+    Applied, Changes, InstanceRow, LaunchRange, LaunchRow, Operation, RecordStore, RequestKey, StoreError, TakenBy,
+};
+use crate::audit::directory::sync_dir;
+use crate::audit::query::Order;
+use crate::ids::{InstanceId, LaunchId};
+
+/// Version of keys and values. A store of another version is made again from the journal.
+const LAYOUT_VERSION: &[u8] = b"1";
+
+/// Bytes of pages that sled keeps in memory.
+const CACHE_BYTES: u64 = 64 << 20;
+
+/// Fixed for the life of a store.
+const SEGMENT_BYTES: usize = 4 << 20;
+
+/// How often sled writes to disk by itself. It is a backstop: what a crash loses is replayed.
+const FLUSH_PERIOD_MS: u64 = 500;
+
+/// In each tree, how many records it has seen. No launch id, request key or instance id begins
+/// with 0xff.
+const APPLIED: &[u8] = b"\xffapplied";
+
+/// The store, open.
+#[derive(Debug)]
+pub(in crate::audit) struct SledStore {
+    db: Db,
+    /// Launch id, 16 bytes in the order of time → [`LaunchRow`].
+    launches: Tree,
+    /// Launch id of every open launch → nothing.
+    open: Tree,
+    /// Request key → [`TakenBy`].
+    requests: Tree,
+    /// Instance id → [`InstanceRow`].
+    instances: Tree,
+}
+
+impl SledStore {
+    /// Opens the store of the log `log_id` at `path`, making it if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] if what is there is not a store of this log and layout. sled may
+    /// also panic on a damaged file; the caller must be ready for that.
+    pub(in crate::audit) fn open(path: &Path, log_id: &str) -> Result<Self, StoreError> {
+        let is_new = !path.exists();
+        remove_unfinished_snapshots(path).map_err(StoreError::Io)?;
+        let db = Config::new()
+            .path(path)
+            .cache_capacity(CACHE_BYTES)
+            .segment_size(SEGMENT_BYTES)
+            .flush_every_ms(Some(FLUSH_PERIOD_MS))
+            .use_compression(false)
+            .open()?;
+        let meta = db.open_tree("meta")?;
+        for (key, wanted) in [("layout", LAYOUT_VERSION), ("log_id", log_id.as_bytes())] {
+            match meta.get(key)? {
+                Some(found) if found == wanted => {}
+                Some(_) => return Err(StoreError::Broken(format!("its {key} is another"))),
+                // Without both it has seen no record: they are written before the first.
+                None => drop(meta.insert(key, wanted)?),
+            }
+        }
+        let store = Self {
+            launches: db.open_tree("launches")?,
+            open: db.open_tree("open")?,
+            requests: db.open_tree("requests")?,
+            instances: db.open_tree("instances")?,
+            db,
+        };
+        if is_new {
+            store.flush()?;
+            sync_files(path).map_err(StoreError::Io)?;
+        }
+        Ok(store)
+    }
+
+    fn trees(&self) -> [&Tree; 4] {
+        [&self.launches, &self.open, &self.requests, &self.instances]
+    }
+}
+
+impl RecordStore for SledStore {
+    fn applied(&self) -> Result<Applied, StoreError> {
+        let mut applied = Applied { fewest: u64::MAX, most: 0 };
+        for tree in self.trees() {
+            let seen = match tree.get(APPLIED)? {
+                Some(bytes) => {
+                    let bytes = bytes.as_ref().try_into().map_err(|_| broken("its count of records"))?;
+                    u64::from_be_bytes(bytes)
+                }
+                None => 0,
+            };
+            applied = Applied { fewest: applied.fewest.min(seen), most: applied.most.max(seen) };
+        }
+        Ok(applied)
+    }
+
+    fn apply(&self, changes: &Changes<'_>, applied: u64) -> Result<(), StoreError> {
+        let [mut launches, mut open, mut requests, mut instances] = <[Batch; 4]>::default();
+        for row in &changes.launches {
+            let key = row.launch.launch_id.as_bytes();
+            launches.insert(key, encode(row));
+            if row.launch.is_open() {
+                open.insert(key, &[]);
+            } else {
+                open.remove(key);
+            }
+        }
+        for (key, taken_by) in &changes.requests {
+            requests.insert(request_bytes(key), encode(taken_by));
+        }
+        for (id, row) in &changes.instances {
+            instances.insert(id.as_str(), encode(row));
+        }
+        // Each tree's batch is atomic, and so is its count with it. Across trees nothing is:
+        // replay begins at the smallest count.
+        for (tree, mut batch) in self.trees().into_iter().zip([launches, open, requests, instances]) {
+            batch.insert(APPLIED, &applied.to_be_bytes());
+            tree.apply_batch(batch)?;
+        }
+        Ok(())
+    }
+
+    fn launch(&self, id: LaunchId) -> Result<Option<LaunchRow>, StoreError> {
+        self.launches.get(id.as_bytes())?.map(|value| decode(&value)).transpose()
+    }
+
+    fn launches(&self, range: &LaunchRange, order: Order, limit: usize) -> Result<Vec<LaunchRow>, StoreError> {
+        let lower = match &range.after {
+            Some(id) => Bound::Excluded(id.as_bytes().as_slice()),
+            None => Bound::Unbounded,
+        };
+        let upper = Bound::Excluded(range.before.as_ref().map_or(APPLIED, |id| id.as_bytes().as_slice()));
+        if let (Some(after), Some(before)) = (range.after, range.before)
+            && before <= after
+        {
+            return Ok(Vec::new());
+        }
+        let rows = self.launches.range::<&[u8], _>((lower, upper)).map(|item| decode(&item?.1));
+        match order {
+            Order::OldestFirst => rows.take(limit).collect(),
+            Order::NewestFirst => rows.rev().take(limit).collect(),
+        }
+    }
+
+    fn open_launches(&self) -> Result<Vec<LaunchId>, StoreError> {
+        let keys = self.open.range::<&[u8], _>(..APPLIED).keys();
+        keys.map(|key| Ok(LaunchId::from_bytes(key?.as_ref().try_into().map_err(|_| broken("an open launch"))?)))
+            .collect()
+    }
+
+    fn request(&self, key: &RequestKey) -> Result<Option<TakenBy>, StoreError> {
+        self.requests.get(request_bytes(key))?.map(|value| decode(&value)).transpose()
+    }
+
+    fn instance(&self, id: &InstanceId) -> Result<Option<InstanceRow>, StoreError> {
+        self.instances.get(id.as_str())?.map(|value| decode(&value)).transpose()
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        self.db.flush()?;
+        Ok(())
+    }
+}
+
+impl From<::sled::Error> for StoreError {
+    fn from(error: ::sled::Error) -> Self {
+        match error {
+            // sled reports a file shorter than it expects, or a missing one, as these.
+            ::sled::Error::Io(error) => match error.kind() {
+                io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::InvalidData
+                | io::ErrorKind::InvalidInput
+                | io::ErrorKind::NotFound
+                | io::ErrorKind::Other => Self::Broken(error.to_string()),
+                _ => Self::Io(error),
+            },
+            error => Self::Broken(error.to_string()),
+        }
+    }
+}
+
+fn encode<T: Serialize>(row: &T) -> Vec<u8> {
+    serde_json::to_vec(row).expect("rows have string keys only and no failing serialiser")
+}
+
+fn decode<T: DeserializeOwned>(value: &IVec) -> Result<T, StoreError> {
+    serde_json::from_slice(value).map_err(|error| StoreError::Broken(error.to_string()))
+}
+
+fn broken(what: &str) -> StoreError {
+    StoreError::Broken(format!("{what} cannot be read"))
+}
+
+/// The operation's byte, then principal, account and request id with a zero byte between; none of
+/// them can hold one.
+fn request_bytes(key: &RequestKey) -> Vec<u8> {
+    let operation = match key.operation {
+        Operation::Launch => 1,
+        Operation::Terminate => 2,
+    };
+    let mut bytes = vec![operation];
+    bytes.extend_from_slice(key.principal.as_str().as_bytes());
+    bytes.push(0);
+    bytes.extend_from_slice(key.account_id.as_str().as_bytes());
+    bytes.push(0);
+    bytes.extend_from_slice(key.request_id.as_str().as_bytes());
+    bytes
+}
+
+/// A kill while sled writes a snapshot leaves `snap.<lsn>.generating`, which the next open would
+/// read in place of the whole one, and refuse.
+fn remove_unfinished_snapshots(path: &Path) -> io::Result<()> {
+    let items = match fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        items => items?,
+    };
+    for item in items {
+        let path = item?.path();
+        let is_unfinished = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| name.starts_with("snap.") && name.ends_with(".generating"));
+        if is_unfinished {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a new store's files durable; sled does not.
+fn sync_files(path: &Path) -> io::Result<()> {
+    for name in ["db", "conf"] {
+        File::open(path.join(name))?.sync_all()?;
+    }
+    for dir in [path.join("blobs").as_path(), path] {
+        sync_dir(dir)?;
+    }
+    path.parent().map_or(Ok(()), sync_dir)
+}

@@ -1,0 +1,25 @@
+//! Boot progress: one poller a Region watches whatever is young, and any number of watchers read
+//! what it wrote into the audit log.
+//!
+//! Every transition is an audit record, so a stream is: replay from the cursor, then follow. A
+//! stream holds no state that a restart could lose, and a slow reader makes nobody wait. This room
+//! never names `launch`: the server hands it launches on a channel.
+
+pub mod explain;
+pub mod observe;
+mod tracker;
+mod watch;
+
+use std::time::Duration;
+
+pub use tracker::{Interest, Tracker, TrackerSettings};
+pub use watch::{Cursor, InstancesWatch, LaunchWatch, WatchError, Watched};
+
+/// How long an instance takes to become ready, until there are measured boots: what EC2's
+/// documentation says of each kind of root device ("Root device type", EC2 User Guide).
+pub fn expected_boot(root_device_type: Option<&str>) -> Duration {
+    match root_device_type {
+        Some("instance-store") => Duration::from_secs(5 * 60),
+        _ => Duration::from_secs(60),
+    }
+}

@@ -1,0 +1,168 @@
+//! The tracker: one poller a Region, whatever the number of watchers.
+//!
+//! A poller asks EC2 about all young instances of its Region at once and appends what changed to
+//! the audit log. It is told of launches on a channel, and of instances that somebody watches
+//! though Gantry did not launch them by [`Tracker::follow`].
+
+mod poller;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::audit::AuditLog;
+use crate::clock::Clock;
+use crate::ec2::{Clients, Ec2Error};
+use crate::ids::{InstanceId, LaunchId, Region};
+
+use poller::{Command, Poller};
+
+/// How often EC2 is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrackerSettings {
+    /// Between two looks at the states of young instances. DescribeInstances has a bucket of 100
+    /// requests refilled at 20 a second; one look every 1.5 s for 200 instances is 3 % of it.
+    pub state_period: Duration,
+    /// Between two looks at status checks, which EC2 itself makes once a minute.
+    pub status_period: Duration,
+}
+
+impl Default for TrackerSettings {
+    fn default() -> Self {
+        Self { state_period: Duration::from_millis(1_500), status_period: Duration::from_secs(5) }
+    }
+}
+
+/// Follows instances until they are settled. Clones are the same tracker.
+#[derive(Debug, Clone)]
+pub struct Tracker {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    pollers: HashMap<Region, mpsc::UnboundedSender<Command>>,
+    /// When each Region was last seen whole.
+    observed: Mutex<HashMap<Region, Timestamp>>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Tracker {
+    /// Starts a poller for every Region of `clients`, fed with the launches that arrive on
+    /// `launched`.
+    pub fn start(
+        clients: &Clients,
+        log: &AuditLog,
+        clock: &Arc<dyn Clock>,
+        settings: TrackerSettings,
+        mut launched: mpsc::UnboundedReceiver<LaunchId>,
+    ) -> Self {
+        let mut pollers = HashMap::new();
+        let mut starting = Vec::new();
+        for region in clients.regions() {
+            let Some(client) = clients.get(region) else { continue };
+            let (commands, receiver) = mpsc::unbounded_channel();
+            pollers.insert(region.clone(), commands);
+            starting.push(Poller::new(client.clone(), log.clone(), Arc::clone(clock), settings, receiver));
+        }
+        let shared = Arc::new(Shared {
+            pollers,
+            observed: Mutex::default(),
+            tasks: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+        });
+        for poller in starting {
+            let (at, shutdown) = (Arc::downgrade(&shared), shared.shutdown.clone());
+            let note = move |region: &Region, time| {
+                if let Some(shared) = at.upgrade() {
+                    shared.note(region, time);
+                }
+            };
+            shared.tasks.spawn(poller.run(shutdown, note));
+        }
+        let (log, at, shutdown) = (log.clone(), Arc::downgrade(&shared), shared.shutdown.clone());
+        shared.tasks.spawn(async move {
+            loop {
+                let launch_id = tokio::select! {
+                    launch_id = launched.recv() => launch_id,
+                    () = shutdown.cancelled() => None,
+                };
+                let (Some(launch_id), Some(shared)) = (launch_id, at.upgrade()) else { return };
+                match log.launch(launch_id) {
+                    Ok(Some(launch)) => {
+                        if let Some(poller) = shared.pollers.get(&launch.region) {
+                            // A poller lives as long as the tracker.
+                            let _ = poller.send(Command::Launch(launch_id));
+                        }
+                    }
+                    Ok(None) => {}
+                    Err(error) => tracing::error!(%launch_id, %error, "launch not watched"),
+                }
+            }
+        });
+        Self { shared }
+    }
+
+    /// Follows instances of a Region for as long as the returned interest lives. Returns once EC2
+    /// has been asked about them, with those that EC2 shows.
+    ///
+    /// # Errors
+    /// If EC2 could not be asked.
+    pub async fn follow(
+        &self,
+        region: &Region,
+        instance_ids: Vec<InstanceId>,
+    ) -> Result<(Interest, Vec<InstanceId>), Ec2Error> {
+        let Some(poller) = self.shared.pollers.get(region) else {
+            return Ok((Interest { commands: None, instance_ids: Vec::new() }, Vec::new()));
+        };
+        let (answer, answered) = oneshot::channel();
+        let interest = Interest { commands: Some(poller.clone()), instance_ids: instance_ids.clone() };
+        let _ = poller.send(Command::Follow { instance_ids, answer });
+        match answered.await {
+            Ok(shown) => shown.map(|shown| (interest, shown)),
+            // The tracker is closing; the stream that wanted to follow ends with it.
+            Err(_) => Ok((interest, Vec::new())),
+        }
+    }
+
+    /// When the instances of a Region were last seen; how old what a watcher knows is.
+    pub fn observed(&self, region: &Region) -> Option<Timestamp> {
+        self.shared.observed.lock().unwrap_or_else(PoisonError::into_inner).get(region).copied()
+    }
+
+    /// Stops polling and waits for what is under way.
+    pub async fn close(&self) {
+        self.shared.shutdown.cancel();
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+}
+
+impl Shared {
+    fn note(&self, region: &Region, time: Timestamp) {
+        self.observed.lock().unwrap_or_else(PoisonError::into_inner).insert(region.clone(), time);
+    }
+}
+
+/// Somebody watches these instances. Dropping it lets them go.
+#[derive(Debug)]
+pub struct Interest {
+    commands: Option<mpsc::UnboundedSender<Command>>,
+    instance_ids: Vec<InstanceId>,
+}
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        if let Some(commands) = &self.commands {
+            // A poller that is gone follows nothing.
+            let _ = commands.send(Command::Release(std::mem::take(&mut self.instance_ids)));
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! An image, a launch and findings in words: what `get`, `show` and `launch` print for a person.
+//!
+//! Everything shown is in the JSON too; this only chooses what matters first.
+
+use super::output::{fields, or_dash, table, word, yes_no};
+use crate::client::pb;
+
+/// An image: EC2's facts, then the conclusions, then what they rest on.
+pub(crate) fn image(image: &pb::Image) -> String {
+    let mut text = fields([
+        ("Image", image.image_id.clone()),
+        ("Name", image.name().to_owned()),
+        ("Description", image.description().to_owned()),
+        ("Owner", joined([image.owner_id(), image.image_owner_alias()])),
+        ("State", image.state().to_owned()),
+        ("Created", time(image.creation_time)),
+        ("Deprecated", time(image.deprecation_time)),
+        ("Architecture", image.architecture().to_owned()),
+        ("Root device", joined([image.root_device_type(), image.root_device_name()])),
+        ("Virtualization", image.virtualization_type().to_owned()),
+        ("Boot mode", image.boot_mode().to_owned()),
+        ("ENA", image.ena_support.map_or_else(|| "absent".to_owned(), |_| yes_no(image.ena_support))),
+        ("Kernel image", image.kernel_id().to_owned()),
+        ("Region", joined([image.region.as_str(), image.account_id.as_str()])),
+    ]);
+    if let Some(judged) = &image.classification {
+        text.push_str("\n\n");
+        text.push_str(&classification(judged));
+    }
+    if !image.block_device_mappings.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&mappings(&image.block_device_mappings));
+    }
+    text
+}
+
+fn classification(judged: &pb::Classification) -> String {
+    let kept = judged.persistence.unwrap_or_default();
+    let storage = judged.storage.unwrap_or_default();
+    let os = judged.os.clone().unwrap_or_default();
+    let licensing = judged.licensing.clone().unwrap_or_default();
+    let permissions = judged.launch_permissions.clone().unwrap_or_default();
+    let hardware = judged.hardware_extensions.clone().unwrap_or_default();
+    let reach = |extension: &Option<pb::HardwareExtension>| {
+        extension
+            .as_ref()
+            .map(|found| format!("{} ({})", word!(pb::Reachability, found.reachability), found.reason))
+            .unwrap_or_default()
+    };
+    let mut text = fields([
+        ("Recommendation", word!(pb::Recommendation, judged.recommendation)),
+        ("Source", word!(pb::ImageSource, judged.source)),
+        (
+            "Lifecycle",
+            format!(
+                "{}{}",
+                word!(pb::ImageLifecycle, judged.lifecycle),
+                if judged.deprecated { ", deprecated" } else { "" }
+            ),
+        ),
+        ("Root device", word!(pb::RootDevice, judged.root_device)),
+        ("Virtualization", word!(pb::Virtualization, judged.virtualization)),
+        ("Boots by", word!(pb::BootPath, judged.boot_path)),
+        ("Boot speed", format!("{}: {}", word!(pb::BootSpeed, judged.boot_speed), judged.boot_speed_reason)),
+        ("Measured", measured(judged.measured_boots.as_ref())),
+        ("System", joined([word!(pb::OsFamily, os.family).as_str(), &os.distribution, &os.version])),
+        ("Licensing", licensing.meaning),
+        (
+            "Storage",
+            format!(
+                "{} volumes, {} GiB, encrypted: {}; {} instance store; image in {}",
+                storage.volume_count,
+                storage.total_gib.map_or("?".to_owned(), |gib| gib.to_string()),
+                yes_no(storage.encrypted),
+                storage.ephemeral_count,
+                word!(pb::ImageStore, storage.image_store),
+            ),
+        ),
+        ("Can be stopped", yes_no(kept.stoppable)),
+        ("Root kept over stop", yes_no(kept.root_survives_stop)),
+        ("Root kept over reboot", yes_no(kept.root_survives_reboot)),
+        ("Root deleted at end", yes_no(kept.root_deleted_on_terminate)),
+        (
+            "Launch permission",
+            format!(
+                "public: {}, explicit: {}, as owner: {}",
+                yes_no(permissions.public),
+                yes_no(permissions.explicit),
+                yes_no(Some(permissions.implicit)),
+            ),
+        ),
+        ("ENA networking", reach(&hardware.enhanced_networking_ena)),
+        ("82599 networking", reach(&hardware.enhanced_networking_intel_82599)),
+        ("NVMe", reach(&hardware.nvme)),
+        ("GPU", reach(&hardware.gpu)),
+        ("CPU extensions", reach(&hardware.cpu_extensions)),
+        ("TPM", reach(&hardware.tpm)),
+    ]);
+    if !judged.findings.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&findings(&judged.findings));
+    }
+    text
+}
+
+fn measured(boots: Option<&pb::MeasuredBoots>) -> String {
+    boots
+        .map(|boots| {
+            let [p50, p90] = [boots.p50, boots.p90].map(|time| time.map_or("?".to_owned(), |time| time.to_string()));
+            format!("{} boots, half within {p50}, nine of ten within {p90}", boots.count)
+        })
+        .unwrap_or_default()
+}
+
+fn mappings(mappings: &[pb::BlockDeviceMapping]) -> String {
+    table(
+        ["DEVICE", "VOLUME", "GIB", "TYPE", "SNAPSHOT", "ENCRYPTED", "DELETED AT END"],
+        mappings.iter().map(|mapping| {
+            let ebs = mapping.ebs.clone().unwrap_or_default();
+            let volume = if mapping.ebs.is_some() {
+                "ebs"
+            } else if mapping.no_device.is_some() {
+                "none"
+            } else {
+                mapping.virtual_name()
+            };
+            [
+                or_dash(mapping.device_name()),
+                or_dash(volume),
+                or_dash(ebs.volume_size_gib.map(|gib| gib.to_string()).unwrap_or_default()),
+                or_dash(ebs.volume_type()),
+                or_dash(ebs.snapshot_id()),
+                yes_no(ebs.encrypted),
+                yes_no(ebs.delete_on_termination),
+            ]
+        }),
+    )
+}
+
+/// Findings, one a line, with what to do.
+pub(crate) fn findings(findings: &[pb::Finding]) -> String {
+    findings.iter().map(finding).collect::<Vec<_>>().join("\n")
+}
+
+fn finding(finding: &pb::Finding) -> String {
+    let mut line =
+        format!("{} {} {}: {}", word!(pb::Outcome, finding.outcome), finding.code, finding.field, finding.message);
+    if !finding.observed.is_empty() {
+        line.push_str(&format!(" [observed {}", finding.observed));
+        if !finding.expected.is_empty() {
+            line.push_str(&format!(", expected {}", finding.expected));
+        }
+        line.push(']');
+    }
+    if !finding.remedy.is_empty() {
+        line.push_str(&format!(" -> {}", finding.remedy));
+    }
+    line
+}
+
+/// A launch: where it stands, what was found, what was tried, what came of it.
+pub(crate) fn launch(launch: &pb::Launch) -> String {
+    let spec = launch.spec.clone().unwrap_or_default();
+    let decision = launch.decision.clone().unwrap_or_default();
+    let image = decision.image_receipt.map(|receipt| receipt.image_id).unwrap_or_default();
+    let mut text = fields([
+        ("Launch", format!("{}{}", launch.launch_id, if launch.preview { " (preview)" } else { "" })),
+        ("State", state(launch)),
+        ("Verdict", word!(pb::DecisionVerdict, decision.verdict)),
+        ("Image", image),
+        ("Types", spec.instance_types.join(", ")),
+        ("Count", format!("{} to {}", spec.min_count, spec.max_count)),
+        ("Reason", launch.reason.clone()),
+        ("By", joined([launch.principal.as_str(), launch.region.as_str(), launch.account_id.as_str()])),
+        ("Request", launch.request_id.clone()),
+        ("Decided", time(launch.create_time)),
+        ("Settled", time(launch.settle_time)),
+    ]);
+    if !decision.findings.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&findings(&decision.findings));
+    }
+    if !launch.attempts.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&table(
+            ["ATTEMPT", "TYPE", "PLACE", "STATE", "ERROR"],
+            launch.attempts.iter().map(|attempt| {
+                [
+                    attempt.attempt_id.clone(),
+                    attempt.instance_type.clone(),
+                    or_dash(place(attempt.placement.as_ref())),
+                    word!(pb::AttemptState, attempt.state),
+                    or_dash(
+                        attempt
+                            .error
+                            .as_ref()
+                            .map(|error| format!("{}: {}", error.code, error.message))
+                            .unwrap_or_default(),
+                    ),
+                ]
+            }),
+        ));
+    }
+    if !launch.instances.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&table(
+            ["INSTANCE", "PHASE", "TYPE", "ZONE", "PRIVATE IP", "LAUNCHED"],
+            launch.instances.iter().map(|instance| {
+                [
+                    instance.instance_id.clone(),
+                    word!(pb::BootPhase, instance.phase),
+                    or_dash(&instance.instance_type),
+                    or_dash(&instance.availability_zone),
+                    or_dash(&instance.private_ip),
+                    or_dash(time(instance.launch_time)),
+                ]
+            }),
+        ));
+    }
+    text
+}
+
+/// Where a launch stands and why: `FAILED: InsufficientInstanceCapacity, ...`.
+pub(crate) fn state(launch: &pb::Launch) -> String {
+    let state = word!(pb::LaunchState, launch.state);
+    match &launch.state_reason {
+        Some(reason) => format!("{state}: {}", joined_by(", ", [reason.code.as_str(), &reason.message])),
+        None => state,
+    }
+}
+
+/// The subnet or zone of a placement, empty where EC2 chooses.
+pub(crate) fn place(placement: Option<&pb::Placement>) -> &str {
+    match placement.and_then(|placement| placement.location.as_ref()) {
+        Some(pb::placement::Location::SubnetId(place) | pb::placement::Location::AvailabilityZone(place)) => place,
+        None => "",
+    }
+}
+
+/// A moment, empty where there is none.
+pub(crate) fn time(time: Option<impl ToString>) -> String {
+    time.map(|time| time.to_string()).unwrap_or_default()
+}
+
+fn joined<const N: usize>(words: [&str; N]) -> String {
+    joined_by(" ", words)
+}
+
+fn joined_by<const N: usize>(separator: &str, words: [&str; N]) -> String {
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(separator)
+}

@@ -1,0 +1,141 @@
+//! Printing results on stdout: tables without borders for a person, the API's JSON for a program.
+//!
+//! Which columns a table has is the business of the commands.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use super::connect::Format;
+use super::failure::Failure;
+use crate::client::json::{self, Printable};
+
+/// The end of a value's name in the contract, in the words of a table: `BOOT_PHASE_READY` is
+/// `READY`. What was not given is a dash; a number that this version does not know stays a number.
+macro_rules! word {
+    ($enum:ty, $value:expr) => {{
+        let value: i32 = $value;
+        match <$enum>::try_from(value) {
+            Ok(known) => {
+                let unspecified = <$enum>::default().as_str_name();
+                let prefix = unspecified.strip_suffix("UNSPECIFIED").unwrap_or_default();
+                let name = known.as_str_name();
+                if name == unspecified { "-".to_owned() } else { name.strip_prefix(prefix).unwrap_or(name).to_owned() }
+            }
+            Err(_) => value.to_string(),
+        }
+    }};
+}
+pub(crate) use word;
+
+/// Where results go, and in which form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    format: Format,
+}
+
+impl Output {
+    pub(crate) fn stdout(format: Format) -> Self {
+        Self { format }
+    }
+
+    /// Whether a person reads along on a terminal, so that bars may be drawn.
+    pub(crate) fn is_interactive(self) -> bool {
+        self.format == Format::Table && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Prints one result.
+    pub(crate) fn result<M: Printable>(self, message: &M, text: impl FnOnce(&M) -> String) -> Result<(), Failure> {
+        match self.format {
+            Format::Table => print(&text(message)),
+            Format::Json => print(&json::pretty(message)?),
+        }
+    }
+
+    /// Prints one of many results of a stream, on one line. No text means that a person is not
+    /// shown this one.
+    pub(crate) fn item<M: Printable>(
+        self,
+        message: &M,
+        text: impl FnOnce(&M) -> Option<String>,
+    ) -> Result<(), Failure> {
+        match self.format {
+            Format::Table => text(message).map_or(Ok(()), |text| print(&text)),
+            Format::Json => print(&json::line(message)?),
+        }
+    }
+
+    /// Says something beside the result, on stderr, and only to a person.
+    pub(crate) fn note(self, text: &str) {
+        if self.format == Format::Table {
+            eprintln!("{text}");
+        }
+    }
+}
+
+/// A line for programs that wait for it: flushed at once.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.trim_end_matches('\n').as_bytes())?;
+    stdout.write_all(b"\n")?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// A table. On a terminal it is fitted to the width, elsewhere it is as wide as it needs.
+pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header);
+    table.add_rows(rows);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    trimmed(&table.to_string())
+}
+
+/// Names and values, one a line; values that are empty are left out.
+pub(crate) fn fields<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let rows: Vec<_> = rows.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let lines = rows.iter().map(|(name, value)| format!("{name:width$}  {}", value.replace('\n', "\n  ")));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A text, or a dash where there is none.
+pub(crate) fn or_dash(text: impl AsRef<str>) -> String {
+    if text.as_ref().is_empty() { "-".to_owned() } else { text.as_ref().to_owned() }
+}
+
+/// Yes, no, or a dash where nothing is known.
+pub(crate) fn yes_no(value: Option<bool>) -> String {
+    value.map_or("-", |yes| if yes { "yes" } else { "no" }).to_owned()
+}
+
+fn trimmed(text: &str) -> String {
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::pb;
+
+    #[test]
+    fn values_of_the_contract_become_words() {
+        assert_eq!(word!(pb::BootPhase, pb::BootPhase::TimedOut.into()), "TIMED_OUT");
+        assert_eq!(word!(pb::RootDevice, pb::RootDevice::EbsBacked.into()), "EBS_BACKED");
+        assert_eq!(word!(pb::RootDevice, 0), "-");
+        assert_eq!(word!(pb::RootDevice, 99), "99");
+    }
+
+    #[test]
+    fn tables_have_no_frame_and_no_trailing_blanks() {
+        let rows = [["a".to_owned(), "1".to_owned()], ["longer".to_owned(), "-".to_owned()]];
+        assert_eq!(table(["NAME", "N"], rows), "NAME    N\na       1\nlonger  -");
+        assert_eq!(
+            fields([("id", "x".to_owned()), ("none", String::new()), ("name", "y".to_owned())]),
+            "id    x\nname  y"
+        );
+    }
+}

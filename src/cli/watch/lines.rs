@@ -1,0 +1,106 @@
+//! Boot events as plain lines, for logs and pipes.
+
+use std::time::Duration;
+
+use crate::cli::describe;
+use crate::cli::output::{or_dash, word};
+use crate::client::{self, ClientError, pb};
+
+/// One line for an event; none for a heartbeat.
+pub(super) fn event(event: &pb::BootEvent) -> Option<String> {
+    let time = or_dash(describe::time(event.observed_time));
+    if event.launch_state() != pb::LaunchState::Unspecified {
+        let reason = event.state_reason.as_ref().map(|reason| format!(" ({}: {})", reason.code, reason.message));
+        let state = word!(pb::LaunchState, event.launch_state);
+        return Some(format!("{time} launch {} {state}{}", event.launch_id, reason.unwrap_or_default()));
+    }
+    if event.instance_id.is_empty() {
+        return None;
+    }
+    let phase = word!(pb::BootPhase, event.phase);
+    let after = elapsed(event).map(|elapsed| format!(" after {elapsed}")).unwrap_or_default();
+    Some(format!("{time} {} {phase}{after}{}", event.instance_id, details(event)))
+}
+
+/// Checks, what is still expected, and why it failed if it did.
+pub(super) fn details(event: &pb::BootEvent) -> String {
+    let mut text = String::new();
+    let checks = [("system", &event.system_status), ("instance", &event.instance_status), ("ebs", &event.ebs_status)];
+    for (name, status) in checks.into_iter().filter(|(_, status)| !status.is_empty()) {
+        text.push_str(&format!(" {name}={status}"));
+    }
+    if let Some(remaining) = event.expected_remaining.as_ref().and_then(client::length) {
+        text.push_str(&format!(" about {} left", seconds(remaining)));
+    }
+    if let Some(failure) = &event.failure {
+        text.push_str(&format!(" {}: {}", word!(pb::BootStage, failure.stage), failure.cause));
+        if !failure.remedy.is_empty() {
+            text.push_str(&format!(" -> {}", failure.remedy));
+        }
+    } else if let Some(reason) = &event.state_reason {
+        text.push_str(&format!(" ({}: {})", reason.code, reason.message));
+    }
+    text
+}
+
+/// That the connection was lost, and what happens about it.
+pub(super) fn interruption(cause: &ClientError, delay: Duration) -> String {
+    format!("connection lost ({cause}); going on in {}", humantime::format_duration(delay))
+}
+
+fn elapsed(event: &pb::BootEvent) -> Option<String> {
+    event.elapsed.as_ref().and_then(client::length).map(seconds)
+}
+
+fn seconds(length: Duration) -> String {
+    format!("{:.1}s", length.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_say_who_what_when_and_why() {
+        let base = pb::BootEvent {
+            launch_id: "0192".into(),
+            observed_time: Some(client::timestamp("2026-11-23T00:00:41Z".parse().unwrap())),
+            ..pb::BootEvent::default()
+        };
+        assert_eq!(event(&base), None, "a heartbeat");
+
+        let checking = pb::BootEvent {
+            instance_id: "i-12345678".into(),
+            phase: pb::BootPhase::Checking.into(),
+            system_status: "initializing".into(),
+            elapsed: Some(client::duration(Duration::from_millis(12_340))),
+            expected_remaining: Some(client::duration(Duration::from_secs(28))),
+            ..base.clone()
+        };
+        assert_eq!(
+            event(&checking).unwrap(),
+            "2026-11-23T00:00:41Z i-12345678 CHECKING after 12.3s system=initializing about 28.0s left"
+        );
+
+        let failure = pb::BootFailure {
+            cause: "the snapshot is gone".into(),
+            stage: pb::BootStage::Snapshot.into(),
+            remedy: "use another image".into(),
+            console_tail: String::new(),
+        };
+        let failed = pb::BootEvent {
+            instance_id: "i-12345678".into(),
+            phase: pb::BootPhase::Failed.into(),
+            failure: Some(failure),
+            terminal: true,
+            ..base.clone()
+        };
+        assert_eq!(
+            event(&failed).unwrap(),
+            "2026-11-23T00:00:41Z i-12345678 FAILED SNAPSHOT: the snapshot is gone -> use another image"
+        );
+
+        let end = pb::BootEvent { launch_state: pb::LaunchState::Ready.into(), terminal: true, ..base };
+        assert_eq!(event(&end).unwrap(), "2026-11-23T00:00:41Z launch 0192 READY");
+    }
+}

@@ -1,0 +1,288 @@
+//! Every setting of the server, with its default, its unit and its reason.
+//!
+//! A setting comes from a flag, else from the file that `--config` names, else from here; which
+//! flags there are is the command line's business (`cli/serve.rs`). No file is looked for by
+//! itself, so that two servers started in one directory do not share settings by accident. AWS
+//! credentials and endpoints are not settings of Gantry: the standard AWS chain finds them.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::ids::Region;
+
+/// The default port, and loopback only: who wants more says so, and then needs TLS.
+pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50_051);
+/// Where the log and its stores live, below the working directory.
+pub const DATA_DIR_DEFAULT: &str = "gantry-data";
+/// The time that calls under way get to finish after SIGTERM. Kubernetes kills after 30 s by
+/// default, and what is durable needs no draining, so it is shorter than that.
+pub const DRAIN_DEADLINE_DEFAULT: Duration = Duration::from_secs(20);
+/// The longest drain that can be asked for; more is a typing error.
+pub const DRAIN_DEADLINE_MAX: Duration = Duration::from_secs(3600);
+/// Whose images are listed when a request names no owners: the account's own and Amazon's. `all`
+/// would be tens of thousands, most of them published by nobody in particular.
+pub const OWNERS_DEFAULT: [&str; 2] = ["self", "amazon"];
+/// What is logged: a line per call and per outcome, not the details of the libraries.
+pub const LOG_FILTER_DEFAULT: &str = "info";
+
+/// How many images the sandbox makes for each Region: enough for many pages and for every class of
+/// image, few enough to be there at once.
+pub const SANDBOX_IMAGES_DEFAULT: u32 = 2000;
+/// Sandbox seconds in a real one.
+pub const SANDBOX_SPEED_DEFAULT: f64 = 1.0;
+/// The seed from which the sandbox makes its Regions. Fixed, so that ids in examples stay true.
+pub const SANDBOX_SEED_DEFAULT: u64 = 1;
+/// The sandbox's Region: a name that AWS will never have.
+pub const SANDBOX_REGION_DEFAULT: &str = "sandbox-1";
+
+/// The server's settings, as `gantry.toml` has them. A key that is not known is an error, because a
+/// misspelt setting is one that is silently not in force.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where to accept gRPC. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The directory of the log. It belongs to what it was made with, these accounts or the
+    /// sandbox, and is refused by the other.
+    pub data_dir: PathBuf,
+    /// The Regions served. Empty means [`SANDBOX_REGION_DEFAULT`] with the sandbox; against AWS
+    /// there must be one, and the command line takes it from the environment as the AWS tools do.
+    pub regions: Vec<Region>,
+    /// Whose images ListImages looks at when a request names no owners.
+    pub owners: Vec<String>,
+    /// An EC2 in this process instead of AWS. Absent means AWS.
+    pub sandbox: Option<SandboxConfig>,
+    /// TLS. Absent means plaintext, which is refused off loopback.
+    pub tls: Option<TlsConfig>,
+    /// Plaintext off loopback, for networks that encrypt by themselves (a mesh, a tunnel).
+    pub insecure_plaintext: bool,
+    /// How long calls under way may take to finish after SIGTERM or SIGINT: `"20s"`.
+    #[serde(deserialize_with = "duration")]
+    pub drain_deadline: Duration,
+    /// How log lines look, on stderr.
+    pub log_format: LogFormat,
+    /// What is logged, in the words of tracing-subscriber's `EnvFilter`: `"info,gantry=debug"`.
+    pub log_filter: String,
+}
+
+/// The in-process EC2. The sandbox itself refuses what it cannot be made with.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SandboxConfig {
+    /// Images in each Region.
+    pub images: u32,
+    /// Sandbox seconds in a real one.
+    pub speed: f64,
+    /// The seed; the same one gives the same Regions on every machine.
+    pub seed: u64,
+}
+
+/// The server's side of TLS. All files are PEM.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The certificate chain, the server's own first.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// The authorities whose clients are let in. Absent means that clients need no certificate.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For a person.
+    Human,
+    /// One JSON object a line, for a log collector.
+    Json,
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or has a key or a value that no setting has.
+    #[error("{} is not a valid configuration", path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// A value that no setting can have.
+    #[error("{setting} must be {expected}")]
+    OutOfRange {
+        /// Which setting.
+        setting: &'static str,
+        /// What it may be.
+        expected: String,
+    },
+    /// Plaintext where others can listen.
+    #[error(
+        "refusing to serve plaintext on {0}, which is not loopback: give a certificate (--tls-cert, --tls-key), or say \
+         --insecure-plaintext if the network encrypts by itself"
+    )]
+    PlaintextOffLoopback(SocketAddr),
+}
+
+impl Config {
+    /// The settings of a file; what it does not mention has its default.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unreadable`] and [`ConfigError::Malformed`]. Values are not checked against
+    /// each other yet, because flags may still change them; see [`Config::check`].
+    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        toml::from_str(&text)
+            .map_err(|source| ConfigError::Malformed { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    /// Checks what no single value shows.
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`] and [`ConfigError::PlaintextOffLoopback`].
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let out_of_range = |setting, expected: String| Err(ConfigError::OutOfRange { setting, expected });
+        if self.drain_deadline > DRAIN_DEADLINE_MAX {
+            return out_of_range(
+                "drain_deadline",
+                format!("at most {}", humantime::format_duration(DRAIN_DEADLINE_MAX)),
+            );
+        }
+        if self.owners.is_empty() {
+            return out_of_range("owners", "at least one owner".to_owned());
+        }
+        if self.tls.is_none() && !self.insecure_plaintext && !self.listen.ip().is_loopback() {
+            return Err(ConfigError::PlaintextOffLoopback(self.listen));
+        }
+        Ok(())
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: LISTEN_DEFAULT,
+            data_dir: PathBuf::from(DATA_DIR_DEFAULT),
+            regions: Vec::new(),
+            owners: OWNERS_DEFAULT.map(str::to_owned).to_vec(),
+            sandbox: None,
+            tls: None,
+            insecure_plaintext: false,
+            drain_deadline: DRAIN_DEADLINE_DEFAULT,
+            log_format: LogFormat::Human,
+            log_filter: LOG_FILTER_DEFAULT.to_owned(),
+        }
+    }
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        Self { images: SANDBOX_IMAGES_DEFAULT, speed: SANDBOX_SPEED_DEFAULT, seed: SANDBOX_SEED_DEFAULT }
+    }
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Human => "human",
+            Self::Json => "json",
+        })
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text).map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_says_only_what_differs() {
+        let config: Config = toml::from_str(
+            r#"
+            listen = "0.0.0.0:7000"
+            regions = ["us-east-1", "eu-central-1"]
+            drain_deadline = "5s"
+            log_format = "json"
+
+            [tls]
+            cert = "server.pem"
+            key = "server.key"
+
+            [sandbox]
+            speed = 60.0
+            "#,
+        )
+        .unwrap();
+        let expected = Config {
+            listen: "0.0.0.0:7000".parse().unwrap(),
+            regions: vec!["us-east-1".parse().unwrap(), "eu-central-1".parse().unwrap()],
+            drain_deadline: Duration::from_secs(5),
+            log_format: LogFormat::Json,
+            tls: Some(TlsConfig { cert: "server.pem".into(), key: "server.key".into(), client_ca: None }),
+            sandbox: Some(SandboxConfig { speed: 60.0, ..SandboxConfig::default() }),
+            ..Config::default()
+        };
+        assert_eq!(config, expected);
+        config.check().unwrap();
+    }
+
+    #[test]
+    fn misspelt_and_malformed_settings_are_refused() {
+        for bad in [
+            "lisen = '127.0.0.1:1'",
+            "listen = 'here'",
+            "regions = ['US EAST']",
+            "drain_deadline = 'soon'",
+            "drain_deadline = 5",
+            "log_format = 'xml'",
+            "[tls]\ncert = 'a.pem'",
+            "[sandbox]\nfault = 'x'",
+        ] {
+            assert!(toml::from_str::<Config>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn plaintext_leaves_loopback_only_when_told_to() {
+        let tls = TlsConfig { cert: "c".into(), key: "k".into(), client_ca: None };
+        for (listen, tls, insecure_plaintext, accepted) in [
+            ("127.0.0.1:0", None, false, true),
+            ("[::1]:0", None, false, true),
+            ("0.0.0.0:1", None, false, false),
+            ("[::]:1", None, false, false),
+            ("10.0.0.1:1", None, true, true),
+            ("0.0.0.0:1", Some(tls), false, true),
+        ] {
+            let listen = listen.parse().unwrap();
+            let config = Config { listen, tls, insecure_plaintext, ..Config::default() };
+            assert_eq!(config.check().is_ok(), accepted, "{config:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_meant_are_refused() {
+        let drain_deadline = DRAIN_DEADLINE_MAX + Duration::from_secs(1);
+        assert!(Config { drain_deadline, ..Config::default() }.check().is_err());
+        assert!(Config { owners: Vec::new(), ..Config::default() }.check().is_err());
+        Config::default().check().unwrap();
+    }
+}

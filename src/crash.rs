@@ -1,0 +1,86 @@
+//! Named crash points, so that a test can end the process at any step of a launch.
+//!
+//! `GANTRY_CRASH_AT=name` (or `name:3` for the third time the point is reached) makes a debug
+//! build abort there, without unwinding and without flushing anything: what a power cut does to
+//! the process. A release build has no crash points: [`point`] is empty there. `GANTRY_CRASH_LIST`
+//! is not needed: [`POINTS`] is the list, and a test walks it.
+
+/// Every crash point, in the order in which an ordinary launch reaches them.
+pub const POINTS: &[&str] = &[
+    "launch.before_user_data",
+    "launch.before_decision",
+    "journal.before_append.decision",
+    "journal.before_sync.decision",
+    "journal.after_sync.decision",
+    "store.after_apply.decision",
+    "launch.after_decision",
+    "journal.before_append.attempt_intended",
+    "journal.before_sync.attempt_intended",
+    "journal.after_sync.attempt_intended",
+    "store.after_apply.attempt_intended",
+    "launch.before_run_instances",
+    "launch.after_run_instances",
+    "journal.before_append.attempt_succeeded",
+    "journal.before_sync.attempt_succeeded",
+    "journal.after_sync.attempt_succeeded",
+    "store.after_apply.attempt_succeeded",
+    "launch.before_user_data_removal",
+    "launch.after_outcome",
+    "journal.before_append.instance_phase",
+    "journal.before_sync.instance_phase",
+    "journal.after_sync.instance_phase",
+    "store.after_apply.instance_phase",
+];
+
+/// Aborts the process if this point is armed. Does nothing in a release build.
+pub fn point(name: &str) {
+    #[cfg(debug_assertions)]
+    armed::check(name);
+    #[cfg(not(debug_assertions))]
+    let _ = name;
+}
+
+/// A crash point whose name ends in the kind of what is being written.
+pub fn point_for(prefix: &str, kind: &str) {
+    #[cfg(debug_assertions)]
+    armed::check(&format!("{prefix}.{kind}"));
+    #[cfg(not(debug_assertions))]
+    let _ = (prefix, kind);
+}
+
+#[cfg(debug_assertions)]
+mod armed {
+    //! Reading the environment once, and counting.
+
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    struct Armed {
+        name: String,
+        remaining: AtomicU64,
+    }
+
+    fn armed() -> Option<&'static Armed> {
+        static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
+        ARMED
+            .get_or_init(|| {
+                let text = std::env::var("GANTRY_CRASH_AT").ok()?;
+                let (name, count) = match text.rsplit_once(':') {
+                    Some((name, count)) => (name.to_owned(), count.parse().unwrap_or(1)),
+                    None => (text, 1),
+                };
+                Some(Armed { name, remaining: AtomicU64::new(count) })
+            })
+            .as_ref()
+    }
+
+    pub(super) fn check(name: &str) {
+        if let Some(armed) = armed()
+            && armed.name == name
+            && armed.remaining.fetch_sub(1, Ordering::Relaxed) == 1
+        {
+            eprintln!("crash point {name} reached: aborting");
+            std::process::abort();
+        }
+    }
+}

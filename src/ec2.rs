@@ -1,0 +1,22 @@
+//! Amazon EC2, over aws-sdk-ec2: what it says, in our own types.
+//!
+//! The one code path to EC2, whether that is AWS, the sandbox or another server that speaks its
+//! Query protocol. Outside this room nobody sees the SDK. [`facts`] is what EC2 said, [`errors`]
+//! what it said instead, [`run`] what a launch asks for. It draws no conclusions, keeps no cache and
+//! no budget, and repeats no call that changes anything.
+
+pub mod errors;
+pub mod facts;
+pub mod run;
+
+mod call;
+mod client;
+mod clients;
+mod convert;
+mod settings;
+
+pub use client::{Client, ImageQuestion, LocationType};
+pub use clients::{Clients, ConnectError};
+pub use errors::{Answer, Ec2Error, ErrorClass, Silence};
+pub use run::RunInstances;
+pub use settings::{Settings, StaticCredentials, Timeouts};

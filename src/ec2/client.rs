@@ -1,0 +1,73 @@
+//! One Region of one account: the calls, one method each, with our own types in and out.
+//!
+//! An empty list of ids returns at once without a call, because EC2 takes an empty list for
+//! "everything". Lists longer than EC2 takes are asked in parts. Nothing here waits, retries a
+//! change, or keeps a budget.
+
+mod images;
+mod instance_types;
+mod instances;
+mod launch;
+mod places;
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_sdk_ec2::types::Filter;
+
+use crate::ids::{AccountId, Region};
+
+pub use images::ImageQuestion;
+pub use instance_types::LocationType;
+
+/// The most values EC2 takes in one filter (EC2 User Guide, "Filtering resources").
+const FILTER_VALUES_MAX: usize = 200;
+
+/// A client of one Region of one account. Cloning is cheap and shares the connections.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    account_id: AccountId,
+    region: Region,
+    sdk: aws_sdk_ec2::Client,
+}
+
+impl Client {
+    pub(super) fn new(account_id: AccountId, region: Region, sdk: aws_sdk_ec2::Client) -> Self {
+        Self { shared: Arc::new(Shared { account_id, region, sdk }) }
+    }
+
+    /// The account whose EC2 this is.
+    pub fn account_id(&self) -> &AccountId {
+        &self.shared.account_id
+    }
+
+    /// The Region.
+    pub fn region(&self) -> &Region {
+        &self.shared.region
+    }
+
+    fn sdk(&self) -> &aws_sdk_ec2::Client {
+        &self.shared.sdk
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("account_id", self.account_id())
+            .field("region", self.region())
+            .finish_non_exhaustive()
+    }
+}
+
+fn filter(name: &str, values: impl IntoIterator<Item = impl Into<String>>) -> Filter {
+    let values = values.into_iter().map(Into::into).collect();
+    Filter::builder().name(name).set_values(Some(values)).build()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! DescribeImages and DescribeImageAttribute.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_ec2::operation::describe_images::builders::DescribeImagesFluentBuilder;
+use aws_sdk_ec2::types::ImageAttributeName;
+
+use super::{Client, filter};
+use crate::ec2::call::{Page, all_pages, send};
+use crate::ec2::facts::{Image, LaunchPermission};
+use crate::ec2::{Ec2Error, convert};
+use crate::ids::ImageId;
+
+/// Images on one page. The model states no bounds; AWS's own samples use this.
+const PAGE_IMAGES_MAX: i32 = 1_000;
+/// Ids in one call (EC2 Developer Guide: no more than 1,000 in a describe call).
+const CALL_IMAGE_IDS_MAX: usize = 1_000;
+
+/// Which images. All parts must hold of an image; within a list one value must.
+///
+/// There is no `Default`: "every image there is" has to be said, by [`ImageQuestion::everything`],
+/// and a question by ids stays one when the list runs empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageQuestion {
+    /// These images and no others; `Some` of an empty list means none. An image named here is
+    /// found even when deprecated. `None` does not restrict by id.
+    pub ids: Option<Vec<ImageId>>,
+    /// Account ids, `self`, `amazon`, `aws-backup-vault` or `aws-marketplace`.
+    pub owners: Vec<String>,
+    /// An account id, `self` or `all`.
+    pub executable_users: Vec<String>,
+    /// EC2's filters, by name, with `*` and `?` in the values; at most 50 with 200 values each.
+    pub filters: Vec<(String, Vec<String>)>,
+    /// Whether deprecated images of others are shown too.
+    pub include_deprecated: bool,
+    /// Whether disabled images are shown too.
+    pub include_disabled: bool,
+}
+
+impl ImageQuestion {
+    /// Every image that the account may launch, whoever owns it: a hundred thousand and more.
+    pub fn everything() -> Self {
+        Self {
+            ids: None,
+            owners: Vec::new(),
+            executable_users: Vec::new(),
+            filters: Vec::new(),
+            include_deprecated: false,
+            include_disabled: false,
+        }
+    }
+
+    /// These images, deprecated and disabled ones too; none if there are no ids.
+    pub fn of_ids(ids: impl IntoIterator<Item = ImageId>) -> Self {
+        Self { ids: Some(ids.into_iter().collect()), include_disabled: true, ..Self::everything() }
+    }
+}
+
+impl Client {
+    /// The images that fit the question, in EC2's order, which means nothing. Kernels and RAM
+    /// disks, which EC2 counts as images, are left out.
+    ///
+    /// # Errors
+    /// [`Ec2Error::TooMany`] if there are more than `limit`. One id that does not exist fails the
+    /// whole call with InvalidAMIID.NotFound.
+    pub async fn describe_images(&self, question: &ImageQuestion, limit: usize) -> Result<Vec<Image>, Ec2Error> {
+        let request = self.describe_images_request(question);
+        let found = match &question.ids {
+            None => {
+                all_pages(limit, |token| {
+                    let request = request.clone().max_results(PAGE_IMAGES_MAX).set_next_token(token);
+                    images_page(request)
+                })
+                .await?
+            }
+            // EC2 takes no MaxResults beside ids; it may all the same send a token.
+            Some(ids) => {
+                let ids: Vec<&ImageId> = ids.iter().collect::<BTreeSet<_>>().into_iter().collect();
+                let mut found = Vec::new();
+                for part in ids.chunks(CALL_IMAGE_IDS_MAX) {
+                    let ids: Vec<String> = part.iter().map(|id| id.as_str().to_owned()).collect();
+                    let request = request.clone().set_image_ids(Some(ids));
+                    found.extend(all_pages(limit, |token| images_page(request.clone().set_next_token(token))).await?);
+                    if found.len() > limit {
+                        return Err(Ec2Error::TooMany { limit });
+                    }
+                }
+                found
+            }
+        };
+        Ok(found)
+    }
+
+    fn describe_images_request(&self, question: &ImageQuestion) -> DescribeImagesFluentBuilder {
+        let filters = question.filters.iter().map(|(name, values)| filter(name, values));
+        let mut request = self.sdk().describe_images();
+        for owner in &question.owners {
+            request = request.owners(owner);
+        }
+        for user in &question.executable_users {
+            request = request.executable_users(user);
+        }
+        for filter in filters {
+            request = request.filters(filter);
+        }
+        request
+            .set_include_deprecated(question.include_deprecated.then_some(true))
+            .set_include_disabled(question.include_disabled.then_some(true))
+    }
+
+    /// The launch permissions of an image of this account.
+    ///
+    /// # Errors
+    /// Only the owner may ask; everybody else gets AuthFailure.
+    pub async fn launch_permissions(&self, id: &ImageId) -> Result<Vec<LaunchPermission>, Ec2Error> {
+        let request =
+            self.sdk().describe_image_attribute().image_id(id.as_str()).attribute(ImageAttributeName::LaunchPermission);
+        let answer = send!(request)?;
+        Ok(convert::launch_permissions(answer.launch_permissions.unwrap_or_default()))
+    }
+}
+
+async fn images_page(request: DescribeImagesFluentBuilder) -> Result<Page<Image>, Ec2Error> {
+    let answer = send!(request)?;
+    let items = answer.images.unwrap_or_default().into_iter().filter_map(convert::image).collect();
+    Ok(Page { items, next_token: answer.next_token })
+}

@@ -1,0 +1,142 @@
+//! From settings to clients: the only place that configures the SDK.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use aws_sdk_ec2::config::retry::{RetryConfig, RetryPartition};
+use aws_sdk_ec2::config::timeout::TimeoutConfig;
+use aws_sdk_ec2::config::{Credentials, StalledStreamProtectionConfig};
+
+use super::call::send;
+use super::{Client, Ec2Error, Settings, StaticCredentials, Timeouts};
+use crate::ids::{AccountId, Region};
+
+/// Attempts of a call that may be repeated, the first included.
+const READ_ATTEMPTS_MAX: u32 = 3;
+/// What CloudTrail shows as the application, so that its reader knows who called.
+const APP_NAME: &str = concat!("gantry-", env!("CARGO_PKG_VERSION"));
+
+/// Why there are no clients.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The settings name no Region.
+    #[error("no Region is configured")]
+    NoRegion,
+    /// STS would not say whose credentials these are. Give the account id in the settings, where
+    /// STS cannot be reached.
+    #[error("cannot find out the AWS account; name it in the settings if STS is out of reach")]
+    AccountUnknown(#[source] Ec2Error),
+    /// STS answered with something that is no account id.
+    #[error("STS names the account {0:?}, which is not twelve digits")]
+    AccountMalformed(String),
+}
+
+/// The clients of one account, one for each Region. Cloning is cheap.
+#[derive(Clone)]
+pub struct Clients {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    account_id: AccountId,
+    /// In the order of the settings; a handful, so looking through them is as good as a map.
+    clients: Vec<Client>,
+}
+
+impl Clients {
+    /// Makes the clients. The credentials come from the standard chain (environment, profile, SSO,
+    /// web identity, container, instance metadata) unless the settings hold some. Makes one call,
+    /// sts:GetCallerIdentity, and only if the settings name no account; an account that is not
+    /// known is an error here and never a guess, because the audit log would keep it for ever.
+    ///
+    /// # Errors
+    /// See [`ConnectError`].
+    pub async fn connect(settings: &Settings) -> Result<Self, ConnectError> {
+        let home = settings.regions.first().ok_or(ConnectError::NoRegion)?;
+        let config = sdk_config(settings, home).await;
+        let account_id = match &settings.account_id {
+            Some(account_id) => account_id.clone(),
+            None => caller_account(&config).await?,
+        };
+        let mut clients: Vec<Client> = Vec::with_capacity(settings.regions.len());
+        for region in &settings.regions {
+            if clients.iter().all(|client| client.region() != region) {
+                clients.push(Client::new(account_id.clone(), region.clone(), sdk_client(&config, settings, region)));
+            }
+        }
+        Ok(Self { shared: Arc::new(Shared { account_id, clients }) })
+    }
+
+    /// The account.
+    pub fn account_id(&self) -> &AccountId {
+        &self.shared.account_id
+    }
+
+    /// The Regions, in the order of the settings.
+    pub fn regions(&self) -> impl Iterator<Item = &Region> {
+        self.shared.clients.iter().map(Client::region)
+    }
+
+    /// The client of a Region; none if it is not one of those configured.
+    pub fn get(&self, region: &Region) -> Option<&Client> {
+        self.shared.clients.iter().find(|client| client.region() == region)
+    }
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.shared.clients).finish()
+    }
+}
+
+async fn sdk_config(settings: &Settings, home: &Region) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        // Named here, so that the chain does not ask instance metadata for one.
+        .region(aws_config::Region::new(home.as_str().to_owned()))
+        .app_name(AppName::new(APP_NAME).expect("letters, digits, dots and hyphens are an application name"))
+        .timeout_config(timeout_config(settings.timeouts))
+        .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS_MAX))
+        // Every attempt has a limit that covers its last byte; a second opinion about slow answers
+        // would only fail some that were on their way.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    if let Some(endpoint) = &settings.endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    if let Some(credentials) = &settings.credentials {
+        loader = loader.credentials_provider(sdk_credentials(credentials));
+    }
+    loader.load().await
+}
+
+fn timeout_config(timeouts: Timeouts) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(timeouts.connect)
+        .operation_attempt_timeout(timeouts.attempt)
+        .operation_timeout(timeouts.operation)
+        .build()
+}
+
+fn sdk_credentials(from: &StaticCredentials) -> Credentials {
+    Credentials::new(&from.access_key_id, &from.secret_access_key, from.session_token.clone(), None, "gantry")
+}
+
+fn sdk_client(config: &SdkConfig, settings: &Settings, region: &Region) -> aws_sdk_ec2::Client {
+    // The default partition's bucket of retry tokens is one per process and Region; two accounts,
+    // or two tests, would use up each other's.
+    let partition = RetryPartition::custom(format!("gantry-{region}")).build();
+    let mut builder = aws_sdk_ec2::config::Builder::from(config)
+        .region(aws_sdk_ec2::config::Region::new(region.as_str().to_owned()))
+        .retry_partition(partition);
+    if let Some(endpoint) = &settings.endpoint {
+        builder = builder.endpoint_url(endpoint);
+    }
+    aws_sdk_ec2::Client::from_conf(builder.build())
+}
+
+async fn caller_account(config: &SdkConfig) -> Result<AccountId, ConnectError> {
+    let request = aws_sdk_sts::Client::new(config).get_caller_identity();
+    let answer = send!(request).map_err(ConnectError::AccountUnknown)?;
+    let account = answer.account.unwrap_or_default();
+    account.parse().map_err(|_| ConnectError::AccountMalformed(account))
+}

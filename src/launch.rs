@@ -1,0 +1,422 @@
+//! Launches: decide, act, and find out what became of it.
+//!
+//! The order is the promise. The decision is durable before anything happens; each attempt is
+//! durable under its own client token before RunInstances is called; its outcome is durable before
+//! anybody is told. An attempt is only followed by another once it has definitely failed. What a
+//! crash leaves open is taken up by the same code that would have finished it.
+//!
+//! This room never watches an instance boot: it tells the server which launch has new instances.
+
+pub mod decide;
+mod drive;
+mod freeze;
+mod gather;
+mod resolve;
+mod terminate;
+mod user_data;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::ami::catalog::{Catalog, CatalogError};
+use crate::audit::{AppendError, AuditLog, Once, Operation, ReadError, RequestKey, TakenBy, Topic};
+use crate::clock::Clock;
+use crate::crash;
+use crate::ec2::{Clients, Ec2Error, ErrorClass};
+use crate::ids::{AttemptId, LaunchId, Principal, Region, RequestId, Sha256Digest};
+use crate::record::{
+    Decision as DecisionEntry, ENTRY_VERSION, Entry, Event, Finding, Launch, LaunchState, Outcome, PolicyStamp, Spec, Verdict,
+};
+
+use decide::{Decision, Facts, Plan};
+use user_data::UserDataDir;
+
+pub use terminate::{TerminateError, TerminateRequest};
+
+/// How long [`Launcher::resume`] waits for the launches that a crash left open before serving
+/// begins; those that EC2 does not answer for in this time go on in the background.
+pub const RESUME_LIMIT: Duration = Duration::from_secs(30);
+
+/// Asks for launches and finds out what became of them. Clones are the same launcher.
+#[derive(Debug, Clone)]
+pub struct Launcher {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    clients: Clients,
+    catalog: Catalog,
+    log: AuditLog,
+    clock: Arc<dyn Clock>,
+    user_data: UserDataDir,
+    /// Launches that have instances to watch; the other end is the boot tracker's.
+    launched: mpsc::UnboundedSender<LaunchId>,
+    /// Every launch that is being driven: a dropped RPC does not drop a launch.
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+/// One request to launch.
+#[derive(Debug, Clone)]
+pub struct LaunchRequest {
+    /// What to launch.
+    pub spec: Spec,
+    /// The user data whose hash the spec holds.
+    pub user_data: Option<Vec<u8>>,
+    /// Why.
+    pub reason: String,
+    /// The caller's idempotency key; required unless `validate_only`.
+    pub request_id: Option<RequestId>,
+    /// Only say what would happen.
+    pub validate_only: bool,
+    /// How long to wait for the launch to leave LAUNCHING.
+    pub wait: Duration,
+    /// Who asks.
+    pub principal: Principal,
+}
+
+/// The answer to a request that was not refused.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// A launch, new or replayed.
+    Launch(Box<Launch>),
+    /// What would have happened: `validate_only`. The entry is the recorded decision.
+    Preview(Box<Entry>),
+}
+
+/// Why there is no launch.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// The findings stand against it; the refusal is on record.
+    #[error("the launch was refused")]
+    Refused {
+        /// The recorded refusal; none for a preview.
+        launch_id: Option<LaunchId>,
+        /// What the rules found.
+        findings: Vec<Finding>,
+    },
+    /// The request id was used for another request.
+    #[error("request id {request_id} was used for another request, launch {launch_id}")]
+    RequestIdReused {
+        /// The key.
+        request_id: RequestId,
+        /// What it was used for.
+        launch_id: LaunchId,
+    },
+    /// The server does not serve this Region.
+    #[error("this server does not serve Region {0}")]
+    UnknownRegion(Region),
+    /// EC2 could not be asked for the facts; nothing was decided.
+    #[error("the facts could not be had from EC2")]
+    Facts(#[source] Ec2Error),
+    /// The record could not be made durable, so nothing was done.
+    #[error("the audit log did not take the record")]
+    Append(#[from] AppendError),
+    /// The record could not be read.
+    #[error("the audit log could not be read")]
+    Read(#[from] ReadError),
+    /// The log knows the request and not its launch: a defect.
+    #[error("launch {0} is in the log's index and not in the log")]
+    Lost(LaunchId),
+    /// User data could not be kept for the attempt, so nothing was done.
+    #[error("user data could not be stored for the attempt")]
+    UserData(#[source] std::io::Error),
+}
+
+impl From<CatalogError> for LaunchError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::UnknownRegion(region) => Self::UnknownRegion(region),
+            CatalogError::Ec2(error) => Self::Facts(error),
+        }
+    }
+}
+
+impl Launcher {
+    /// A launcher over what the server has opened. `launched` is told of every launch that has
+    /// instances to watch.
+    ///
+    /// # Errors
+    /// If the directory for user data cannot be made.
+    pub fn open(
+        data_dir: &Path,
+        clients: Clients,
+        catalog: Catalog,
+        log: AuditLog,
+        clock: Arc<dyn Clock>,
+        launched: mpsc::UnboundedSender<LaunchId>,
+    ) -> std::io::Result<Self> {
+        Ok(Self {
+            shared: Arc::new(Shared {
+                clients,
+                catalog,
+                log,
+                clock,
+                user_data: UserDataDir::open(&data_dir.join("user-data"))?,
+                launched,
+                tasks: TaskTracker::new(),
+                shutdown: CancellationToken::new(),
+            }),
+        })
+    }
+
+    /// Decides, and if admitted launches. Returns when the launch has left LAUNCHING or the wait
+    /// is over; the launch goes on either way, also when the caller drops this future.
+    ///
+    /// # Errors
+    /// See [`LaunchError`]. A failure after admission is no error: it is a launch in state FAILED.
+    pub async fn launch(&self, request: LaunchRequest) -> Result<Answer, LaunchError> {
+        let body = body_hash(&request.spec, &request.reason);
+        if request.validate_only {
+            return self.preview(&request, body).await.map(|entry| Answer::Preview(Box::new(entry)));
+        }
+        let Some(key) = request_key(&request) else {
+            // The edge requires a request id; without one nothing can be launched once only.
+            return Err(LaunchError::Refused { launch_id: None, findings: Vec::new() });
+        };
+        let launch_id = match self.shared.log.request(&key)? {
+            Some(taken) => same_body(&key, taken, body)?,
+            None => self.decide_once(&key, &request, body).await?,
+        };
+        self.answer(launch_id, request.wait).await
+    }
+
+    /// Takes up every launch that the last process left open, and returns how many there were.
+    /// Waits for each to make its first step, but no longer than [`RESUME_LIMIT`] in all.
+    ///
+    /// # Errors
+    /// If the log or the user data directory cannot be read.
+    pub async fn resume(&self) -> Result<u64, LaunchError> {
+        let open = self.shared.log.open_launches()?;
+        let launching = |launch: &&Launch| launch.state == LaunchState::Launching;
+        let keep = open.iter().filter(launching).map(|launch| launch.launch_id).collect();
+        self.shared.user_data.keep_only(&keep).map_err(LaunchError::UserData)?;
+        let mut first_steps = Vec::new();
+        for launch in &open {
+            if launch.state == LaunchState::Launching {
+                first_steps.push(self.spawn_drive(launch.launch_id));
+            } else {
+                // The receiver lives as long as the server; without it there is nothing to watch.
+                let _ = self.shared.launched.send(launch.launch_id);
+            }
+            if launch.pending_termination.is_some() {
+                self.spawn_termination(launch);
+            }
+        }
+        let all = futures::future::join_all(first_steps);
+        let _ = crate::clock::within(&*self.shared.clock, RESUME_LIMIT, all).await;
+        Ok(open.len() as u64)
+    }
+
+    /// Stops beginning new steps and waits for the steps under way. Open launches stay open in the
+    /// log and are taken up at the next start.
+    pub async fn close(&self) {
+        self.shared.shutdown.cancel();
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+
+    /// Decides and records the decision, unless the request id was taken meanwhile.
+    async fn decide_once(
+        &self,
+        key: &RequestKey,
+        request: &LaunchRequest,
+        body: Sha256Digest,
+    ) -> Result<LaunchId, LaunchError> {
+        let facts = self.shared.gather(&request.spec).await?;
+        let now = self.shared.clock.now();
+        let launch_id = LaunchId::new(now);
+        let decision = decide::decide(&request.spec, &facts, now);
+        if let (Decision::Admit(_), Some(bytes)) = (&decision, &request.user_data) {
+            // If we crash after this and before the decision, the file belongs to no launch and is
+            // removed at the next start. The other way round an admitted launch would have lost it.
+            crash::point("launch.before_user_data");
+            self.shared.user_data.store(launch_id, bytes).map_err(LaunchError::UserData)?;
+        }
+        let admitted = matches!(decision, Decision::Admit(_));
+        let entry = decision_entry(request, body, &decision, &facts, now, Some(launch_id));
+        crash::point("launch.before_decision");
+        // This task is spawned so that a caller who goes away between the durable decision and the
+        // first attempt leaves a launch that is being driven, not one that waits for a restart.
+        let (launcher, key, request_id) = (self.clone(), key.clone(), key.request_id.clone());
+        let recorded = self.shared.tasks.spawn(async move {
+            let once = launcher.shared.log.append_once(key, entry).await;
+            crash::point("launch.after_decision");
+            if admitted {
+                match &once {
+                    Ok(Once::Written { .. }) => drop(launcher.spawn_drive(launch_id)),
+                    Ok(Once::Taken { .. }) | Err(_) => launcher.shared.user_data.remove(launch_id),
+                }
+            }
+            once
+        });
+        match recorded.await.map_err(|_| AppendError::Unavailable)?? {
+            Once::Written { .. } => Ok(launch_id),
+            Once::Taken(taken) => {
+                if taken.body_sha256 == body {
+                    Ok(taken.launch_id)
+                } else {
+                    Err(LaunchError::RequestIdReused { request_id, launch_id: taken.launch_id })
+                }
+            }
+        }
+    }
+
+    /// Asks EC2 whether it would permit the first candidate; the finding, if not. A dry run says
+    /// nothing about capacity, and an error that is not about permission is a finding as well: the
+    /// same call would fail the same way.
+    async fn dry_run(&self, request: &LaunchRequest, plan: &Plan, now: Timestamp) -> Option<Finding> {
+        let candidate = plan.candidates().first()?;
+        let client = self.shared.client(&request.spec.region).ok()?;
+        let input = freeze::freeze(&request.spec, candidate, AttemptId::new(now));
+        let error = client.run_instances(&input, request.user_data.as_deref(), true).await.err()?;
+        if error.class() == ErrorClass::DryRunOk {
+            return None;
+        }
+        let certain = matches!(error, Ec2Error::Answered(_)) && !error.retryable();
+        Some(Finding {
+            code: "DRY_RUN_FAILED".into(),
+            outcome: if certain { Outcome::Fail } else { Outcome::Unknown },
+            field: "spec".to_owned(),
+            observed: error.code().to_owned(),
+            expected: "DryRunOperation".to_owned(),
+            message: error.message(),
+            remedy: error.remedy().to_owned(),
+        })
+    }
+
+    /// Decides, asks EC2 whether it would permit it (DryRun), and records a preview.
+    async fn preview(&self, request: &LaunchRequest, body: Sha256Digest) -> Result<Entry, LaunchError> {
+        let facts = self.shared.gather(&request.spec).await?;
+        let now = self.shared.clock.now();
+        let mut decision = decide::decide(&request.spec, &facts, now);
+        if let Decision::Admit(plan) = &mut decision
+            && let Some(finding) = self.dry_run(request, plan, now).await
+        {
+            let refused = finding.outcome == Outcome::Fail;
+            plan.note(finding);
+            if refused {
+                decision = Decision::Refuse(plan.findings().to_vec());
+            }
+        }
+        let entry = decision_entry(request, body, &decision, &facts, now, None);
+        self.shared.log.append(vec![entry.clone()]).await?;
+        match decision {
+            Decision::Admit(_) => Ok(entry),
+            Decision::Refuse(findings) => Err(LaunchError::Refused { launch_id: None, findings }),
+        }
+    }
+
+    /// The launch once it has left LAUNCHING or `wait` is over.
+    async fn answer(&self, launch_id: LaunchId, wait: Duration) -> Result<Answer, LaunchError> {
+        let mut changes = self.shared.log.subscribe(Topic::Launch(launch_id));
+        let mut over = self.shared.clock.sleep(wait);
+        let mut waiting = true;
+        loop {
+            changes.mark_unchanged();
+            let launch = self.shared.log.launch(launch_id)?.ok_or(LaunchError::Lost(launch_id))?;
+            match launch.state {
+                LaunchState::Refused => {
+                    return Err(LaunchError::Refused { launch_id: Some(launch_id), findings: launch.findings });
+                }
+                LaunchState::Launching if waiting => {}
+                _ => return Ok(Answer::Launch(Box::new(launch))),
+            }
+            tokio::select! {
+                changed = changes.changed() => waiting = changed.is_ok(),
+                () = &mut over => waiting = false,
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn client(&self, region: &Region) -> Result<&crate::ec2::Client, LaunchError> {
+        self.clients.get(region).ok_or_else(|| LaunchError::UnknownRegion(region.clone()))
+    }
+}
+
+fn request_key(request: &LaunchRequest) -> Option<RequestKey> {
+    Some(RequestKey {
+        operation: Operation::Launch,
+        principal: request.principal.clone(),
+        account_id: request.spec.account_id.clone(),
+        request_id: request.request_id.clone()?,
+    })
+}
+
+fn same_body(key: &RequestKey, taken: TakenBy, body: Sha256Digest) -> Result<LaunchId, LaunchError> {
+    if taken.body_sha256 == body {
+        Ok(taken.launch_id)
+    } else {
+        Err(LaunchError::RequestIdReused { request_id: key.request_id.clone(), launch_id: taken.launch_id })
+    }
+}
+
+/// What "the same body" means: the spec, with user data as its hash, and the reason.
+fn body_hash(spec: &Spec, reason: &str) -> Sha256Digest {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        spec: &'a Spec,
+        reason: &'a str,
+    }
+    let json = serde_json::to_vec(&Body { spec, reason }).expect("a spec has string keys and no failing serialiser");
+    Sha256Digest::of(&json)
+}
+
+fn decision_entry(
+    request: &LaunchRequest,
+    body: Sha256Digest,
+    decision: &Decision,
+    facts: &Facts,
+    now: Timestamp,
+    launch_id: Option<LaunchId>,
+) -> Entry {
+    let (verdict, findings, candidates, deadline) = match decision {
+        Decision::Admit(plan) => {
+            (Verdict::Admitted, plan.findings().to_vec(), plan.candidates().to_vec(), Some(plan.deadline()))
+        }
+        Decision::Refuse(findings) => (Verdict::Refused, findings.clone(), Vec::new(), None),
+    };
+    Entry {
+        v: ENTRY_VERSION,
+        time: now,
+        launch_id,
+        account_id: Some(request.spec.account_id.clone()),
+        region: Some(request.spec.region.clone()),
+        principal: Some(request.principal.clone()),
+        event: Event::Decision(Box::new(DecisionEntry {
+            request_id: launch_id.and(request.request_id.clone()),
+            body_sha256: body,
+            preview: launch_id.is_none(),
+            reason: request.reason.clone(),
+            spec: request.spec.clone(),
+            verdict,
+            findings,
+            candidates,
+            deadline,
+            policy: PolicyStamp::default(),
+            image_facts: facts.image.as_ref().map(to_json),
+            type_facts: facts.types.iter().map(to_json).collect(),
+            facts_time: facts.time,
+        })),
+    }
+}
+
+/// Facts as the log holds them.
+fn to_json(facts: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(facts).expect("facts have string keys and finite numbers")
+}
+
+/// The plan of a launch, for those who drive it.
+fn plan_of(launch: &Launch) -> Option<Plan> {
+    Plan::of(launch)
+}

@@ -1,0 +1,201 @@
+//! Whether a launch may happen: a pure function from the request and the facts to a decision.
+//!
+//! Every rule runs and every finding is kept. `Admit` is the only way to come by a [`Plan`], and
+//! only a `Plan` can be executed. Nothing here asks EC2 or reads a clock.
+
+mod place;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::ami::compatibility::{Wish, check_compatibility, verdict};
+use crate::ec2::facts::{AvailabilityZoneFacts, Image, InstanceTypeFacts, Offering, SubnetFacts};
+use crate::record::{Candidate, Finding, Launch, LaunchState, Market, Outcome, Placement, Spec, Verdict};
+
+/// How long after the decision the last attempt may begin, unless `expire_time` says less.
+pub const LAUNCH_DEADLINE: Duration = Duration::from_secs(15 * 60);
+
+/// What EC2 said about everything the request names. A list that was not asked for is empty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// The image, or none if EC2 does not know it or does not show it to this account.
+    pub image: Option<Image>,
+    /// The types of the request that exist in the Region.
+    pub types: Vec<InstanceTypeFacts>,
+    /// Where those types are offered, by zone name.
+    pub offerings: Vec<Offering>,
+    /// The subnets of the request that exist.
+    pub subnets: Vec<SubnetFacts>,
+    /// The zones of the Region.
+    pub zones: Vec<AvailabilityZoneFacts>,
+    /// When EC2 was asked.
+    pub time: Timestamp,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// It may happen, like this.
+    Admit(Plan),
+    /// It may not; at least one finding is a FAIL.
+    Refuse(Vec<Finding>),
+}
+
+/// What an admitted launch will try, in order. Only an admission yields one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    candidates: Vec<Candidate>,
+    findings: Vec<Finding>,
+    deadline: Timestamp,
+}
+
+impl Plan {
+    /// What will be tried, type-major in the caller's order.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// What the rules found, PASS left out; FAIL findings are those of candidates struck.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Adds what was found out after the decision and does not change it.
+    pub(super) fn note(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// No attempt begins after this.
+    pub fn deadline(&self) -> Timestamp {
+        self.deadline
+    }
+
+    /// The plan of a launch that the log says was admitted and is still launching.
+    pub fn of(launch: &Launch) -> Option<Self> {
+        let open = launch.verdict == Verdict::Admitted && launch.state == LaunchState::Launching;
+        Some(Self {
+            candidates: launch.candidates.clone(),
+            findings: launch.findings.clone(),
+            deadline: launch.deadline.filter(|_| open)?,
+        })
+    }
+}
+
+/// Decides whether `spec` may be launched.
+pub fn decide(spec: &Spec, facts: &Facts, now: Timestamp) -> Decision {
+    let mut findings = Vec::new();
+    let mut refused = false;
+    let deadline = spec.expire_time.unwrap_or(Timestamp::MAX).min(now + LAUNCH_DEADLINE);
+    if spec.expire_time.is_some_and(|expire| expire <= now) {
+        refused = true;
+        findings.push(expired(spec, now));
+    }
+    let Some(image) = &facts.image else {
+        findings.push(image_not_found(spec));
+        return Decision::Refuse(findings);
+    };
+    findings.extend(place::subnet_findings(spec, facts));
+    let mut candidates = Vec::new();
+    for instance_type in &spec.instance_types {
+        let Some(type_facts) = facts.types.iter().find(|known| known.instance_type == *instance_type) else {
+            findings.push(type_not_found(spec, instance_type.as_str()));
+            continue;
+        };
+        for placement in placements(spec) {
+            let mut about = check_compatibility(image, type_facts, &wish(spec, &placement));
+            about.extend(place::findings(&placement, type_facts, facts));
+            let struck = verdict(&about) == crate::ami::compatibility::Verdict::Incompatible;
+            if !struck {
+                candidates.push(Candidate { instance_type: instance_type.clone(), placement: placement.clone() });
+            }
+            keep(&mut findings, about, instance_type.as_str());
+        }
+    }
+    findings.extend(place::volume_findings(spec, image));
+    refused |= findings
+        .iter()
+        .any(|finding| finding.outcome == Outcome::Fail && !finding.field.starts_with(STRUCK_PREFIX));
+    if refused || candidates.is_empty() {
+        return Decision::Refuse(findings);
+    }
+    Decision::Admit(Plan { candidates, findings, deadline })
+}
+
+/// Findings about one candidate type carry this before their field; they strike the candidate
+/// and do not refuse the launch while another candidate is left.
+const STRUCK_PREFIX: &str = "instance_types[";
+
+/// Adds what is worth keeping of the findings about one candidate: no PASS, nothing twice.
+fn keep(findings: &mut Vec<Finding>, about: Vec<Finding>, instance_type: &str) {
+    for mut finding in about.into_iter().filter(|finding| finding.outcome != Outcome::Pass) {
+        finding.field = format!("{STRUCK_PREFIX}{instance_type}].{}", finding.field);
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
+}
+
+fn placements(spec: &Spec) -> Vec<Placement> {
+    if spec.placements.is_empty() { vec![Placement::default()] } else { spec.placements.clone() }
+}
+
+fn wish(spec: &Spec, placement: &Placement) -> Wish {
+    Wish {
+        market: Some(
+            match spec.market {
+                Market::OnDemand => "on-demand",
+                Market::Spot { .. } => "spot",
+                Market::CapacityBlock => "capacity-block",
+            }
+            .to_owned(),
+        ),
+        tenancy: placement.tenancy.clone(),
+        hibernation: spec.hibernation,
+        enclave: spec.enclave,
+    }
+}
+
+fn expired(spec: &Spec, now: Timestamp) -> Finding {
+    Finding {
+        code: "LAUNCH_EXPIRED".into(),
+        outcome: Outcome::Fail,
+        field: "spec.expire_time".to_owned(),
+        observed: spec.expire_time.map(|time| time.to_string()).unwrap_or_default(),
+        expected: format!("later than {now}"),
+        message: "The launch expired before it was decided.".to_owned(),
+        remedy: "Ask again with a later expire_time, or leave it out.".to_owned(),
+    }
+}
+
+fn image_not_found(spec: &Spec) -> Finding {
+    let crate::record::ImageChoice::ImageId(image_id) = &spec.image;
+    Finding {
+        code: "IMAGE_NOT_FOUND".into(),
+        outcome: Outcome::Fail,
+        field: "spec.image.image_id".to_owned(),
+        observed: image_id.to_string(),
+        expected: format!("an AMI that account {} can see in {}", spec.account_id, spec.region),
+        message: format!(
+            "EC2 shows no AMI {image_id} to account {} in {}. It may not exist, be in another Region, not be shared \
+             with this account, or be hidden by the account's Allowed AMIs setting; EC2 does not tell these apart.",
+            spec.account_id, spec.region
+        ),
+        remedy: "Check the id and the Region, and ask the owner to share the AMI with this account.".to_owned(),
+    }
+}
+
+fn type_not_found(spec: &Spec, instance_type: &str) -> Finding {
+    Finding {
+        code: "INSTANCE_TYPE_NOT_FOUND".into(),
+        outcome: Outcome::Fail,
+        field: format!("{STRUCK_PREFIX}{instance_type}]"),
+        observed: instance_type.to_owned(),
+        expected: format!("an instance type of {}", spec.region),
+        message: format!("{} has no instance type {instance_type}.", spec.region),
+        remedy: "Choose a type that ListInstanceTypes shows for this Region.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! Requests and facts, and the decisions that come of them.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::ec2::facts::{EbsVolume, NetworkFacts, ProcessorFacts};
+use crate::record::{BlockDeviceSpec, EbsSpec, ImageChoice};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+fn spec(types: &[&str]) -> Spec {
+    Spec {
+        account_id: "000000000000".parse().unwrap(),
+        region: "sandbox-1".parse().unwrap(),
+        image: ImageChoice::ImageId("ami-00000001".parse().unwrap()),
+        instance_types: types.iter().map(|name| name.parse().unwrap()).collect(),
+        placements: Vec::new(),
+        strategy: crate::record::PlacementStrategy::InOrder,
+        min_count: 1,
+        max_count: 1,
+        market: Market::OnDemand,
+        key_name: None,
+        security_group_ids: Vec::new(),
+        network_interfaces: Vec::new(),
+        iam_instance_profile: None,
+        user_data_sha256: None,
+        block_device_mappings: Vec::new(),
+        metadata_options: crate::record::MetadataOptions::default(),
+        hibernation: false,
+        enclave: false,
+        cpu_credits: None,
+        cpu_options: crate::record::CpuOptions::default(),
+        tags: BTreeMap::new(),
+        volume_tags: BTreeMap::new(),
+        ready_timeout: Duration::from_secs(600),
+        on_boot_failure: crate::record::OnBootFailure::Keep,
+        expire_time: None,
+    }
+}
+
+fn image() -> Image {
+    let text = |text: &str| Some(text.to_owned());
+    Image {
+        architecture: text("x86_64"),
+        image_type: text("machine"),
+        state: text("available"),
+        root_device_type: text("ebs"),
+        root_device_name: text("/dev/xvda"),
+        virtualization_type: text("hvm"),
+        boot_mode: text("uefi-preferred"),
+        ena_support: Some(true),
+        block_device_mappings: vec![crate::ec2::facts::BlockDevice {
+            device_name: text("/dev/xvda"),
+            virtual_name: None,
+            no_device: None,
+            ebs: Some(EbsVolume {
+                snapshot_id: text("snap-00000001"),
+                volume_size_gib: Some(8),
+                ..EbsVolume::default()
+            }),
+        }],
+        ..Image::unknown("ami-00000001".parse().unwrap())
+    }
+}
+
+fn instance_type(name: &str, architecture: &str) -> InstanceTypeFacts {
+    let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    InstanceTypeFacts {
+        instance_type: name.parse().unwrap(),
+        current_generation: Some(true),
+        bare_metal: Some(false),
+        hypervisor: Some("nitro".to_owned()),
+        free_tier_eligible: Some(false),
+        supported_usage_classes: list(&["on-demand", "spot"]),
+        supported_root_device_types: list(&["ebs"]),
+        supported_virtualization_types: list(&["hvm"]),
+        supported_boot_modes: list(&["legacy-bios", "uefi"]),
+        processor: ProcessorFacts { supported_architectures: list(&[architecture]), ..ProcessorFacts::default() },
+        vcpus: Some(2),
+        cores: Some(1),
+        threads_per_core: Some(2),
+        memory_mib: Some(8192),
+        instance_storage_supported: Some(false),
+        instance_storage: None,
+        ebs: crate::ec2::facts::EbsFacts::default(),
+        network: NetworkFacts { ena_support: Some("required".to_owned()), ..NetworkFacts::default() },
+        gpus: Vec::new(),
+        placement_group: crate::ec2::facts::PlacementGroupFacts::default(),
+        hibernation_supported: Some(true),
+        burstable_performance_supported: Some(false),
+        dedicated_hosts_supported: Some(true),
+        auto_recovery_supported: Some(true),
+        nitro_enclaves_support: Some("supported".to_owned()),
+        nitro_tpm_support: Some("supported".to_owned()),
+        nitro_tpm_versions: list(&["2.0"]),
+    }
+}
+
+fn facts() -> Facts {
+    let offering = |name: &str, zone: &str| Offering { instance_type: name.parse().unwrap(), location: zone.to_owned() };
+    let zone = |name: &str| AvailabilityZoneFacts { zone_name: name.to_owned(), zone_id: None, state: None };
+    Facts {
+        image: Some(image()),
+        types: vec![instance_type("m7i.large", "x86_64"), instance_type("m7g.large", "arm64")],
+        offerings: vec![offering("m7i.large", "sandbox-1a"), offering("m7g.large", "sandbox-1a")],
+        subnets: vec![SubnetFacts {
+            subnet_id: "subnet-00000001".to_owned(),
+            availability_zone: Some("sandbox-1b".to_owned()),
+            vpc_id: None,
+            default_for_az: None,
+            available_ip_address_count: Some(0),
+        }],
+        zones: vec![zone("sandbox-1a"), zone("sandbox-1b")],
+        time: at(0),
+    }
+}
+
+fn in_zone(zone: &str) -> Placement {
+    Placement { availability_zone: Some(zone.parse().unwrap()), ..Placement::default() }
+}
+
+fn in_subnet(subnet: &str) -> Placement {
+    Placement { subnet_id: Some(subnet.parse().unwrap()), ..Placement::default() }
+}
+
+fn refusal(spec: &Spec, facts: &Facts) -> Vec<String> {
+    match decide(spec, facts, at(0)) {
+        Decision::Refuse(findings) => findings
+            .iter()
+            .filter(|finding| finding.outcome == Outcome::Fail)
+            .map(|finding| finding.code.to_string())
+            .collect(),
+        Decision::Admit(plan) => panic!("admitted: {plan:?}"),
+    }
+}
+
+fn admission(spec: &Spec, facts: &Facts) -> Plan {
+    match decide(spec, facts, at(0)) {
+        Decision::Admit(plan) => plan,
+        Decision::Refuse(findings) => panic!("refused: {findings:?}"),
+    }
+}
+
+#[test]
+fn types_that_do_not_fit_are_struck_with_their_findings() {
+    let plan = admission(&spec(&["m7g.large", "m7i.large"]), &facts());
+    let left: Vec<&str> = plan.candidates().iter().map(|candidate| candidate.instance_type.as_str()).collect();
+    assert_eq!(left, ["m7i.large"]);
+    let struck: Vec<_> = plan.findings().iter().filter(|finding| finding.outcome == Outcome::Fail).collect();
+    assert!(!struck.is_empty() && struck.iter().all(|finding| finding.field.starts_with("instance_types[m7g.large]")));
+    assert!(!refusal(&spec(&["m7g.large"]), &facts()).is_empty(), "none left is a refusal");
+}
+
+#[test]
+fn every_reason_to_refuse_is_found_at_once() {
+    let mut wanted = spec(&["m7i.large", "x9.huge"]);
+    wanted.expire_time = Some(at(0));
+    wanted.placements = vec![in_zone("sandbox-1z"), in_subnet("subnet-00000009"), in_subnet("subnet-00000001")];
+    wanted.block_device_mappings = vec![BlockDeviceSpec {
+        device_name: "/dev/xvda".to_owned(),
+        virtual_name: None,
+        no_device: false,
+        ebs: Some(EbsSpec { volume_size_gib: Some(4), ..EbsSpec::default() }),
+    }];
+    let codes = refusal(&wanted, &facts());
+    for code in [
+        "LAUNCH_EXPIRED",
+        "AVAILABILITY_ZONE_NOT_FOUND",
+        "SUBNET_NOT_FOUND",
+        "INSTANCE_TYPE_NOT_FOUND",
+        "NOT_OFFERED_IN_ZONE",
+        "VOLUME_SMALLER_THAN_SNAPSHOT",
+    ] {
+        assert!(codes.iter().any(|found| found == code), "{code} is missing from {codes:?}");
+    }
+    assert_eq!(refusal(&spec(&["m7i.large"]), &Facts { image: None, ..facts() }), ["IMAGE_NOT_FOUND"]);
+}
+
+#[test]
+fn candidates_run_type_major_and_only_where_the_type_is_offered() {
+    let mut facts = facts();
+    facts.types.push(instance_type("c7i.large", "x86_64"));
+    facts.offerings.extend(["sandbox-1a", "sandbox-1b"].map(|zone| Offering {
+        instance_type: "c7i.large".parse().unwrap(),
+        location: zone.to_owned(),
+    }));
+    let mut wanted = spec(&["c7i.large", "m7i.large"]);
+    wanted.placements = vec![in_subnet("subnet-00000001"), in_zone("sandbox-1a")];
+    let plan = admission(&wanted, &facts);
+    let order: Vec<(String, bool)> = plan
+        .candidates()
+        .iter()
+        .map(|candidate| (candidate.instance_type.to_string(), candidate.placement.subnet_id.is_some()))
+        .collect();
+    let expected = [("c7i.large", true), ("c7i.large", false), ("m7i.large", false)];
+    assert_eq!(order, expected.map(|(name, subnet)| (name.to_owned(), subnet)));
+    assert!(plan.findings().iter().any(|finding| finding.code == "SUBNET_FULL" && finding.outcome == Outcome::Warn));
+}
+
+#[test]
+fn the_deadline_is_the_earlier_of_ours_and_the_callers() {
+    let ours = at(0) + LAUNCH_DEADLINE;
+    assert_eq!(admission(&spec(&["m7i.large"]), &facts()).deadline(), ours);
+    let mut wanted = spec(&["m7i.large"]);
+    wanted.expire_time = Some(at(60));
+    assert_eq!(admission(&wanted, &facts()).deadline(), at(60));
+    wanted.expire_time = Some(ours + Duration::from_secs(60));
+    assert_eq!(admission(&wanted, &facts()).deadline(), ours);
+}

@@ -1,0 +1,135 @@
+//! What follows from a record, without any EC2.
+
+use super::*;
+use crate::record::{AttemptFailed, Decision, ImageChoice, PolicyStamp, Spec, Verdict};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+fn admitted(candidates: usize, deadline: i64) -> Launch {
+    let spec = Spec {
+        account_id: "000000000000".parse().unwrap(),
+        region: "sandbox-1".parse().unwrap(),
+        image: ImageChoice::ImageId("ami-00000001".parse().unwrap()),
+        instance_types: vec!["m7i.large".parse().unwrap()],
+        placements: Vec::new(),
+        strategy: crate::record::PlacementStrategy::InOrder,
+        min_count: 1,
+        max_count: 1,
+        market: crate::record::Market::OnDemand,
+        key_name: None,
+        security_group_ids: Vec::new(),
+        network_interfaces: Vec::new(),
+        iam_instance_profile: None,
+        user_data_sha256: None,
+        block_device_mappings: Vec::new(),
+        metadata_options: crate::record::MetadataOptions::default(),
+        hibernation: false,
+        enclave: false,
+        cpu_credits: None,
+        cpu_options: crate::record::CpuOptions::default(),
+        tags: std::collections::BTreeMap::new(),
+        volume_tags: std::collections::BTreeMap::new(),
+        ready_timeout: Duration::from_secs(600),
+        on_boot_failure: crate::record::OnBootFailure::Keep,
+        expire_time: None,
+    };
+    let candidate = Candidate {
+        instance_type: "m7i.large".parse().unwrap(),
+        placement: crate::record::Placement::default(),
+    };
+    let decision = Decision {
+        request_id: Some("r-1".parse().unwrap()),
+        body_sha256: crate::ids::Sha256Digest::of(b""),
+        preview: false,
+        reason: "test".to_owned(),
+        spec,
+        verdict: Verdict::Admitted,
+        findings: Vec::new(),
+        candidates: vec![candidate; candidates],
+        deadline: Some(at(deadline)),
+        policy: PolicyStamp::default(),
+        image_facts: None,
+        type_facts: Vec::new(),
+        facts_time: at(0),
+    };
+    Launch::begin(&entry(LaunchId::new(at(0)), 0, Event::Decision(Box::new(decision)))).unwrap().0
+}
+
+fn entry(launch_id: LaunchId, time: i64, event: Event) -> Entry {
+    Entry {
+        v: ENTRY_VERSION,
+        time: at(time),
+        launch_id: Some(launch_id),
+        account_id: Some("000000000000".parse().unwrap()),
+        region: Some("sandbox-1".parse().unwrap()),
+        principal: Some("local".parse().unwrap()),
+        event,
+    }
+}
+
+fn intend(launch: &mut Launch, time: i64) -> AttemptId {
+    let attempt_id = AttemptId::new(at(time));
+    let intended = AttemptIntended {
+        attempt_id,
+        instance_type: "m7i.large".parse().unwrap(),
+        placement: crate::record::Placement::default(),
+        client_token: attempt_id.client_token(),
+        input: serde_json::Value::Null,
+    };
+    let id = launch.launch_id;
+    launch.apply(&entry(id, time, Event::AttemptIntended(Box::new(intended)))).unwrap();
+    attempt_id
+}
+
+fn fail(launch: &mut Launch, attempt_id: AttemptId, class: ErrorClass) {
+    let error = AttemptError {
+        code: "SomeCode".to_owned(),
+        class: class.as_str().to_owned(),
+        message: "said EC2.".to_owned(),
+        retryable: false,
+        remedy: "Do something.".to_owned(),
+        http_status: Some(400),
+        ec2_request_id: None,
+    };
+    let id = launch.launch_id;
+    launch.apply(&entry(id, 1, Event::AttemptFailed(AttemptFailed { attempt_id, error }))).unwrap();
+}
+
+#[test]
+fn an_attempt_without_an_outcome_is_resolved_before_anything_else() {
+    let mut launch = admitted(3, 100);
+    assert!(matches!(next_step(&launch, at(0)), Step::Begin(_)));
+    let attempt = intend(&mut launch, 0);
+    assert_eq!(next_step(&launch, at(1)), Step::Resolve(attempt));
+    assert_eq!(next_step(&launch, at(1_000)), Step::Resolve(attempt), "also after the deadline");
+    let a_day = i64::try_from(UNKNOWN_LIMIT.as_secs()).unwrap();
+    let Step::End(reason) = next_step(&launch, at(a_day)) else { panic!("it ends after a day") };
+    assert_eq!(reason.code, "OUTCOME_UNKNOWN");
+}
+
+#[test]
+fn another_candidate_is_tried_only_where_it_may_work_and_in_time() {
+    let hopeful = [ErrorClass::Capacity, ErrorClass::Quota, ErrorClass::Incompatible, ErrorClass::NotFound];
+    let hopeless = [ErrorClass::Permission, ErrorClass::OptIn, ErrorClass::Invalid, ErrorClass::Unknown];
+    for class in hopeful {
+        let mut launch = admitted(2, 100);
+        let attempt = intend(&mut launch, 0);
+        fail(&mut launch, attempt, class);
+        assert!(matches!(next_step(&launch, at(2)), Step::Begin(_)), "{class}");
+        let Step::End(late) = next_step(&launch, at(100)) else { panic!("no attempt begins at the deadline") };
+        assert_eq!(late.code, "DEADLINE_PASSED");
+        let second = intend(&mut launch, 3);
+        fail(&mut launch, second, class);
+        let Step::End(reason) = next_step(&launch, at(4)) else { panic!("nothing is left to try") };
+        assert_eq!(reason.code, "SomeCode");
+        assert_eq!(reason.message, "said EC2. Do something.");
+    }
+    for class in hopeless {
+        let mut launch = admitted(2, 100);
+        let attempt = intend(&mut launch, 0);
+        fail(&mut launch, attempt, class);
+        assert!(matches!(next_step(&launch, at(2)), Step::End(_)), "{class}");
+    }
+}

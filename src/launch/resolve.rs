@@ -1,0 +1,188 @@
+//! Finding out what became of an attempt.
+//!
+//! While the token surely lives, the same call is made again under it: EC2 then answers with what
+//! the first call did. A client token's life is not promised, so after the launch's deadline, or an
+//! hour, Gantry only looks. Seeing nothing proves nothing: what is not seen stays unknown.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Launcher;
+use super::drive::{attempt_error, is_older};
+use crate::audit::ReadError;
+use crate::crash;
+use crate::ec2::facts::Instance;
+use crate::ec2::{Client, Ec2Error, ErrorClass, RunInstances};
+use crate::ids::AttemptId;
+use crate::record::{Attempt, AttemptError, Event, InstancePlace, Launch, Reason};
+
+/// How long the same call may be repeated under its token.
+const REPEAT_LIMIT: Duration = Duration::from_secs(60 * 60);
+
+/// The tag that RunInstances sets on every instance of an attempt.
+pub(super) const ATTEMPT_TAG: &str = "gantry:attempt-id";
+
+/// What one call or look brought.
+pub(super) enum Outcome {
+    /// These instances exist.
+    Launched {
+        ec2_request_id: Option<String>,
+        reservation_id: Option<String>,
+        instances: Vec<InstancePlace>,
+    },
+    /// Surely nothing was launched, and this attempt is over.
+    Nothing(Ec2Error),
+    /// Surely nothing was launched so far, and the same call may work later.
+    NotYet(Option<Box<RunInstances>>),
+    /// It is not known.
+    Unknown(AttemptError),
+    /// The instances were launched and are gone; there is nothing to watch.
+    Gone(Reason),
+}
+
+impl Launcher {
+    /// One call or look. `fresh` is the input of an attempt for which no call that may have
+    /// happened was ever made; every other attempt is read back from the log.
+    pub(super) async fn resolve(
+        &self,
+        launch: &Launch,
+        attempt_id: AttemptId,
+        fresh: Option<RunInstances>,
+        now: Timestamp,
+    ) -> Result<Outcome, ReadError> {
+        let Ok(client) = self.shared.client(&launch.region) else {
+            return Ok(Outcome::Unknown(own_error(
+                "REGION_NOT_SERVED",
+                "this server does not serve the launch's Region",
+                "Start the server with the Region of this launch among its regions.",
+            )));
+        };
+        let Some(attempt) = launch.attempts.iter().find(|attempt| attempt.attempt_id == attempt_id) else {
+            return Ok(Outcome::Unknown(own_error("NOT_SEEN", "the attempt is not on record", "")));
+        };
+        let in_time = launch.deadline.is_none_or(|deadline| now < deadline) && !is_older(attempt, REPEAT_LIMIT, now);
+        let called_before = fresh.is_none();
+        if !in_time && called_before {
+            return Ok(look(client, attempt).await);
+        }
+        let input = match fresh {
+            Some(input) => input,
+            None => self.frozen_input(launch, attempt_id)?,
+        };
+        let user_data = match input.user_data_sha256 {
+            None => None,
+            Some(sha256) => match self.shared.user_data.load(launch.launch_id, sha256) {
+                Some(bytes) => Some(bytes),
+                // Without its user data the call would be another call, so it cannot be repeated.
+                None => return Ok(look(client, attempt).await),
+            },
+        };
+        crash::point("launch.before_run_instances");
+        let answer = client.run_instances(&input, user_data.as_deref(), false).await;
+        crash::point("launch.after_run_instances");
+        Ok(match answer {
+            Ok(reservation) if reservation.instances.is_empty() => look(client, attempt).await,
+            Ok(reservation) => Outcome::Launched {
+                ec2_request_id: reservation.ec2_request_id,
+                reservation_id: reservation.reservation_id,
+                instances: reservation.instances.iter().map(place_of).collect(),
+            },
+            Err(error) if called_before => self.judge_repeat(client, attempt, error).await,
+            Err(error) => judge_first(launch, input, error, self.shared.clock.now()),
+        })
+    }
+
+    /// An error of a call whose forerunner may have launched something.
+    async fn judge_repeat(&self, client: &Client, attempt: &Attempt, error: Ec2Error) -> Outcome {
+        match error.class() {
+            // EC2 weighs capacity only for a launch that is new to it: the forerunner did nothing.
+            ErrorClass::Capacity => Outcome::Nothing(error),
+            // Anything else may have been said before EC2 looked at the token.
+            _ => match look(client, attempt).await {
+                Outcome::Unknown(_) if error.code() == "IdempotentInstanceTerminated" => Outcome::Gone(Reason {
+                    code: "INSTANCES_TERMINATED".to_owned(),
+                    message: "The attempt launched instances, and they were terminated before their ids were known."
+                        .to_owned(),
+                }),
+                Outcome::Unknown(_) => Outcome::Unknown(attempt_error(&error)),
+                found => found,
+            },
+        }
+    }
+
+    fn frozen_input(&self, launch: &Launch, attempt_id: AttemptId) -> Result<RunInstances, ReadError> {
+        let entries = self.shared.log.launch_entries(launch.launch_id, 0)?;
+        let last = entries.last().map_or(0, |indexed| indexed.index);
+        for indexed in entries {
+            if let Event::AttemptIntended(intended) = indexed.entry.event
+                && intended.attempt_id == attempt_id
+            {
+                let damaged = |_| ReadError::Damaged { index: indexed.index };
+                return serde_json::from_value(intended.input).map_err(damaged);
+            }
+        }
+        Err(ReadError::Damaged { index: last })
+    }
+}
+
+/// An error of the first call under a token.
+fn judge_first(launch: &Launch, input: RunInstances, error: Ec2Error, now: Timestamp) -> Outcome {
+    if !error.definitely_nothing_happened() {
+        return Outcome::Unknown(attempt_error(&error));
+    }
+    let may_work_later = matches!(error.class(), ErrorClass::Throttled | ErrorClass::Transient);
+    if may_work_later && launch.deadline.is_none_or(|deadline| now < deadline) {
+        Outcome::NotYet(Some(Box::new(input)))
+    } else {
+        Outcome::Nothing(error)
+    }
+}
+
+/// Looks for instances of the attempt, by its token and by its tag.
+async fn look(client: &Client, attempt: &Attempt) -> Outcome {
+    let by_token = client.instances_by_client_token(&attempt.client_token).await;
+    let found = match by_token {
+        Ok(instances) if !instances.is_empty() => Ok(instances),
+        // A counterpart without the filter answers with an error; the tag may still be there.
+        _ => client.instances_by_tag(ATTEMPT_TAG, &attempt.attempt_id.to_string()).await,
+    };
+    match found {
+        Ok(instances) if !instances.is_empty() => Outcome::Launched {
+            ec2_request_id: None,
+            reservation_id: None,
+            instances: instances.iter().map(place_of).collect(),
+        },
+        Ok(_) => Outcome::Unknown(own_error(
+            "NOT_SEEN",
+            "EC2 shows no instance of this attempt; that does not prove there is none",
+            "Wait: EC2 may show it later.",
+        )),
+        Err(error) => Outcome::Unknown(attempt_error(&error)),
+    }
+}
+
+fn own_error(code: &str, message: &str, remedy: &str) -> AttemptError {
+    AttemptError {
+        code: code.to_owned(),
+        class: ErrorClass::Unknown.as_str().to_owned(),
+        message: message.to_owned(),
+        retryable: true,
+        remedy: remedy.to_owned(),
+        http_status: None,
+        ec2_request_id: None,
+    }
+}
+
+pub(super) fn place_of(instance: &Instance) -> InstancePlace {
+    InstancePlace {
+        instance_id: instance.instance_id.clone(),
+        instance_type: instance.instance_type.clone(),
+        availability_zone: instance.availability_zone.clone(),
+        subnet_id: instance.subnet_id.clone(),
+        private_ip: instance.private_ip.clone(),
+        private_dns_name: instance.private_dns_name.clone().filter(|name| !name.is_empty()),
+        public_dns_name: instance.public_dns_name.clone().filter(|name| !name.is_empty()),
+        launch_time: instance.launch_time,
+    }
+}

@@ -1,0 +1,195 @@
+//! Terminating what a launch made: the request is durable before EC2 is called, its answer after.
+
+use super::Launcher;
+use super::drive::{PAUSE_FIRST, PAUSE_LONGEST, attempt_error};
+use crate::audit::{AppendError, Once, Operation, ReadError, RequestKey};
+use crate::crash;
+use crate::ec2::ErrorClass;
+use crate::ids::{InstanceId, LaunchId, Principal, RequestId, Sha256Digest};
+use crate::record::{ENTRY_VERSION, Entry, Event, Launch, LaunchState, Phase, Termination, TerminationStage};
+
+/// One request to terminate.
+#[derive(Debug, Clone)]
+pub struct TerminateRequest {
+    /// Which launch.
+    pub launch_id: LaunchId,
+    /// Why.
+    pub reason: String,
+    /// The caller's idempotency key.
+    pub request_id: RequestId,
+    /// Who asks.
+    pub principal: Principal,
+}
+
+/// Why nothing is terminated.
+#[derive(Debug, thiserror::Error)]
+pub enum TerminateError {
+    /// There is no such launch.
+    #[error("there is no launch {0}")]
+    NotFound(LaunchId),
+    /// The launch has no instances that could be terminated.
+    #[error("launch {launch_id} has no instances to terminate")]
+    NoInstances {
+        /// The launch.
+        launch_id: LaunchId,
+        /// How far it has come.
+        state: LaunchState,
+    },
+    /// The request id was used for another request.
+    #[error("request id {request_id} was used for another request, about launch {launch_id}")]
+    RequestIdReused {
+        /// The key.
+        request_id: RequestId,
+        /// What it was used for.
+        launch_id: LaunchId,
+    },
+    /// The record could not be made durable, so nothing was done.
+    #[error("the audit log did not take the record")]
+    Append(#[from] AppendError),
+    /// The record could not be read.
+    #[error("the audit log could not be read")]
+    Read(#[from] ReadError),
+}
+
+impl Launcher {
+    /// Terminates every instance of a launch. Returns once the request is durable; the launch is
+    /// TERMINATING then, and TERMINATED when EC2 says so.
+    ///
+    /// # Errors
+    /// See [`TerminateError`].
+    pub async fn terminate(&self, request: TerminateRequest) -> Result<Launch, TerminateError> {
+        let launch = self.launch_or_missing(request.launch_id)?;
+        let key = RequestKey {
+            operation: Operation::Terminate,
+            principal: request.principal.clone(),
+            account_id: launch.account_id.clone(),
+            request_id: request.request_id.clone(),
+        };
+        let body = Sha256Digest::of(format!("{}\n{}", request.launch_id, request.reason).as_bytes());
+        let taken = match self.shared.log.request(&key)? {
+            Some(taken) => Some(taken),
+            None => self.request_termination(&launch, key, body, &request).await?,
+        };
+        if let Some(taken) = taken.filter(|taken| taken.body_sha256 != body) {
+            return Err(TerminateError::RequestIdReused { request_id: request.request_id, launch_id: taken.launch_id });
+        }
+        self.launch_or_missing(request.launch_id)
+    }
+
+    fn launch_or_missing(&self, launch_id: LaunchId) -> Result<Launch, TerminateError> {
+        self.shared.log.launch(launch_id)?.ok_or(TerminateError::NotFound(launch_id))
+    }
+
+    async fn request_termination(
+        &self,
+        launch: &Launch,
+        key: RequestKey,
+        body: Sha256Digest,
+        request: &TerminateRequest,
+    ) -> Result<Option<crate::audit::TakenBy>, TerminateError> {
+        let instance_ids = living(launch);
+        if instance_ids.is_empty() {
+            if launch.state == LaunchState::Terminated {
+                return Ok(None);
+            }
+            return Err(TerminateError::NoInstances { launch_id: launch.launch_id, state: launch.state });
+        }
+        let entry = self.termination(
+            launch,
+            &request.principal,
+            Termination {
+                stage: TerminationStage::Requested,
+                request_id: Some(request.request_id.clone()),
+                body_sha256: Some(body),
+                reason: request.reason.clone(),
+                instance_ids,
+                error: None,
+            },
+        );
+        // Spawned, so that a caller who goes away after the durable request leaves a termination
+        // under way and not one that waits for a restart.
+        let (launcher, launch) = (self.clone(), launch.clone());
+        let recorded = self.shared.tasks.spawn(async move {
+            let once = launcher.shared.log.append_once(key, entry).await;
+            if matches!(once, Ok(Once::Written { .. })) {
+                launcher.spawn_termination(&launch);
+            }
+            once
+        });
+        match recorded.await.map_err(|_| AppendError::Unavailable)?? {
+            Once::Written { .. } => Ok(None),
+            Once::Taken(taken) => Ok(Some(taken)),
+        }
+    }
+
+    /// Carries out a recorded termination: in normal life, and again after a crash, since
+    /// TerminateInstances may be repeated.
+    pub(super) fn spawn_termination(&self, launch: &Launch) {
+        let (launcher, launch_id) = (self.clone(), launch.launch_id);
+        self.shared.tasks.spawn(async move {
+            // The boot tracker sees the instances go.
+            let _ = launcher.shared.launched.send(launch_id);
+            if let Err(error) = launcher.carry_out(launch_id).await {
+                tracing::error!(%launch_id, %error, "termination stopped");
+            }
+        });
+    }
+
+    async fn carry_out(&self, launch_id: LaunchId) -> Result<(), TerminateError> {
+        let mut pause = PAUSE_FIRST;
+        loop {
+            let launch = self.launch_or_missing(launch_id)?;
+            let Some(reason) = launch.pending_termination.clone() else { return Ok(()) };
+            let instance_ids = living(&launch);
+            let Ok(client) = self.shared.client(&launch.region) else { return Ok(()) };
+            crash::point("launch.before_terminate_instances");
+            let answer = client.terminate_instances(&instance_ids).await;
+            crash::point("launch.after_terminate_instances");
+            let error = match answer {
+                Ok(()) => None,
+                // EC2 may not show a fresh instance yet; it may still run (Developer Guide,
+                // "Eventual consistency"). It is asked again until it knows it, or the tracker has
+                // seen it gone.
+                Err(error)
+                    if matches!(error.class(), ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::NotFound) =>
+                {
+                    tokio::select! {
+                        () = self.shared.clock.sleep(pause) => {}
+                        () = self.shared.shutdown.cancelled() => return Ok(()),
+                    }
+                    pause = (pause * 2).min(PAUSE_LONGEST);
+                    continue;
+                }
+                Err(error) => Some(attempt_error(&error)),
+            };
+            let stage = if error.is_none() { TerminationStage::Accepted } else { TerminationStage::Failed };
+            let termination =
+                Termination { stage, request_id: None, body_sha256: None, reason, instance_ids, error };
+            let entry = self.termination(&launch, &launch.principal, termination);
+            self.shared.log.append(vec![entry]).await?;
+            return Ok(());
+        }
+    }
+
+    fn termination(&self, launch: &Launch, principal: &Principal, termination: Termination) -> Entry {
+        Entry {
+            v: ENTRY_VERSION,
+            time: self.shared.clock.now(),
+            launch_id: Some(launch.launch_id),
+            account_id: Some(launch.account_id.clone()),
+            region: Some(launch.region.clone()),
+            principal: Some(principal.clone()),
+            event: Event::Termination(termination),
+        }
+    }
+}
+
+/// The instances of a launch that are not known to be gone.
+fn living(launch: &Launch) -> Vec<InstanceId> {
+    launch
+        .instances
+        .iter()
+        .filter(|instance| !matches!(instance.phase, Phase::Terminated | Phase::Failed))
+        .map(|instance| instance.place.instance_id.clone())
+        .collect()
+}

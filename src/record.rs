@@ -1,0 +1,25 @@
+//! What Gantry remembers: findings, the entries of the audit log, and the launch they fold into.
+//!
+//! Pure values and one pure state transition, [`Launch::apply`]. Everything here is written to
+//! disk for years, so names and meanings may be added to and never changed; golden files under
+//! `tests/golden` hold one example of every kind and version. Facts from EC2 are held as the JSON
+//! that `ec2` makes of them: this room must not know EC2's types.
+
+mod boot_event;
+mod entry;
+mod finding;
+mod launch;
+mod spec;
+
+pub use boot_event::{BootEvent, BootFailure, BootStage, LaunchState, Phase};
+pub use entry::{
+    AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, AttemptUnknown, Candidate, Decision, ENTRY_VERSION,
+    Entry, EntryKind, Event, InstancePhase, InstancePlace, LaunchEnded, PolicyStamp, Reason, ServiceStarted,
+    Termination, TerminationStage, Verdict,
+};
+pub use finding::{Finding, Outcome};
+pub use launch::{ApplyError, Attempt, AttemptState, Launch, LaunchInstance};
+pub use spec::{
+    BlockDeviceSpec, CpuOptions, EbsSpec, IamInstanceProfile, ImageChoice, Market, MetadataOptions, NetworkInterface,
+    OnBootFailure, Placement, PlacementStrategy, Spec,
+};

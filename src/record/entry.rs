@@ -1,0 +1,371 @@
+//! The entries of the audit log: one line of JSON each, a leaf of the Merkle log.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::boot_event::{BootFailure, LaunchState, Phase};
+use super::finding::Finding;
+use super::spec::{Placement, Spec};
+use crate::ids::{
+    AccountId, AttemptId, ClientToken, InstanceId, InstanceType, LaunchId, Principal, Region, RequestId, Sha256Digest,
+};
+
+/// The version of the entry format that this program writes.
+pub const ENTRY_VERSION: u32 = 1;
+
+/// One entry. What it is about stands beside the event, so that a reader can search the log
+/// without knowing every kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The format version.
+    pub v: u32,
+    /// When it was decided, asked or observed.
+    pub time: Timestamp,
+    /// The launch it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch_id: Option<LaunchId>,
+    /// The account it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
+    /// The Region it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// On whose behalf.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Principal>,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+impl Entry {
+    /// The exact bytes of the leaf: one line of JSON without its line end.
+    pub fn to_leaf(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("an entry has string keys only and no failing serialiser")
+    }
+
+    /// The entry a leaf holds.
+    ///
+    /// # Errors
+    /// If the bytes are no entry of a version this program reads.
+    pub fn from_leaf(leaf: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(leaf)
+    }
+
+    /// The kind of the event.
+    pub fn kind(&self) -> EntryKind {
+        match self.event {
+            Event::Decision(_) => EntryKind::Decision,
+            Event::AttemptIntended(_) => EntryKind::AttemptIntended,
+            Event::AttemptSucceeded(_) => EntryKind::AttemptSucceeded,
+            Event::AttemptFailed(_) => EntryKind::AttemptFailed,
+            Event::AttemptUnknown(_) => EntryKind::AttemptUnknown,
+            Event::LaunchEnded(_) => EntryKind::LaunchEnded,
+            Event::InstancePhase(_) => EntryKind::InstancePhase,
+            Event::Termination(_) => EntryKind::Termination,
+            Event::ServiceStarted(_) => EntryKind::ServiceStarted,
+        }
+    }
+}
+
+/// The kinds of entries, for search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is explained at the event of the same name")]
+pub enum EntryKind {
+    Decision,
+    AttemptIntended,
+    AttemptSucceeded,
+    AttemptFailed,
+    AttemptUnknown,
+    LaunchEnded,
+    InstancePhase,
+    Termination,
+    ServiceStarted,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// A launch was admitted, refused or previewed.
+    Decision(Box<Decision>),
+    /// RunInstances is about to be called with this input under this token.
+    AttemptIntended(Box<AttemptIntended>),
+    /// EC2 launched instances.
+    AttemptSucceeded(AttemptSucceeded),
+    /// EC2 definitely launched nothing.
+    AttemptFailed(AttemptFailed),
+    /// Whether EC2 launched anything is not known.
+    AttemptUnknown(AttemptUnknown),
+    /// No further attempt will be made, and there are no instances.
+    LaunchEnded(LaunchEnded),
+    /// An instance reached a phase.
+    InstancePhase(InstancePhase),
+    /// A termination was asked for, accepted or failed.
+    Termination(Termination),
+    /// A process opened the log.
+    ServiceStarted(ServiceStarted),
+}
+
+/// A code for programs and a sentence for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// UPPER_SNAKE from Gantry, or EC2's own code.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+}
+
+/// Whether a launch may happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It may.
+    Admitted,
+    /// It may not; the findings say why.
+    Refused,
+}
+
+/// A decision and everything it was made from. The entry of a preview has no launch id: it makes
+/// no launch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The caller's idempotency key; none on a preview, which consumes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
+    /// SHA-256 over the request's spec and reason: what "the same body" means.
+    pub body_sha256: Sha256Digest,
+    /// Whether only the decision was asked for (validate_only).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preview: bool,
+    /// Why the caller wants it.
+    pub reason: String,
+    /// What was asked.
+    pub spec: Spec,
+    /// The answer.
+    pub verdict: Verdict,
+    /// What the rules found; PASS findings are left out.
+    pub findings: Vec<Finding>,
+    /// The candidates in the order in which they will be tried; empty when refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
+    /// No attempt begins after this; none when refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
+    /// The policy in force.
+    pub policy: PolicyStamp,
+    /// The image as EC2 described it, or none where it could not be found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_facts: Option<Value>,
+    /// The instance types that were judged, as EC2 described them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub type_facts: Vec<Value>,
+    /// When EC2 was asked for these facts.
+    pub facts_time: Timestamp,
+}
+
+/// One type in one place: what a single attempt asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The type.
+    pub instance_type: InstanceType,
+    /// The place.
+    #[serde(default)]
+    pub placement: Placement,
+}
+
+/// Which policy decided.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyStamp {
+    /// Hash of the policy text; none while no policy is loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<Sha256Digest>,
+    /// The policies that determined the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub determining_policy_ids: Vec<String>,
+}
+
+/// An attempt, frozen before the call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptIntended {
+    /// The attempt.
+    pub attempt_id: AttemptId,
+    /// The type it asks for.
+    pub instance_type: InstanceType,
+    /// The place it asks for.
+    pub placement: Placement,
+    /// EC2's idempotency token; never used with any other input.
+    pub client_token: ClientToken,
+    /// The whole RunInstances input as `ec2` writes it, user data as its hash only.
+    pub input: Value,
+}
+
+/// Where one instance is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstancePlace {
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// Its type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_type: Option<String>,
+    /// Its zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub availability_zone: Option<String>,
+    /// Its subnet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnet_id: Option<String>,
+    /// Private IPv4 address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_ip: Option<String>,
+    /// Private DNS name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_dns_name: Option<String>,
+    /// Public DNS name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_dns_name: Option<String>,
+    /// When EC2 launched it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch_time: Option<Timestamp>,
+}
+
+/// EC2's answer to an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptSucceeded {
+    /// The attempt.
+    pub attempt_id: AttemptId,
+    /// EC2's id of the request; none when the instances were found by looking.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ec2_request_id: Option<String>,
+    /// The reservation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation_id: Option<String>,
+    /// The instances this launch got.
+    pub instances: Vec<InstancePlace>,
+}
+
+/// What EC2 said against an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptError {
+    /// EC2's code, or Gantry's where there was no answer.
+    pub code: String,
+    /// The class, in snake case: `capacity`, `quota`, ….
+    pub class: String,
+    /// EC2's message. An encoded authorization message stays encoded.
+    pub message: String,
+    /// Whether the same request may work later.
+    pub retryable: bool,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub remedy: String,
+    /// The HTTP status, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+    /// EC2's id of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ec2_request_id: Option<String>,
+}
+
+/// An attempt that definitely launched nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptFailed {
+    /// The attempt.
+    pub attempt_id: AttemptId,
+    /// Why.
+    pub error: AttemptError,
+}
+
+/// An attempt whose outcome is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptUnknown {
+    /// The attempt.
+    pub attempt_id: AttemptId,
+    /// What was seen instead of an answer.
+    pub error: AttemptError,
+}
+
+/// The end of a launch that has no instances.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaunchEnded {
+    /// `failed` or `cancelled`.
+    pub state: LaunchState,
+    /// The one reason.
+    pub reason: Reason,
+}
+
+/// An instance reached a phase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstancePhase {
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// The phase.
+    pub phase: Phase,
+    /// EC2's word for the system status check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_status: Option<String>,
+    /// EC2's word for the instance status check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_status: Option<String>,
+    /// EC2's word for the attached EBS status check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ebs_status: Option<String>,
+    /// EC2's reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_reason: Option<Reason>,
+    /// Cause and remedy, where the phase is a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<BootFailure>,
+    /// Since the launch was decided, or since EC2 launched the instance.
+    pub elapsed: Duration,
+    /// What became known about the place, such as addresses; absent where nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<InstancePlace>,
+}
+
+/// How far a termination has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TerminationStage {
+    /// Asked for; durable before EC2 is called.
+    Requested,
+    /// EC2 accepted it.
+    Accepted,
+    /// EC2 refused it.
+    Failed,
+}
+
+/// A termination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Termination {
+    /// How far it has come.
+    pub stage: TerminationStage,
+    /// The caller's idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
+    /// SHA-256 over launch id and reason: what "the same body" means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_sha256: Option<Sha256Digest>,
+    /// Why.
+    pub reason: String,
+    /// Which instances.
+    pub instance_ids: Vec<InstanceId>,
+    /// EC2's answer, when it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<AttemptError>,
+}
+
+/// A process opened the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceStarted {
+    /// The program's version.
+    pub version: String,
+    /// Whether EC2 is the sandbox.
+    pub sandbox: bool,
+    /// The Regions served.
+    pub regions: Vec<Region>,
+    /// Launches that were open and were taken up again.
+    pub open_launches: u64,
+}

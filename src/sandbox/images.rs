@@ -1,0 +1,84 @@
+//! The images of one Region: a generated catalogue on top of real names.
+//!
+//! The same seed and count give the same catalogue on every machine. It never changes while the
+//! sandbox runs; what callers change (tags) is kept by the cloud. Access rules (who sees and who
+//! may launch what) are here because they are facts about images, not about one action.
+
+pub(crate) mod facts;
+mod families;
+pub(crate) mod filters;
+mod generate;
+pub mod landmarks;
+mod names;
+mod specimens;
+
+use std::collections::HashMap;
+
+use crate::clock::Timestamp;
+use crate::ids::Region;
+use crate::sandbox::ACCOUNT_ID;
+use facts::{Image, Share, State};
+
+/// Fewer than this cannot hold every class three times.
+pub(crate) const IMAGES_MIN: usize = 400;
+/// About what us-east-1 shows an account.
+pub(crate) const IMAGES_MAX: usize = 150_000;
+
+/// All images of a Region, in a fixed order.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    images: Vec<Image>,
+    by_id: HashMap<Box<str>, usize>,
+}
+
+impl Catalog {
+    /// Makes `count` images from `seed`; another Region gives other images.
+    pub(crate) fn generate(seed: u64, region: &Region, count: usize) -> Self {
+        let images = generate::images(seed, region, count);
+        let by_id = images.iter().enumerate().map(|(at, image)| (image.id.clone(), at)).collect();
+        Self { images, by_id }
+    }
+
+    /// All of them, in the order of paging.
+    pub(crate) fn all(&self) -> &[Image] {
+        &self.images
+    }
+
+    /// One, if it exists at all.
+    pub(crate) fn get(&self, id: &str) -> Option<&Image> {
+        self.by_id.get(id).map(|at| &self.images[*at])
+    }
+
+    /// Where an image stands in the order of paging.
+    pub(crate) fn position(&self, id: &str) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+}
+
+impl Image {
+    /// Whether the sandbox's account may see and launch it: its own, public ones, and private ones
+    /// shared with it. Disabling an image takes all permissions away (EC2 User Guide, "Disable an
+    /// AMI"), so a disabled one is seen by its owner alone.
+    pub(crate) fn is_visible(&self) -> bool {
+        self.is_owned_by(ACCOUNT_ID)
+            || (self.state != Some(State::Disabled) && (self.public || self.share != Share::Nobody))
+    }
+
+    /// Whether it counts as deprecated at `now`.
+    pub(crate) fn is_deprecated(&self, now: Timestamp) -> bool {
+        self.deprecated.is_some_and(|since| since <= now)
+    }
+}
+
+/// A time as EC2 writes it in images: `2026-09-30T18:04:25.000Z`.
+pub(crate) fn millis(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+/// A time as EC2 writes it in instances: in the same form, but whole seconds.
+pub(crate) fn seconds(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
+}
+
+#[cfg(test)]
+mod tests;

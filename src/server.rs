@@ -1,0 +1,280 @@
+//! The composition root: the only place that wires the rooms together.
+//!
+//! The order of opening is the order of trust. The log is opened first, because a data directory
+//! that belongs to something else must not be touched. Then whatever the last process left open is
+//! taken up, and only then is anybody served. Closing goes the other way round: callers first,
+//! the log last.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::ami::catalog::Catalog;
+use crate::api::{self, Services, Tls};
+use crate::audit::{AppendError, AuditLog, OpenError, Owner};
+use crate::boot::{Tracker, TrackerSettings};
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, SandboxConfig, TlsConfig};
+use crate::ec2::{Clients, ConnectError, Settings, StaticCredentials, Timeouts};
+use crate::ids::{AccountId, Region};
+use crate::launch::{LaunchError, Launcher};
+use crate::record::{ENTRY_VERSION, Entry, Event, ServiceStarted};
+use crate::sandbox::{self, Sandbox, SandboxError};
+
+/// Why the server does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The settings contradict themselves, or would be dangerous.
+    #[error("the settings cannot be used")]
+    Config(#[from] ConfigError),
+    /// Real EC2 needs at least one Region.
+    #[error("no Region is named: give --regions, or AWS_REGION in the environment")]
+    NoRegion,
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}")]
+    Listen(SocketAddr, #[source] std::io::Error),
+    /// A file of the TLS settings cannot be read.
+    #[error("cannot read {}", .0.display())]
+    TlsFile(PathBuf, #[source] std::io::Error),
+    /// The data directory cannot be used.
+    #[error("the data directory {} cannot be used", .0.display())]
+    DataDir(PathBuf, #[source] std::io::Error),
+    /// The audit log cannot be opened.
+    #[error("the audit log cannot be opened")]
+    Log(#[from] OpenError),
+    /// The sandbox cannot be opened.
+    #[error("the sandbox cannot be opened")]
+    Sandbox(#[from] SandboxError),
+    /// There are no usable credentials, or nobody says whose they are.
+    #[error("EC2 cannot be reached")]
+    Connect(#[from] ConnectError),
+    /// What the last process left open cannot be taken up.
+    #[error("open launches cannot be taken up")]
+    Resume(#[source] LaunchError),
+    /// The start could not be recorded.
+    #[error("the start could not be recorded")]
+    Record(#[from] AppendError),
+    /// The gRPC server failed.
+    #[error("the server failed")]
+    Api(#[from] api::ServeError),
+    /// A task ended by a panic.
+    #[error("a task of the server panicked")]
+    Panicked,
+}
+
+/// A server that accepts connections.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The sandbox it uses, if it runs one.
+    pub sandbox: Option<Sandbox>,
+    shutdown: CancellationToken,
+    served: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Running {
+    /// Stops accepting, lets what is under way finish within the drain deadline, and closes
+    /// everything.
+    ///
+    /// # Errors
+    /// What went wrong while serving.
+    pub async fn stop(self) -> Result<(), ServeError> {
+        self.shutdown.cancel();
+        self.served.await.map_err(|_| ServeError::Panicked)?
+    }
+}
+
+/// Serves until `shutdown`, and calls `ready` once connections are accepted.
+///
+/// # Errors
+/// See [`ServeError`].
+pub async fn run(
+    config: Config,
+    clock: Arc<dyn Clock>,
+    ready: impl FnOnce(SocketAddr),
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    let mut running = start(config, clock).await?;
+    ready(running.address);
+    tokio::select! {
+        () = shutdown.cancelled() => running.stop().await,
+        served = &mut running.served => served.map_err(|_| ServeError::Panicked)?,
+    }
+}
+
+/// Opens everything and begins to serve.
+///
+/// # Errors
+/// See [`ServeError`].
+pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, ServeError> {
+    config.check()?;
+    let tls = config.tls.as_ref().map(read_tls).transpose()?;
+    let listener = TcpListener::bind(config.listen).await.map_err(|e| ServeError::Listen(config.listen, e))?;
+    let address = listener.local_addr().map_err(|e| ServeError::Listen(config.listen, e))?;
+    std::fs::create_dir_all(&config.data_dir).map_err(|e| ServeError::DataDir(config.data_dir.clone(), e))?;
+
+    // Cancelled last: the sandbox must outlive the calls that are being drained.
+    let sandbox_shutdown = CancellationToken::new();
+    let opened = match &config.sandbox {
+        Some(settings) => open_sandbox(&config, settings, &clock, &sandbox_shutdown).await?,
+        None => open_aws(&config).await?,
+    };
+    let Opened { log, clients, sandbox } = opened;
+
+    let catalog = Catalog::new(clients.clone(), Arc::clone(&clock));
+    let (launched, to_watch) = mpsc::unbounded_channel();
+    let tracker = Tracker::start(&clients, &log, &clock, tracker_settings(&config), to_watch);
+    let launcher = Launcher::open(
+        &config.data_dir,
+        clients.clone(),
+        catalog.clone(),
+        log.clone(),
+        Arc::clone(&clock),
+        launched,
+    )
+    .map_err(|e| ServeError::DataDir(config.data_dir.clone(), e))?;
+    let open_launches = launcher.resume().await.map_err(ServeError::Resume)?;
+    log.append(vec![started(&config, &clients, &*clock, open_launches)]).await?;
+
+    let shutdown = CancellationToken::new();
+    let services = Services {
+        catalog,
+        launcher: launcher.clone(),
+        tracker: tracker.clone(),
+        log: log.clone(),
+        clock: Arc::clone(&clock),
+        owners: config.owners.clone(),
+        shutdown: shutdown.clone(),
+    };
+    let drain_deadline = config.drain_deadline;
+    let serving = shutdown.clone();
+    let served = tokio::spawn(async move {
+        let result = api::serve(listener, services, tls, drain_deadline, serving).await;
+        launcher.close().await;
+        tracker.close().await;
+        log.close().await;
+        sandbox_shutdown.cancel();
+        result.map_err(ServeError::from)
+    });
+    Ok(Running { address, sandbox, shutdown, served })
+}
+
+struct Opened {
+    log: AuditLog,
+    clients: Clients,
+    sandbox: Option<Sandbox>,
+}
+
+async fn open_aws(config: &Config) -> Result<Opened, ServeError> {
+    if config.regions.is_empty() {
+        return Err(ServeError::NoRegion);
+    }
+    let settings = Settings {
+        regions: config.regions.clone(),
+        endpoint: None,
+        credentials: None,
+        account_id: None,
+        timeouts: Timeouts::default(),
+    };
+    let clients = Clients::connect(&settings).await?;
+    let owner = Owner { sandbox: false, accounts: vec![clients.account_id().clone()] };
+    let log = open_log(&config.data_dir, owner).await?;
+    Ok(Opened { log, clients, sandbox: None })
+}
+
+async fn open_sandbox(
+    config: &Config,
+    settings: &SandboxConfig,
+    clock: &Arc<dyn Clock>,
+    shutdown: &CancellationToken,
+) -> Result<Opened, ServeError> {
+    let account_id: AccountId = sandbox::ACCOUNT_ID.parse().expect("the sandbox's account is twelve digits");
+    let region: Region = sandbox::DEFAULT_REGION.parse().expect("the sandbox's Region is well formed");
+    let log = open_log(&config.data_dir, Owner { sandbox: true, accounts: vec![account_id.clone()] }).await?;
+    let regions = if config.regions.is_empty() { vec![region] } else { config.regions.clone() };
+    let options = sandbox::Options {
+        regions: regions.clone(),
+        images: settings.images as usize,
+        speed: settings.speed,
+        seed: settings.seed,
+        state_dir: Some(config.data_dir.join("sandbox")),
+    };
+    let opening = Arc::clone(clock);
+    let sandbox = tokio::task::spawn_blocking(move || Sandbox::open(options, opening))
+        .await
+        .map_err(|_| ServeError::Panicked)??;
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listener = TcpListener::bind(loopback).await.map_err(|e| ServeError::Listen(loopback, e))?;
+    let address = listener.local_addr().map_err(|e| ServeError::Listen(loopback, e))?;
+    tokio::spawn(sandbox.clone().serve(listener, shutdown.clone()));
+    tracing::info!(endpoint = %address, "sandbox listening");
+    let settings = Settings {
+        regions,
+        endpoint: Some(format!("http://{address}")),
+        credentials: Some(StaticCredentials {
+            access_key_id: "sandbox".to_owned(),
+            secret_access_key: "sandbox".to_owned(),
+            session_token: None,
+        }),
+        account_id: Some(account_id),
+        timeouts: Timeouts::default(),
+    };
+    let clients = Clients::connect(&settings).await?;
+    Ok(Opened { log, clients, sandbox: Some(sandbox) })
+}
+
+async fn open_log(data_dir: &Path, owner: Owner) -> Result<AuditLog, ServeError> {
+    let dir = data_dir.to_owned();
+    let (log, report) =
+        tokio::task::spawn_blocking(move || AuditLog::open(&dir, owner)).await.map_err(|_| ServeError::Panicked)??;
+    tracing::info!(?report, "audit log opened");
+    Ok(log)
+}
+
+/// A sandbox that boots sixty times faster is looked at sixty times as often, down to a tenth of a
+/// second: what is seen is what an unhurried one would show.
+fn tracker_settings(config: &Config) -> TrackerSettings {
+    let usual = TrackerSettings::default();
+    match &config.sandbox {
+        Some(sandbox) if sandbox.speed > 1.0 => {
+            let least = std::time::Duration::from_millis(100);
+            TrackerSettings {
+                state_period: usual.state_period.div_f64(sandbox.speed).max(least),
+                status_period: usual.status_period.div_f64(sandbox.speed).max(least),
+            }
+        }
+        _ => usual,
+    }
+}
+
+fn started(config: &Config, clients: &Clients, clock: &dyn Clock, open_launches: u64) -> Entry {
+    Entry {
+        v: ENTRY_VERSION,
+        time: clock.now(),
+        launch_id: None,
+        account_id: Some(clients.account_id().clone()),
+        region: None,
+        principal: None,
+        event: Event::ServiceStarted(ServiceStarted {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            sandbox: config.sandbox.is_some(),
+            regions: clients.regions().cloned().collect(),
+            open_launches,
+        }),
+    }
+}
+
+fn read_tls(settings: &TlsConfig) -> Result<Tls, ServeError> {
+    let read = |path: &PathBuf| std::fs::read(path).map_err(|e| ServeError::TlsFile(path.clone(), e));
+    Ok(Tls {
+        certificate: read(&settings.cert)?,
+        key: read(&settings.key)?,
+        client_ca: settings.client_ca.as_ref().map(read).transpose()?,
+    })
+}

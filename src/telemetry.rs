@@ -1,0 +1,146 @@
+//! The log on stderr, and the names of its fields and events.
+//!
+//! A log line is one event per outcome, written at the edge that knows it: a fixed name and typed
+//! fields, not a sentence. The names live here so that a query over collected logs keeps working;
+//! changing one is a change for whoever reads the logs. Metrics are not here.
+
+use tracing_subscriber::EnvFilter;
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For a person.
+    Human,
+    /// One JSON object a line, for a log collector.
+    Json,
+}
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter cannot be parsed.
+    #[error("{filter:?} is not a log filter such as \"info\" or \"info,gantry=debug\"")]
+    Filter {
+        /// What was given.
+        filter: String,
+        /// Why not.
+        source: tracing_subscriber::filter::ParseError,
+    },
+    /// A subscriber is installed already.
+    #[error("the log is set up already")]
+    AlreadySet(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Sends the process's log to stderr, because stdout belongs to results. `filter` is in the words
+/// of `EnvFilter`: `info,gantry=debug`.
+///
+/// # Errors
+/// [`TelemetryError::Filter`]; [`TelemetryError::AlreadySet`] the second time.
+pub fn init(format: Format, filter: &str) -> Result<(), TelemetryError> {
+    let env_filter =
+        EnvFilter::try_new(filter).map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
+    let builder = tracing_subscriber::fmt().with_env_filter(env_filter).with_writer(std::io::stderr);
+    match format {
+        Format::Human => builder.try_init(),
+        Format::Json => builder.json().flatten_event(true).try_init(),
+    }
+    .map_err(TelemetryError::AlreadySet)
+}
+
+/// Names of fields. Ids are written as the API writes them; times and sizes carry their unit.
+pub mod field {
+    /// The gRPC method: `gantry.v1.LaunchService/LaunchInstances`.
+    pub const RPC: &str = "rpc";
+    /// The gRPC code of an answer: `NOT_FOUND`.
+    pub const GRPC_CODE: &str = "grpc_code";
+    /// The reason in an answer's ErrorInfo: `IMAGE_NOT_FOUND`.
+    pub const REASON: &str = "reason";
+    /// What ties an INTERNAL answer to its line in the log.
+    pub const CORRELATION_ID: &str = "correlation_id";
+    /// How long something took, in milliseconds.
+    pub const ELAPSED_MS: &str = "elapsed_ms";
+    /// Who asked.
+    pub const PRINCIPAL: &str = "principal";
+    /// The caller's idempotency key.
+    pub const REQUEST_ID: &str = "request_id";
+    /// The account.
+    pub const ACCOUNT_ID: &str = "account_id";
+    /// The Region.
+    pub const REGION: &str = "region";
+    /// The image.
+    pub const IMAGE_ID: &str = "image_id";
+    /// The launch.
+    pub const LAUNCH_ID: &str = "launch_id";
+    /// The attempt.
+    pub const ATTEMPT_ID: &str = "attempt_id";
+    /// The instance.
+    pub const INSTANCE_ID: &str = "instance_id";
+    /// The EC2 action: `RunInstances`.
+    pub const EC2_ACTION: &str = "ec2_action";
+    /// EC2's error code: `InsufficientInstanceCapacity`.
+    pub const EC2_CODE: &str = "ec2_code";
+    /// EC2's id of the call.
+    pub const EC2_REQUEST_ID: &str = "ec2_request_id";
+    /// A record's place in the log.
+    pub const LOG_INDEX: &str = "log_index";
+    /// A count of records.
+    pub const RECORDS: &str = "records";
+    /// An address.
+    pub const ADDRESS: &str = "address";
+    /// An error with its whole chain of causes.
+    pub const ERROR: &str = "error";
+}
+
+/// Names of events, written as the message.
+pub mod event {
+    /// The server accepts connections.
+    pub const SERVER_LISTENING: &str = "server_listening";
+    /// The server was told to stop and drains.
+    pub const SERVER_DRAINING: &str = "server_draining";
+    /// The server has stopped.
+    pub const SERVER_STOPPED: &str = "server_stopped";
+    /// The in-process sandbox accepts connections.
+    pub const SANDBOX_LISTENING: &str = "sandbox_listening";
+    /// An RPC was answered.
+    pub const RPC_ANSWERED: &str = "rpc_answered";
+    /// A bug answered INTERNAL.
+    pub const RPC_FAILED_INTERNALLY: &str = "rpc_failed_internally";
+    /// EC2 answered with an error.
+    pub const EC2_CALL_FAILED: &str = "ec2_call_failed";
+    /// A launch was decided.
+    pub const LAUNCH_DECIDED: &str = "launch_decided";
+    /// An attempt has its outcome.
+    pub const ATTEMPT_ENDED: &str = "attempt_ended";
+    /// An attempt without an outcome was found at start and is taken up again.
+    pub const ATTEMPT_RESUMED: &str = "attempt_resumed";
+    /// An instance reached a phase.
+    pub const INSTANCE_PHASE: &str = "instance_phase";
+    /// The log was opened.
+    pub const LOG_OPENED: &str = "log_opened";
+    /// The log cannot be written.
+    pub const LOG_UNAVAILABLE: &str = "log_unavailable";
+}
+
+/// An error and its causes on one line, `a: b: c`: Display of our errors never repeats its source.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_cannot_be_parsed_says_so_with_its_cause() {
+        let error = init(Format::Human, "gantry=loud").unwrap_err();
+        assert!(chain(&error).starts_with("\"gantry=loud\" is not a log filter"), "{error}");
+        assert!(chain(&error).contains(": "), "{error}");
+    }
+}

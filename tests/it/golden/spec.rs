@@ -1,0 +1,154 @@
+//! The spec at its fullest and at its least, and what its hash is taken over.
+//!
+//! A request id belongs to the hash of its spec. If the JSON of an unchanged spec changed, every
+//! request id in an existing data directory would seem to have been used for something else.
+
+use gantry::record::{BlockDeviceSpec, CpuOptions, EbsSpec, NetworkInterface};
+
+use super::*;
+
+/// A spec with every field set to something other than its default. Security groups and network
+/// interfaces exclude each other at the edge; here both are written, for their names.
+pub(super) fn full_spec() -> Spec {
+    let ebs = EbsSpec {
+        volume_size_gib: Some(100),
+        volume_type: Some("gp3".to_owned()),
+        iops: Some(6000),
+        throughput_mibps: Some(250),
+        snapshot_id: Some("snap-0abcdef1234567890".to_owned()),
+        encrypted: Some(true),
+        kms_key_id: Some("alias/builds".to_owned()),
+        delete_on_termination: Some(false),
+    };
+    Spec {
+        account_id: "123456789012".parse().unwrap(),
+        region: "us-east-1".parse().unwrap(),
+        image: ImageChoice::ImageId("ami-0abcdef1234567890".parse().unwrap()),
+        instance_types: vec!["m7i.large".parse().unwrap(), "m6i.large".parse().unwrap()],
+        placements: vec![
+            Placement {
+                subnet_id: Some("subnet-0abcdef1234567890".parse().unwrap()),
+                availability_zone: None,
+                tenancy: Some("host".to_owned()),
+                host_id: Some("h-0abcdef1234567890".to_owned()),
+                placement_group: Some("builds".to_owned()),
+                capacity_reservation_id: Some("cr-0abcdef1234567890".to_owned()),
+            },
+            Placement { availability_zone: Some("us-east-1a".parse().unwrap()), ..Placement::default() },
+        ],
+        strategy: PlacementStrategy::Spread,
+        min_count: 1,
+        max_count: 2,
+        market: Market::Spot { max_price_usd: Some("0.05".to_owned()) },
+        key_name: Some("ops".to_owned()),
+        security_group_ids: vec!["sg-0abcdef1234567890".parse().unwrap()],
+        network_interfaces: vec![NetworkInterface {
+            device_index: 1,
+            network_interface_id: Some("eni-0abcdef1234567890".to_owned()),
+            subnet_id: Some("subnet-0abcdef1234567890".parse().unwrap()),
+            security_group_ids: vec!["sg-0abcdef1234567890".parse().unwrap()],
+            associate_public_ip_address: Some(true),
+            delete_on_termination: Some(true),
+        }],
+        iam_instance_profile: Some(IamInstanceProfile::Arn(
+            "arn:aws:iam::123456789012:instance-profile/builder".to_owned(),
+        )),
+        user_data_sha256: Some(Sha256Digest::of(b"#cloud-config\n")),
+        block_device_mappings: vec![
+            BlockDeviceSpec {
+                device_name: "/dev/xvda".to_owned(),
+                virtual_name: None,
+                no_device: false,
+                ebs: Some(ebs),
+            },
+            BlockDeviceSpec {
+                device_name: "/dev/sdb".to_owned(),
+                virtual_name: Some("ephemeral0".to_owned()),
+                no_device: true,
+                ebs: None,
+            },
+        ],
+        metadata_options: MetadataOptions {
+            tokens_required: false,
+            hop_limit: Some(2),
+            endpoint_enabled: Some(true),
+            instance_tags: Some(true),
+        },
+        hibernation: true,
+        enclave: true,
+        cpu_credits: Some("unlimited".to_owned()),
+        cpu_options: CpuOptions {
+            core_count: Some(1),
+            threads_per_core: Some(2),
+            amd_sev_snp: Some(true),
+            nested_virtualization: Some(true),
+        },
+        tags: [("Name".to_owned(), "builder".to_owned()), ("team".to_owned(), "\u{fc}bersetzer".to_owned())].into(),
+        volume_tags: [("team".to_owned(), "build".to_owned())].into(),
+        ready_timeout: Duration::from_millis(900_500),
+        on_boot_failure: OnBootFailure::Terminate,
+        expire_time: Some(time("2026-11-20T10:00:00Z")),
+    }
+}
+
+/// A spec with nothing but what every spec has.
+pub(super) fn least_spec() -> Spec {
+    Spec {
+        account_id: "123456789012".parse().unwrap(),
+        region: "us-east-1".parse().unwrap(),
+        image: ImageChoice::ImageId("ami-f8e54081".parse().unwrap()),
+        instance_types: vec!["m7i.large".parse().unwrap()],
+        placements: Vec::new(),
+        strategy: PlacementStrategy::default(),
+        min_count: 1,
+        max_count: 1,
+        market: Market::default(),
+        key_name: None,
+        security_group_ids: Vec::new(),
+        network_interfaces: Vec::new(),
+        iam_instance_profile: None,
+        user_data_sha256: None,
+        block_device_mappings: Vec::new(),
+        metadata_options: MetadataOptions::default(),
+        hibernation: false,
+        enclave: false,
+        cpu_credits: None,
+        cpu_options: CpuOptions::default(),
+        tags: BTreeMap::new(),
+        volume_tags: BTreeMap::new(),
+        ready_timeout: Duration::from_secs(600),
+        on_boot_failure: OnBootFailure::default(),
+        expire_time: None,
+    }
+}
+
+/// What the body hash of a request is taken over, as JSON.
+fn body(spec: &Spec, reason: &str) -> String {
+    format!("{{\"spec\":{},\"reason\":{}}}", serde_json::to_string(spec).unwrap(), json!(reason))
+}
+
+#[test]
+fn a_spec_is_hashed_as_it_always_was() {
+    for (name, spec, sha256) in
+        [("body.full.json", full_spec(), FULL_SHA256), ("body.least.json", least_spec(), LEAST_SHA256)]
+    {
+        let body = body(&spec, "nightly");
+        assert_golden(name, &body);
+        assert_eq!(Sha256Digest::of(body.as_bytes()).to_string(), sha256, "{name}");
+    }
+}
+
+#[test]
+fn fields_left_out_are_read_as_their_defaults() {
+    let body = line_of("body.least.json");
+    let json: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(serde_json::from_value::<Spec>(json["spec"].clone()).unwrap(), least_spec());
+    let fields = json["spec"].as_object().unwrap().len();
+    assert_eq!(fields, REQUIRED_FIELDS, "a field with its default is written: every request id would seem reused");
+}
+
+/// Account, Region, image, types, the two counts and the time to become ready.
+const REQUIRED_FIELDS: usize = 7;
+
+const FULL_SHA256: &str = "1ca1a7af70f817891cf3eac414805fa6ce9c4c3812ee41fd084301056a262fec";
+const LEAST_SHA256: &str = "b5e39e42cedb0f900a58c52c4012eaa39b4744cdd6d72641dd2fbff509472249";

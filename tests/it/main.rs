@@ -1,0 +1,16 @@
+//! The integration tests: one binary, because each one more links aws-sdk-ec2 again.
+//!
+//! Every test has a world of its own: a server in this process with a sandbox on a simulated clock,
+//! and real sockets in between. Tests of crashes start the real binary.
+
+mod audit;
+mod bad_input;
+mod crash;
+mod golden;
+mod images;
+mod launch;
+mod surface;
+mod tidy;
+mod tls;
+mod watch;
+mod world;
