@@ -1,2 +1,2 @@
-//! b
-fn main(){}
+//! Placeholder replaced below.
+fn main() {}

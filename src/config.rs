@@ -23,9 +23,9 @@ pub const DATA_DIR_DEFAULT: &str = "gantry-data";
 pub const DRAIN_DEADLINE_DEFAULT: Duration = Duration::from_secs(20);
 /// The longest drain that can be asked for; more is a typing error.
 pub const DRAIN_DEADLINE_MAX: Duration = Duration::from_secs(3600);
-/// Whose images are listed when a request names no owners: the account's own and Amazon's. `all`
+/// Whose images are listed when a request names no owners: what the account can mean by a name. `all`
 /// would be tens of thousands, most of them published by nobody in particular.
-pub const OWNERS_DEFAULT: [&str; 2] = ["self", "amazon"];
+pub const OWNERS_DEFAULT: [&str; 3] = ["self", "amazon", "aws-marketplace"];
 /// What is logged: a line per call and per outcome, not the details of the libraries.
 pub const LOG_FILTER_DEFAULT: &str = "info";
 

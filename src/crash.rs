@@ -2,8 +2,8 @@
 //!
 //! `GANTRY_CRASH_AT=name` (or `name:3` for the third time the point is reached) makes a debug
 //! build abort there, without unwinding and without flushing anything: what a power cut does to
-//! the process. A release build has no crash points: [`point`] is empty there. `GANTRY_CRASH_LIST`
-//! is not needed: [`POINTS`] is the list, and a test walks it.
+//! the process. A release build has no crash points: [`point`] is empty there. [`POINTS`] is the list,
+//! and a test walks it.
 
 /// Every crash point, in the order in which an ordinary launch reaches them.
 pub const POINTS: &[&str] = &[
@@ -30,6 +30,12 @@ pub const POINTS: &[&str] = &[
     "journal.before_sync.instance_phase",
     "journal.after_sync.instance_phase",
     "store.after_apply.instance_phase",
+    "journal.before_append.termination",
+    "journal.before_sync.termination",
+    "journal.after_sync.termination",
+    "store.after_apply.termination",
+    "launch.before_terminate_instances",
+    "launch.after_terminate_instances",
 ];
 
 /// Aborts the process if this point is armed. Does nothing in a release build.

@@ -9,6 +9,7 @@
 
 pub mod decide;
 mod drive;
+mod entry;
 mod freeze;
 mod gather;
 mod resolve;
@@ -20,7 +21,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -31,11 +31,10 @@ use crate::clock::Clock;
 use crate::crash;
 use crate::ec2::{Clients, Ec2Error, ErrorClass};
 use crate::ids::{AttemptId, LaunchId, Principal, Region, RequestId, Sha256Digest};
-use crate::record::{
-    Decision as DecisionEntry, ENTRY_VERSION, Entry, Event, Finding, Launch, LaunchState, Outcome, PolicyStamp, Spec, Verdict,
-};
+use crate::record::{Entry, Finding, Launch, LaunchState, Outcome, Spec};
 
-use decide::{Decision, Facts, Plan};
+use decide::{Decision, Plan};
+use entry::decision_entry;
 use user_data::UserDataDir;
 
 pub use terminate::{TerminateError, TerminateRequest};
@@ -58,7 +57,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     user_data: UserDataDir,
     /// Launches that have instances to watch; the other end is the boot tracker's.
-    launched: mpsc::UnboundedSender<LaunchId>,
+    launched: mpsc::Sender<LaunchId>,
     /// Every launch that is being driven: a dropped RPC does not drop a launch.
     tasks: TaskTracker,
     shutdown: CancellationToken,
@@ -152,7 +151,7 @@ impl Launcher {
         catalog: Catalog,
         log: AuditLog,
         clock: Arc<dyn Clock>,
-        launched: mpsc::UnboundedSender<LaunchId>,
+        launched: mpsc::Sender<LaunchId>,
     ) -> std::io::Result<Self> {
         Ok(Self {
             shared: Arc::new(Shared {
@@ -174,7 +173,7 @@ impl Launcher {
     /// # Errors
     /// See [`LaunchError`]. A failure after admission is no error: it is a launch in state FAILED.
     pub async fn launch(&self, request: LaunchRequest) -> Result<Answer, LaunchError> {
-        let body = body_hash(&request.spec, &request.reason);
+        let body = request.spec.body_hash(&request.reason);
         if request.validate_only {
             return self.preview(&request, body).await.map(|entry| Answer::Preview(Box::new(entry)));
         }
@@ -205,7 +204,7 @@ impl Launcher {
                 first_steps.push(self.spawn_drive(launch.launch_id));
             } else {
                 // The receiver lives as long as the server; without it there is nothing to watch.
-                let _ = self.shared.launched.send(launch.launch_id);
+                let _ = self.shared.launched.send(launch.launch_id).await;
             }
             if launch.pending_termination.is_some() {
                 self.spawn_termination(launch);
@@ -359,64 +358,4 @@ fn same_body(key: &RequestKey, taken: TakenBy, body: Sha256Digest) -> Result<Lau
     } else {
         Err(LaunchError::RequestIdReused { request_id: key.request_id.clone(), launch_id: taken.launch_id })
     }
-}
-
-/// What "the same body" means: the spec, with user data as its hash, and the reason.
-fn body_hash(spec: &Spec, reason: &str) -> Sha256Digest {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        spec: &'a Spec,
-        reason: &'a str,
-    }
-    let json = serde_json::to_vec(&Body { spec, reason }).expect("a spec has string keys and no failing serialiser");
-    Sha256Digest::of(&json)
-}
-
-fn decision_entry(
-    request: &LaunchRequest,
-    body: Sha256Digest,
-    decision: &Decision,
-    facts: &Facts,
-    now: Timestamp,
-    launch_id: Option<LaunchId>,
-) -> Entry {
-    let (verdict, findings, candidates, deadline) = match decision {
-        Decision::Admit(plan) => {
-            (Verdict::Admitted, plan.findings().to_vec(), plan.candidates().to_vec(), Some(plan.deadline()))
-        }
-        Decision::Refuse(findings) => (Verdict::Refused, findings.clone(), Vec::new(), None),
-    };
-    Entry {
-        v: ENTRY_VERSION,
-        time: now,
-        launch_id,
-        account_id: Some(request.spec.account_id.clone()),
-        region: Some(request.spec.region.clone()),
-        principal: Some(request.principal.clone()),
-        event: Event::Decision(Box::new(DecisionEntry {
-            request_id: launch_id.and(request.request_id.clone()),
-            body_sha256: body,
-            preview: launch_id.is_none(),
-            reason: request.reason.clone(),
-            spec: request.spec.clone(),
-            verdict,
-            findings,
-            candidates,
-            deadline,
-            policy: PolicyStamp::default(),
-            image_facts: facts.image.as_ref().map(to_json),
-            type_facts: facts.types.iter().map(to_json).collect(),
-            facts_time: facts.time,
-        })),
-    }
-}
-
-/// Facts as the log holds them.
-fn to_json(facts: &impl Serialize) -> serde_json::Value {
-    serde_json::to_value(facts).expect("facts have string keys and finite numbers")
-}
-
-/// The plan of a launch, for those who drive it.
-fn plan_of(launch: &Launch) -> Option<Plan> {
-    Plan::of(launch)
 }

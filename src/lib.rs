@@ -9,6 +9,8 @@ pub mod ami;
 pub mod api;
 pub mod audit;
 pub mod boot;
+pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod crash;

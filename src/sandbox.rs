@@ -178,6 +178,16 @@ impl Sandbox {
         &self.shared.faults
     }
 
+    /// How many instances of a Region are not terminated; 0 for a Region that is not served.
+    pub fn instances(&self, region: &str) -> usize {
+        let now = self.shared.clock.now();
+        self.shared
+            .regions
+            .iter()
+            .find(|(name, _)| name.as_str() == region)
+            .map_or(0, |(_, cloud)| cloud.state().live(now))
+    }
+
     /// How often `action` was asked, whatever the answer; 0 for actions that are not served.
     pub fn calls(&self, action: &str) -> u64 {
         lock(&self.shared.calls).get(action).copied().unwrap_or(0)

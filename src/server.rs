@@ -26,6 +26,9 @@ use crate::launch::{LaunchError, Launcher};
 use crate::record::{ENTRY_VERSION, Entry, Event, ServiceStarted};
 use crate::sandbox::{self, Sandbox, SandboxError};
 
+/// Launches that wait to be taken up by the boot tracker.
+const LAUNCHED_AHEAD_MAX: usize = 1_024;
+
 /// Why the server does not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -128,17 +131,11 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     let Opened { log, clients, sandbox } = opened;
 
     let catalog = Catalog::new(clients.clone(), Arc::clone(&clock));
-    let (launched, to_watch) = mpsc::unbounded_channel();
+    let (launched, to_watch) = mpsc::channel(LAUNCHED_AHEAD_MAX);
     let tracker = Tracker::start(&clients, &log, &clock, tracker_settings(&config), to_watch);
-    let launcher = Launcher::open(
-        &config.data_dir,
-        clients.clone(),
-        catalog.clone(),
-        log.clone(),
-        Arc::clone(&clock),
-        launched,
-    )
-    .map_err(|e| ServeError::DataDir(config.data_dir.clone(), e))?;
+    let launcher =
+        Launcher::open(&config.data_dir, clients.clone(), catalog.clone(), log.clone(), Arc::clone(&clock), launched)
+            .map_err(|e| ServeError::DataDir(config.data_dir.clone(), e))?;
     let open_launches = launcher.resume().await.map_err(ServeError::Resume)?;
     log.append(vec![started(&config, &clients, &*clock, open_launches)]).await?;
 

@@ -4,6 +4,8 @@
 //! fields, not a sentence. The names live here so that a query over collected logs keeps working;
 //! changing one is a change for whoever reads the logs. Metrics are not here.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 /// How log lines look.
@@ -39,7 +41,11 @@ pub enum TelemetryError {
 pub fn init(format: Format, filter: &str) -> Result<(), TelemetryError> {
     let env_filter =
         EnvFilter::try_new(filter).map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(env_filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(env_filter)
+        .with_writer(std::io::stderr)
+        // Colours are for a person; in a file they are noise.
+        .with_ansi(std::io::stderr().is_terminal());
     match format {
         Format::Human => builder.try_init(),
         Format::Json => builder.json().flatten_event(true).try_init(),

@@ -28,9 +28,6 @@ pub const CRAWL_IMAGES_MAX: usize = 50_000;
 /// How long the instance types of a Region are good for.
 pub const TYPES_LIFE: Duration = Duration::from_secs(60 * 60);
 
-/// Whose images are meant when nobody is named.
-pub const DEFAULT_OWNERS: [&str; 3] = ["self", "amazon", "aws-marketplace"];
-
 /// Images and instance types. Clones share what they hold.
 #[derive(Debug, Clone)]
 pub struct Catalog {

@@ -16,7 +16,10 @@ pub(super) struct Policies;
 impl pb::policy_service_server::PolicyService for Policies {
     type BacktestPolicyStream = Pin<Box<dyn Stream<Item = Result<pb::BacktestPolicyResponse, Status>> + Send>>;
 
-    async fn get_policy(&self, _request: Request<pb::GetPolicyRequest>) -> Result<Response<pb::GetPolicyResponse>, Status> {
+    async fn get_policy(
+        &self,
+        _request: Request<pb::GetPolicyRequest>,
+    ) -> Result<Response<pb::GetPolicyResponse>, Status> {
         Err(Failure::NotImplemented { what: "GetPolicy" }.into())
     }
 

@@ -14,6 +14,7 @@ use super::launch::Launches;
 use super::pb;
 use super::policy::Policies;
 use super::{ServeError, Services, Tls};
+use crate::clock::{Clock, SystemClock};
 
 /// The largest request that is read. User data has 16 KiB and filters 50 × 200 × 255 characters,
 /// which is 2.5 MB; anything larger is a mistake.
@@ -58,12 +59,11 @@ pub async fn serve(
     }
 }
 
-/// Completes when calls have had their time after a shutdown. Real time and not the clock's: it
-/// bounds what sockets do.
-#[expect(clippy::disallowed_methods, reason = "a bound on real sockets, which know no simulated time")]
+/// Completes when calls have had their time after a shutdown. The machine's clock and not the
+/// server's: it bounds what real sockets do, which know no simulated time.
 async fn drained(shutdown: &CancellationToken, deadline: Duration) {
     shutdown.cancelled().await;
-    tokio::time::sleep(deadline).await;
+    SystemClock::new().sleep(deadline).await;
 }
 
 async fn routes(services: Services) -> Result<Routes, ServeError> {
@@ -86,8 +86,8 @@ async fn routes(services: Services) -> Result<Routes, ServeError> {
     let audit = pb::audit_service_server::AuditServiceServer::new(Audit::new(services))
         .max_decoding_message_size(REQUEST_BYTES_MAX)
         .max_encoding_message_size(ANSWER_BYTES_MAX);
-    let policy = pb::policy_service_server::PolicyServiceServer::new(Policies)
-        .max_decoding_message_size(REQUEST_BYTES_MAX);
+    let policy =
+        pb::policy_service_server::PolicyServiceServer::new(Policies).max_decoding_message_size(REQUEST_BYTES_MAX);
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)

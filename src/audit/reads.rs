@@ -198,12 +198,14 @@ impl AuditLog {
             return Ok(query::image_of(&decision.spec) == wanted);
         }
         let Some(id) = entry.launch_id else { return Ok(false) };
-        if !images.contains_key(&id) {
-            let image =
-                self.in_store(|store| Ok(store.launch(id)?.map(|row| query::image_of(&row.launch.spec).clone())))?;
-            images.insert(id, image);
+        if let Some(image) = images.get(&id) {
+            return Ok(image.as_ref() == Some(wanted));
         }
-        Ok(images[&id].as_ref() == Some(wanted))
+        let image =
+            self.in_store(|store| Ok(store.launch(id)?.map(|row| query::image_of(&row.launch.spec).clone())))?;
+        let matches = image.as_ref() == Some(wanted);
+        images.insert(id, image);
+        Ok(matches)
     }
 
     fn indexes_of_instance(&self, id: &InstanceId) -> Result<Vec<u64>, ReadError> {

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | the last commit group is not whole | its broken appends are cut: they were never acknowledged |
 //! | a record that was acknowledged is damaged | refused, naming it |
-//! | the store has seen less than the journal | replayed from where its slowest part stands |
+//! | the store has seen less than the journal | replayed from there |
 //! | the store cannot be read, or sled panics | set aside, and made anew from the journal |
 //! | the store has seen more than the journal | refused: the journal has lost records |
 
@@ -16,7 +16,7 @@ use super::directory::{Directory, Owner};
 use super::error::OpenError;
 use super::journal::{Journal, Table, TableError};
 use super::staging::{LaunchCache, StageError, Staging};
-use super::store::{Applied, RecordStore, SledStore, StoreError};
+use super::store::{RecordStore, SledStore, StoreError};
 use super::times::{TimeIndex, leaf_time};
 use crate::record::Entry;
 
@@ -73,7 +73,7 @@ pub(super) fn recover(path: &Path, owner: &Owner) -> Result<Recovered, OpenError
     }
 
     // sled takes some damage for the end of its log, and opens empty.
-    let known = store.as_ref().map_or(0, |(_, applied)| applied.most);
+    let known = store.as_ref().map_or(0, |(_, applied)| *applied);
     rebuilt |= known == 0 && 0 < opened.size();
     let (journal, torn_bytes) = opened.finish(known)?;
     let size = journal.next_index();
@@ -83,14 +83,14 @@ pub(super) fn recover(path: &Path, owner: &Owner) -> Result<Recovered, OpenError
 
     let mut ready = None;
     if let Some((store, applied)) = store {
-        match contained(|| replay(store, journal.table(), applied.fewest, size)) {
+        match contained(|| replay(store, journal.table(), applied, size)) {
             // What does not follow from the rows of the store may follow from the records.
-            Ok(Err(error @ OpenError::Unexplained { .. })) if 0 < applied.fewest => {
+            Ok(Err(error @ OpenError::Unexplained { .. })) if 0 < applied => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "audit store set aside");
                 directory.set_store_aside()?;
                 rebuilt = true;
             }
-            Ok(replayed) => ready = Some((replayed?, size - applied.fewest)),
+            Ok(replayed) => ready = Some((replayed?, size - applied)),
             Err(error @ StoreError::Io(_)) => return Err(OpenError::Store(error)),
             Err(error @ StoreError::Broken(_)) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "audit store set aside");
@@ -104,7 +104,7 @@ pub(super) fn recover(path: &Path, owner: &Owner) -> Result<Recovered, OpenError
         None => {
             let made = contained(|| {
                 let (store, applied) = open_store(&directory)?;
-                replay(store, journal.table(), applied.fewest, size)
+                replay(store, journal.table(), applied, size)
             });
             (made.map_err(OpenError::Store)??, size)
         }
@@ -123,7 +123,7 @@ fn contained<T: Send>(work: impl FnOnce() -> Result<T, StoreError> + Send) -> Re
     })
 }
 
-fn open_store(directory: &Directory) -> Result<(SledStore, Applied), StoreError> {
+fn open_store(directory: &Directory) -> Result<(SledStore, u64), StoreError> {
     let store = SledStore::open(&directory.store(), directory.log_id())?;
     let applied = store.applied()?;
     Ok((store, applied))

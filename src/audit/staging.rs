@@ -156,8 +156,12 @@ impl<'a> Staging<'a> {
         if let Some(row) = own.launches.remove(&id) {
             return Ok(Some(row));
         }
-        match self.rows.launches.get(&id).or_else(|| self.cache.get(id)) {
-            Some(row) => Ok(Some(row.clone())),
+        if let Some(row) = self.rows.launches.get(&id) {
+            return Ok(Some(row.clone()));
+        }
+        // A remembered row is what the store has, so nothing is lost if this append is refused.
+        match self.cache.take(id) {
+            Some(row) => Ok(Some(row)),
             None => self.store.launch(id),
         }
     }
@@ -205,8 +209,8 @@ pub(super) struct LaunchCache {
 }
 
 impl LaunchCache {
-    fn get(&self, id: LaunchId) -> Option<&LaunchRow> {
-        self.young.get(&id).or_else(|| self.old.get(&id))
+    fn take(&mut self, id: LaunchId) -> Option<LaunchRow> {
+        self.young.remove(&id).or_else(|| self.old.remove(&id))
     }
 
     fn put(&mut self, id: LaunchId, row: LaunchRow) {

@@ -18,20 +18,20 @@ use crate::record::Launch;
 
 /// The contract of a store.
 ///
-/// - **Atomicity.** [`RecordStore::apply`] may be interrupted between its parts, and need not be
-///   durable when it returns. After a restart each part holds a prefix of what was applied, and
-///   says how long. Applying records a second time, in order and up to at least where they had
-///   come before, gives the same store as applying them once.
+/// - **Durability.** None is asked for when [`RecordStore::apply`] returns. After a restart the
+///   store holds what a prefix of all row writes made, in their order, and the count of records is
+///   written after the rows it covers: rows may be ahead of the count, never behind it. Applying
+///   records again, in order and to the end of the log, gives the same rows as applying them once.
 /// - **Order.** One caller applies, in the order of the records. What was applied is seen by
 ///   every read that begins afterwards, from any thread; a read meanwhile sees each row as it was
 ///   before or after.
 /// - **Rows** are written whole and read back equal.
 /// - Every call may block on files or the network.
 pub(super) trait RecordStore: fmt::Debug + Send + Sync {
-    /// How many records the store has seen: the fewest and the most over its parts.
-    fn applied(&self) -> Result<Applied, StoreError>;
+    /// How many records the store has seen.
+    fn applied(&self) -> Result<u64, StoreError>;
 
-    /// Writes rows, and that all records below `applied` have been seen.
+    /// Writes rows, and then that all records below `applied` have been seen.
     fn apply(&self, changes: &Changes<'_>, applied: u64) -> Result<(), StoreError>;
 
     /// One launch.
@@ -51,15 +51,6 @@ pub(super) trait RecordStore: fmt::Debug + Send + Sync {
 
     /// Writes out what it holds in memory, before it is closed.
     fn flush(&self) -> Result<(), StoreError>;
-}
-
-/// How many records a store has seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Applied {
-    /// Over the part that has seen the fewest.
-    pub(super) fewest: u64,
-    /// Over the part that has seen the most.
-    pub(super) most: u64,
 }
 
 /// Rows to write.

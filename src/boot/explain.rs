@@ -183,11 +183,9 @@ pub fn timed_out(last: Option<Phase>, boot: &BootFacts) -> BootFailure {
                 remedy: "Read the console output, then reboot or replace the instance.".to_owned(),
             });
         }
-        Some(Phase::Stopped) => (
-            "The instance was stopped.",
-            BootStage::Ended,
-            "CloudTrail says who stopped it; start it again to go on.",
-        ),
+        Some(Phase::Stopped) => {
+            ("The instance was stopped.", BootStage::Ended, "CloudTrail says who stopped it; start it again to go on.")
+        }
         Some(Phase::Ready | Phase::Failed | Phase::Terminated | Phase::TimedOut) => {
             ("The time was over.", BootStage::Timeout, "Look at the earlier events of this instance.")
         }

@@ -75,11 +75,7 @@ fn boot_facts(instance: Option<&Instance>) -> BootFacts {
     }
 }
 
-fn running(
-    seen: &Seen<'_>,
-    tracked: &Tracked,
-    status: Option<&InstanceStatus>,
-    phases: &mut Vec<InstancePhase>) {
+fn running(seen: &Seen<'_>, tracked: &Tracked, status: Option<&InstanceStatus>, phases: &mut Vec<InstancePhase>) {
     if matches!(tracked.phase, None | Some(Phase::Requested | Phase::Pending | Phase::Stopped)) {
         phases.extend(seen.enter_without_checks(Phase::Running));
     }
@@ -142,22 +138,13 @@ struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    fn new(
-        tracked: &'a Tracked,
-        instance: Option<&Instance>,
-        status: Option<&InstanceStatus>,
-        now: Timestamp,
-    ) -> Self {
+    fn new(tracked: &'a Tracked, instance: Option<&Instance>, status: Option<&InstanceStatus>, now: Timestamp) -> Self {
         let check = |summary: Option<&StatusSummary>| summary.map(|summary| summary.status.clone());
         let place = instance.map(place_of).filter(|place| tracked.place.as_ref() != Some(place));
         Self {
             tracked,
             checks: status.map_or([None, None, None], |status| {
-                [
-                    check(status.system.as_ref()),
-                    check(status.instance.as_ref()),
-                    check(status.attached_ebs.as_ref()),
-                ]
+                [check(status.system.as_ref()), check(status.instance.as_ref()), check(status.attached_ebs.as_ref())]
             }),
             state_reason: instance.and_then(|instance| instance.state_reason.as_ref()).and_then(reason_of),
             place,

@@ -61,7 +61,7 @@ impl Tracker {
         log: &AuditLog,
         clock: &Arc<dyn Clock>,
         settings: TrackerSettings,
-        mut launched: mpsc::UnboundedReceiver<LaunchId>,
+        mut launched: mpsc::Receiver<LaunchId>,
     ) -> Self {
         let mut pollers = HashMap::new();
         let mut starting = Vec::new();

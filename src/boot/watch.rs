@@ -20,7 +20,7 @@ pub use instances::{Cursor, InstancesWatch};
 pub use launch::LaunchWatch;
 
 /// The longest time without an event or a heartbeat.
-pub const HEARTBEAT_PERIOD: Duration = Duration::from_secs(10);
+const HEARTBEAT_PERIOD: Duration = Duration::from_secs(10);
 
 /// What a watch yields.
 #[derive(Debug, Clone, PartialEq)]

@@ -68,7 +68,7 @@ fn classification(judged: &pb::Classification) -> String {
         (
             "Storage",
             format!(
-                "{} volumes, {} GiB, encrypted: {}; {} instance store; image in {}",
+                "EBS volumes: {}, {} GiB, encrypted: {}; instance store volumes: {}; image in {}",
                 storage.volume_count,
                 storage.total_gib.map_or("?".to_owned(), |gib| gib.to_string()),
                 yes_no(storage.encrypted),
@@ -162,12 +162,11 @@ fn finding(finding: &pb::Finding) -> String {
 pub(crate) fn launch(launch: &pb::Launch) -> String {
     let spec = launch.spec.clone().unwrap_or_default();
     let decision = launch.decision.clone().unwrap_or_default();
-    let image = decision.image_receipt.map(|receipt| receipt.image_id).unwrap_or_default();
     let mut text = fields([
         ("Launch", format!("{}{}", launch.launch_id, if launch.preview { " (preview)" } else { "" })),
         ("State", state(launch)),
         ("Verdict", word!(pb::DecisionVerdict, decision.verdict)),
-        ("Image", image),
+        ("Image", launched_image(launch).to_owned()),
         ("Types", spec.instance_types.join(", ")),
         ("Count", format!("{} to {}", spec.min_count, spec.max_count)),
         ("Reason", launch.reason.clone()),
@@ -218,6 +217,17 @@ pub(crate) fn launch(launch: &pb::Launch) -> String {
         ));
     }
     text
+}
+
+/// The image of a launch: the one that was judged, otherwise the one that was asked for.
+pub(crate) fn launched_image(launch: &pb::Launch) -> &str {
+    let judged = launch.decision.as_ref().and_then(|decision| decision.image_receipt.as_ref());
+    let asked = launch.spec.as_ref().and_then(|spec| spec.image.as_ref()).and_then(|image| image.reference.as_ref());
+    match (judged, asked) {
+        (Some(receipt), _) | (None, Some(pb::image_reference::Reference::Receipt(receipt))) => &receipt.image_id,
+        (None, Some(pb::image_reference::Reference::ImageId(id))) => id,
+        (None, Some(pb::image_reference::Reference::Selector(_)) | None) => "",
+    }
 }
 
 /// Where a launch stands and why: `FAILED: InsufficientInstanceCapacity, ...`.

@@ -39,7 +39,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Usage(message) => write!(f, "error: {message}\n\nFor more information, try '--help'."),
             Self::Failed(error) => {
-                write!(f, "error: {error:#}")?;
+                write!(f, "error: {}", chain(error))?;
                 match error.downcast_ref::<ClientError>().and_then(ClientError::refusal) {
                     Some(refusal) => write_details(f, refusal),
                     None => Ok(()),
@@ -53,6 +53,23 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
     }
+}
+
+/// The error and its causes on one line. Other people's errors like to say what their cause says:
+/// such a cause is passed over.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    let mut last = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text.clone_from(&cause);
+        } else if !last.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+        last = cause;
+    }
+    text
 }
 
 /// Everything that came with a refusal, a line each: what was wrong, what it was about, and what

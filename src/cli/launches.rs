@@ -142,14 +142,13 @@ fn rows(launches: &[pb::Launch]) -> String {
     table(
         ["LAUNCH", "DECIDED", "STATE", "INSTANCES", "IMAGE", "BY", "REGION", "REASON"],
         launches.iter().map(|launch| {
-            let receipt = launch.decision.as_ref().and_then(|decision| decision.image_receipt.as_ref());
             let preview = if launch.preview { " (preview)" } else { "" };
             [
                 launch.launch_id.clone(),
                 or_dash(describe::time(launch.create_time)),
                 format!("{}{preview}", word!(pb::LaunchState, launch.state)),
                 launch.instances.len().to_string(),
-                or_dash(receipt.map(|receipt| receipt.image_id.as_str()).unwrap_or_default()),
+                or_dash(describe::launched_image(launch)),
                 or_dash(&launch.principal),
                 or_dash(&launch.region),
                 or_dash(&launch.reason),

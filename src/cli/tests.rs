@@ -84,3 +84,13 @@ fn a_refusal_says_everything_that_was_wrong() {
          try again after 5s"
     );
 }
+
+#[test]
+fn causes_follow_the_error_once_each() {
+    let inner = anyhow::anyhow!("Connection refused (os error 111)");
+    let error = inner.context("tcp connect error").context("tcp connect error").context("cannot connect to x");
+    assert_eq!(
+        Failure::from(error).to_string(),
+        "error: cannot connect to x: tcp connect error: Connection refused (os error 111)"
+    );
+}

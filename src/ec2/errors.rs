@@ -198,7 +198,11 @@ impl Ec2Error {
     pub fn message(&self) -> String {
         match self {
             Self::Answered(answer) => answer.message.clone(),
-            other => other.to_string(),
+            Self::NoAnswer { .. }
+            | Self::Unreadable { .. }
+            | Self::TooMany { .. }
+            | Self::Credentials(_)
+            | Self::NotSent(_) => self.to_string(),
         }
     }
 

@@ -113,9 +113,8 @@ pub fn decide(spec: &Spec, facts: &Facts, now: Timestamp) -> Decision {
         }
     }
     findings.extend(place::volume_findings(spec, image));
-    refused |= findings
-        .iter()
-        .any(|finding| finding.outcome == Outcome::Fail && !finding.field.starts_with(STRUCK_PREFIX));
+    refused |=
+        findings.iter().any(|finding| finding.outcome == Outcome::Fail && !finding.field.starts_with(STRUCK_PREFIX));
     if refused || candidates.is_empty() {
         return Decision::Refuse(findings);
     }

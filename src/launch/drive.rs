@@ -9,10 +9,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+use super::Launcher;
 use super::decide::Plan;
+use super::entry::to_json;
 use super::freeze::freeze;
 use super::resolve::Outcome;
-use super::{Launcher, plan_of};
 use crate::audit::AppendError;
 use crate::crash;
 use crate::ec2::{Ec2Error, ErrorClass, RunInstances};
@@ -91,7 +92,7 @@ impl Launcher {
             let now = self.shared.clock.now();
             match next_step(&launch, now) {
                 Step::Done => {
-                    self.finish(&launch);
+                    self.finish(&launch).await;
                     return Ok(());
                 }
                 Step::End(reason) => self.end(&launch, reason).await?,
@@ -130,18 +131,17 @@ impl Launcher {
             Outcome::Launched { ec2_request_id, reservation_id, instances } => {
                 Event::AttemptSucceeded(AttemptSucceeded { attempt_id, ec2_request_id, reservation_id, instances })
             }
-            Outcome::Nothing(error) => {
-                Event::AttemptFailed(AttemptFailed { attempt_id, error: attempt_error(&error) })
-            }
+            Outcome::Nothing(error) => Event::AttemptFailed(AttemptFailed { attempt_id, error: attempt_error(&error) }),
             Outcome::NotYet(input) => {
                 // Nothing happened and the same call may work: the attempt is as good as new.
                 *begun = input.map(|input| (attempt_id, *input));
                 return Ok(true);
             }
             Outcome::Unknown(error) => {
-                let known = launch.attempts.iter().any(|attempt| {
-                    attempt.attempt_id == attempt_id && attempt.state == AttemptState::Unknown
-                });
+                let known = launch
+                    .attempts
+                    .iter()
+                    .any(|attempt| attempt.attempt_id == attempt_id && attempt.state == AttemptState::Unknown);
                 if known {
                     return Ok(true);
                 }
@@ -167,7 +167,7 @@ impl Launcher {
             instance_type: candidate.instance_type.clone(),
             placement: candidate.placement.clone(),
             client_token: attempt_id.client_token(),
-            input: super::to_json(&input),
+            input: to_json(&input),
         };
         // If we crash before this, no call was made: the next start begins an attempt. If we crash
         // after it, the next start repeats this input under this token.
@@ -181,12 +181,12 @@ impl Launcher {
     }
 
     /// The launch needs its user data no more, and what it launched needs watching.
-    fn finish(&self, launch: &Launch) {
+    async fn finish(&self, launch: &Launch) {
         crash::point("launch.before_user_data_removal");
         self.shared.user_data.remove(launch.launch_id);
         if !launch.instances.is_empty() {
             // The receiver lives as long as the server; without it there is nothing to watch.
-            let _ = self.shared.launched.send(launch.launch_id);
+            let _ = self.shared.launched.send(launch.launch_id).await;
         }
     }
 
@@ -219,7 +219,7 @@ impl Launcher {
 
 /// What follows from the record of a launch at `now`. Pure.
 fn next_step(launch: &Launch, now: Timestamp) -> Step {
-    let Some(plan) = plan_of(launch) else { return Step::Done };
+    let Some(plan) = Plan::of(launch) else { return Step::Done };
     match launch.undecided_attempt() {
         Some(attempt) if is_older(attempt, UNKNOWN_LIMIT, now) => Step::End(Reason {
             code: "OUTCOME_UNKNOWN".to_owned(),
@@ -252,7 +252,9 @@ fn next_attempt(launch: &Launch, plan: &Plan, now: Timestamp) -> Step {
         (Some(_), _) if now >= plan.deadline() => Step::End(Reason {
             code: "DEADLINE_PASSED".to_owned(),
             message: match last {
-                Some(error) => format!("The deadline passed; the last attempt failed with {}: {}", error.code, error.message),
+                Some(error) => {
+                    format!("The deadline passed; the last attempt failed with {}: {}", error.code, error.message)
+                }
                 None => "The deadline passed before an attempt could be made.".to_owned(),
             },
         }),

@@ -17,7 +17,8 @@ impl Shared {
             spec.placements.iter().filter_map(|placement| placement.subnet_id.clone()).collect();
         let placed = spec.placements.iter().any(names_a_zone);
         let image = async { self.catalog.image(&spec.region, image_id).await.map_err(LaunchError::from) };
-        let types = async { self.catalog.types_named(&spec.region, &spec.instance_types).await.map_err(LaunchError::from) };
+        let types =
+            async { self.catalog.types_named(&spec.region, &spec.instance_types).await.map_err(LaunchError::from) };
         let offerings = async {
             if placed {
                 self.catalog.zone_offerings(&spec.region, &spec.instance_types).await.map_err(LaunchError::from)
@@ -29,8 +30,7 @@ impl Shared {
         let zones = async {
             if placed { client.availability_zones().await.map_err(LaunchError::Facts) } else { Ok(Vec::new()) }
         };
-        let (image, types, offerings, subnets, zones) =
-            tokio::try_join!(image, types, offerings, subnets, zones)?;
+        let (image, types, offerings, subnets, zones) = tokio::try_join!(image, types, offerings, subnets, zones)?;
         Ok(Facts { image, types, offerings, subnets, zones, time })
     }
 }

@@ -26,11 +26,7 @@ pub(super) const ATTEMPT_TAG: &str = "gantry:attempt-id";
 /// What one call or look brought.
 pub(super) enum Outcome {
     /// These instances exist.
-    Launched {
-        ec2_request_id: Option<String>,
-        reservation_id: Option<String>,
-        instances: Vec<InstancePlace>,
-    },
+    Launched { ec2_request_id: Option<String>, reservation_id: Option<String>, instances: Vec<InstancePlace> },
     /// Surely nothing was launched, and this attempt is over.
     Nothing(Ec2Error),
     /// Surely nothing was launched so far, and the same call may work later.

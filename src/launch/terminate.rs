@@ -128,7 +128,7 @@ impl Launcher {
         let (launcher, launch_id) = (self.clone(), launch.launch_id);
         self.shared.tasks.spawn(async move {
             // The boot tracker sees the instances go.
-            let _ = launcher.shared.launched.send(launch_id);
+            let _ = launcher.shared.launched.send(launch_id).await;
             if let Err(error) = launcher.carry_out(launch_id).await {
                 tracing::error!(%launch_id, %error, "termination stopped");
             }
@@ -151,7 +151,10 @@ impl Launcher {
                 // "Eventual consistency"). It is asked again until it knows it, or the tracker has
                 // seen it gone.
                 Err(error)
-                    if matches!(error.class(), ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::NotFound) =>
+                    if matches!(
+                        error.class(),
+                        ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::NotFound
+                    ) =>
                 {
                     tokio::select! {
                         () = self.shared.clock.sleep(pause) => {}
@@ -163,8 +166,7 @@ impl Launcher {
                 Err(error) => Some(attempt_error(&error)),
             };
             let stage = if error.is_none() { TerminationStage::Accepted } else { TerminationStage::Failed };
-            let termination =
-                Termination { stage, request_id: None, body_sha256: None, reason, instance_ids, error };
+            let termination = Termination { stage, request_id: None, body_sha256: None, reason, instance_ids, error };
             let entry = self.termination(&launch, &launch.principal, termination);
             self.shared.log.append(vec![entry]).await?;
             return Ok(());

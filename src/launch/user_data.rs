@@ -29,8 +29,7 @@ impl UserDataDir {
 
     /// Keeps `bytes` for `launch_id`. They are on disk when this returns.
     pub(super) fn store(&self, launch_id: LaunchId, bytes: &[u8]) -> io::Result<()> {
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.file(launch_id))?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.file(launch_id))?;
         file.write_all(bytes)?;
         file.sync_all()?;
         File::open(&self.path)?.sync_all()

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::boot_event::{BootEvent, LaunchState, Phase};
 use super::entry::{
-    AttemptError, Candidate, Entry, Event, InstancePhase, InstancePlace, PolicyStamp, Reason, TerminationStage, Verdict,
+    AttemptError, AttemptSucceeded, Candidate, Entry, Event, InstancePhase, InstancePlace, PolicyStamp, Reason,
+    TerminationStage, Verdict,
 };
 use super::finding::Finding;
 use super::spec::{Placement, Spec};
@@ -122,6 +123,21 @@ pub struct LaunchInstance {
     pub phase: Phase,
     /// When it reached that phase.
     pub phase_time: Timestamp,
+    /// When it was ready for the first time. From then on what happens to it is life and not boot:
+    /// the launch only follows it to its end.
+    #[serde(default)]
+    pub ready_time: Option<Timestamp>,
+}
+
+impl LaunchInstance {
+    /// Whether it came up and has not ended since.
+    fn is_up(&self) -> bool {
+        self.ready_time.is_some() && !self.has_ended()
+    }
+
+    fn has_ended(&self) -> bool {
+        matches!(self.phase, Phase::Failed | Phase::Terminated)
+    }
 }
 
 /// An entry that does not follow from what came before it. The log holds something that this
@@ -152,6 +168,18 @@ pub enum ApplyError {
     /// The launch is over, and the entry would go on with it.
     #[error("the launch has ended")]
     Ended,
+    /// An attempt succeeded without instances, or with one that is there already.
+    #[error("attempt {0} has no instances, or one twice")]
+    NotInstances(AttemptId),
+    /// An instance's place names another instance.
+    #[error("the place of instance {0} is another instance's")]
+    OtherPlace(InstanceId),
+    /// A launch ends as failed or cancelled; every other state follows from its instances.
+    #[error("a launch cannot be ended as {0:?}")]
+    NoEnd(LaunchState),
+    /// A launch without instances cannot be terminated.
+    #[error("there is nothing to terminate")]
+    NothingToTerminate,
 }
 
 impl Launch {
@@ -240,6 +268,7 @@ impl Launch {
                 Vec::new()
             }
             Event::AttemptSucceeded(succeeded) => {
+                self.check_new_instances(succeeded)?;
                 let attempt = self.open_attempt(succeeded.attempt_id)?;
                 attempt.state = AttemptState::Succeeded;
                 attempt.error = None;
@@ -253,6 +282,7 @@ impl Launch {
                         attempt_id: succeeded.attempt_id,
                         phase: Phase::Requested,
                         phase_time: entry.time,
+                        ready_time: None,
                     });
                     events.push(
                         self.instance_event(entry.time, &InstancePhase::requested(place, self.since(entry.time))),
@@ -284,6 +314,9 @@ impl Launch {
                 if self.state != LaunchState::Launching {
                     return Err(ApplyError::Ended);
                 }
+                if !matches!(ended.state, LaunchState::Failed | LaunchState::Cancelled) {
+                    return Err(ApplyError::NoEnd(ended.state));
+                }
                 self.state = ended.state;
                 self.state_reason = Some(ended.reason.clone());
                 self.settle_time = Some(entry.time);
@@ -295,8 +328,14 @@ impl Launch {
                 else {
                     return Err(ApplyError::NoSuchInstance(phase.instance_id.clone()));
                 };
+                if phase.place.as_ref().is_some_and(|place| place.instance_id != phase.instance_id) {
+                    return Err(ApplyError::OtherPlace(phase.instance_id.clone()));
+                }
                 instance.phase = phase.phase;
                 instance.phase_time = entry.time;
+                if phase.phase == Phase::Ready {
+                    instance.ready_time.get_or_insert(entry.time);
+                }
                 if let Some(place) = &phase.place {
                     instance.place = place.clone();
                 }
@@ -306,12 +345,18 @@ impl Launch {
                         message: failure.cause.clone(),
                     });
                 }
+                if self.state_of_instances() == LaunchState::Ready {
+                    self.state_reason = None;
+                }
                 let mut events = vec![self.instance_event(entry.time, phase)];
                 events.extend(self.settle(entry.time));
                 events
             }
             Event::Termination(termination) => match termination.stage {
                 TerminationStage::Requested => {
+                    if self.instances.is_empty() {
+                        return Err(ApplyError::NothingToTerminate);
+                    }
                     self.terminating = true;
                     self.pending_termination = Some(termination.reason.clone());
                     self.settle(entry.time).into_iter().collect()
@@ -346,7 +391,21 @@ impl Launch {
         self.attempts.iter().find(|attempt| matches!(attempt.state, AttemptState::Intended | AttemptState::Unknown))
     }
 
+    fn check_new_instances(&self, succeeded: &AttemptSucceeded) -> Result<(), ApplyError> {
+        let mut ids: Vec<&InstanceId> = succeeded.instances.iter().map(|place| &place.instance_id).collect();
+        ids.extend(self.instances.iter().map(|instance| &instance.place.instance_id));
+        ids.sort();
+        let twice = ids.windows(2).any(|pair| pair[0] == pair[1]);
+        if succeeded.instances.is_empty() || twice {
+            return Err(ApplyError::NotInstances(succeeded.attempt_id));
+        }
+        Ok(())
+    }
+
     fn open_attempt(&mut self, id: AttemptId) -> Result<&mut Attempt, ApplyError> {
+        if self.state != LaunchState::Launching {
+            return Err(ApplyError::Ended);
+        }
         let attempt =
             self.attempts.iter_mut().find(|attempt| attempt.attempt_id == id).ok_or(ApplyError::NoSuchAttempt(id))?;
         match attempt.state {
@@ -363,30 +422,28 @@ impl Launch {
         }
         self.state = state;
         self.settle_time = state.is_settled().then_some(time);
-        if state == LaunchState::Ready {
-            self.state_reason = None;
-        }
         Some(self.launch_event(time))
     }
 
     fn state_of_instances(&self) -> LaunchState {
-        let count = |phase: Phase| self.instances.iter().filter(|instance| instance.phase == phase).count();
         let all = self.instances.len();
         if all == 0 {
             return self.state;
         }
-        let (ready, ended) = (count(Phase::Ready), count(Phase::Failed) + count(Phase::Terminated));
+        let up = self.instances.iter().filter(|instance| instance.is_up()).count();
+        let ended = self.instances.iter().filter(|instance| instance.has_ended()).count();
+        let late = self.instances.iter().filter(|i| i.phase == Phase::TimedOut && !i.is_up()).count();
         if self.terminating {
             return if ended == all { LaunchState::Terminated } else { LaunchState::Terminating };
         }
-        if ready + ended + count(Phase::TimedOut) < all {
+        if up + ended + late < all {
             return LaunchState::Booting;
         }
-        if ready == all {
+        if up == all {
             LaunchState::Ready
-        } else if ready > 0 {
+        } else if up > 0 {
             LaunchState::Partial
-        } else if count(Phase::Terminated) == all {
+        } else if self.instances.iter().all(|instance| instance.phase == Phase::Terminated) {
             LaunchState::Terminated
         } else {
             LaunchState::Failed

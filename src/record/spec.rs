@@ -86,6 +86,20 @@ pub struct Spec {
     pub expire_time: Option<Timestamp>,
 }
 
+impl Spec {
+    /// What "the same body" means for a request id: SHA-256 over this spec and the reason. User
+    /// data counts by its own hash.
+    pub fn body_hash(&self, reason: &str) -> Sha256Digest {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            spec: &'a Spec,
+            reason: &'a str,
+        }
+        let json = serde_json::to_vec(&Body { spec: self, reason });
+        Sha256Digest::of(&json.expect("a spec has string keys and no failing serialiser"))
+    }
+}
+
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

@@ -4,7 +4,7 @@
 //! program that made it. So each file under `tests/golden/v1` is kept for ever: it must stay
 //! readable, and the value beside it in this test must still be written as exactly those bytes. A
 //! name may be added to the format; none may change. Where an addition changes what is written,
-//! the old file stays under a name that says since when, and is then only read.
+//! the old file stays as `<kind>.until-<version>.json`, and is then only read.
 
 use std::collections::BTreeMap;
 use std::fs;

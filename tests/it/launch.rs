@@ -66,12 +66,8 @@ async fn a_refusal_is_recorded_replayed_and_never_reaches_ec2() {
 
     let again = world.launches().launch_instances(request).await.unwrap_err();
     assert_eq!(again.get_details_error_info().unwrap().metadata.get("launch_id"), Some(&launch_id));
-    let launch = world
-        .launches()
-        .get_launch(pb::GetLaunchRequest { launch_id: launch_id.clone() })
-        .await
-        .unwrap()
-        .into_inner();
+    let launch =
+        world.launches().get_launch(pb::GetLaunchRequest { launch_id: launch_id.clone() }).await.unwrap().into_inner();
     assert_eq!(launch.state(), pb::LaunchState::Refused);
     assert_eq!(kinds_of(&world, &launch_id).await, [pb::RecordKind::Decision]);
     assert_eq!(world.sandbox().calls("RunInstances"), 0);
@@ -106,11 +102,8 @@ async fn validate_only_decides_and_dry_runs_and_makes_no_launch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_goes_wrong_before_and_after_taking_effect_launches_once() {
-    let error = |code: &str, status| Fault::ErrorBefore {
-        code: code.to_owned(),
-        message: "injected".to_owned(),
-        status,
-    };
+    let error =
+        |code: &str, status| Fault::ErrorBefore { code: code.to_owned(), message: "injected".to_owned(), status };
     let cases = [
         ("throttled before", 2, error("RequestLimitExceeded", 503)),
         ("internal error before", 2, error("InternalError", 500)),

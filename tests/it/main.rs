@@ -3,6 +3,8 @@
 //! Every test has a world of its own: a server in this process with a sandbox on a simulated clock,
 //! and real sockets in between. Tests of crashes start the real binary.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod audit;
 mod bad_input;
 mod crash;

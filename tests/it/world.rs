@@ -19,7 +19,7 @@ use gantry::server::{self, Running};
 use tonic::transport::Channel;
 
 /// The Region of every world.
-pub const REGION: &str = "sandbox-1";
+pub(crate) const REGION: &str = "sandbox-1";
 
 /// How far the clock moves at a time.
 const STEP: Duration = Duration::from_millis(500);
@@ -27,31 +27,28 @@ const STEP: Duration = Duration::from_millis(500);
 /// The most steps a test may wait for something: an hour and a half.
 const STEPS_MAX: usize = 10_800;
 
-pub struct World {
-    pub running: Running,
-    pub clock: SimClock,
-    pub channel: Channel,
-    pub data_dir: PathBuf,
-    pub _dir: Option<tempfile::TempDir>,
+pub(crate) struct World {
+    pub(crate) running: Running,
+    pub(crate) clock: SimClock,
+    pub(crate) channel: Channel,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) _dir: Option<tempfile::TempDir>,
 }
 
 /// The smallest catalogue that has every class.
-pub fn sandbox_config() -> SandboxConfig {
-    SandboxConfig {
-        images: u32::try_from(gantry::sandbox::IMAGES_MIN).unwrap(),
-        ..SandboxConfig::default()
-    }
+pub(crate) fn sandbox_config() -> SandboxConfig {
+    SandboxConfig { images: u32::try_from(gantry::sandbox::IMAGES_MIN).unwrap(), ..SandboxConfig::default() }
 }
 
 impl World {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = SimClock::new(Timestamp::from_second(1_795_000_000).unwrap());
         let path = dir.path().join("data");
         Self { _dir: Some(dir), ..Self::start_in(&path, clock).await }
     }
 
-    pub async fn start_in(data_dir: &Path, clock: SimClock) -> Self {
+    pub(crate) async fn start_in(data_dir: &Path, clock: SimClock) -> Self {
         let config = Config {
             listen: "127.0.0.1:0".parse().unwrap(),
             data_dir: data_dir.to_owned(),
@@ -59,37 +56,36 @@ impl World {
             ..Config::default()
         };
         let running = server::start(config, Arc::new(clock.clone())).await.unwrap();
-        let channel =
-            Channel::from_shared(format!("http://{}", running.address)).unwrap().connect().await.unwrap();
+        let channel = Channel::from_shared(format!("http://{}", running.address)).unwrap().connect().await.unwrap();
         Self { running, clock, channel, data_dir: data_dir.to_owned(), _dir: None }
     }
 
     /// Stops the server and starts another over the same directory, at the same time.
-    pub async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         let Self { running, clock, channel, data_dir, _dir } = self;
         drop(channel);
         running.stop().await.unwrap();
         Self { _dir, ..Self::start_in(&data_dir, clock).await }
     }
 
-    pub fn sandbox(&self) -> &Sandbox {
+    pub(crate) fn sandbox(&self) -> &Sandbox {
         self.running.sandbox.as_ref().expect("every world has a sandbox")
     }
 
-    pub fn images(&self) -> ImageServiceClient<Channel> {
+    pub(crate) fn images(&self) -> ImageServiceClient<Channel> {
         ImageServiceClient::new(self.channel.clone()).max_decoding_message_size(64 << 20)
     }
 
-    pub fn launches(&self) -> LaunchServiceClient<Channel> {
+    pub(crate) fn launches(&self) -> LaunchServiceClient<Channel> {
         LaunchServiceClient::new(self.channel.clone())
     }
 
-    pub fn audit(&self) -> AuditServiceClient<Channel> {
+    pub(crate) fn audit(&self) -> AuditServiceClient<Channel> {
         AuditServiceClient::new(self.channel.clone())
     }
 
     /// Waits for `done` while simulated time passes.
-    pub async fn while_time_passes<T>(&self, done: impl Future<Output = T>) -> T {
+    pub(crate) async fn while_time_passes<T>(&self, done: impl Future<Output = T>) -> T {
         tokio::pin!(done);
         for _ in 0..STEPS_MAX {
             tokio::select! {
@@ -108,7 +104,7 @@ impl World {
     }
 
     /// Reads a stream to its end while time passes.
-    pub async fn read_to_end(&self, mut stream: tonic::Streaming<pb::BootEvent>) -> Vec<pb::BootEvent> {
+    pub(crate) async fn read_to_end(&self, mut stream: tonic::Streaming<pb::BootEvent>) -> Vec<pb::BootEvent> {
         self.while_time_passes(async {
             let mut events = Vec::new();
             while let Some(event) = stream.message().await.unwrap() {
@@ -121,7 +117,7 @@ impl World {
 }
 
 /// A launch of one instance of an image.
-pub fn launch_request(image_id: &str, instance_type: &str, request_id: &str) -> pb::LaunchInstancesRequest {
+pub(crate) fn launch_request(image_id: &str, instance_type: &str, request_id: &str) -> pb::LaunchInstancesRequest {
     pb::LaunchInstancesRequest {
         region: REGION.to_owned(),
         request_id: request_id.to_owned(),
@@ -140,6 +136,6 @@ pub fn launch_request(image_id: &str, instance_type: &str, request_id: &str) -> 
 }
 
 /// What a watcher reads, without heartbeats.
-pub fn transitions(events: &[pb::BootEvent]) -> Vec<&pb::BootEvent> {
+pub(crate) fn transitions(events: &[pb::BootEvent]) -> Vec<&pb::BootEvent> {
     events.iter().filter(|event| event.sequence > 0 || !event.cursor.is_empty()).collect()
 }

@@ -232,7 +232,7 @@ impl From<&AttemptError> for pb::AttemptError {
 
 impl From<&LaunchInstance> for pb::LaunchedInstance {
     fn from(instance: &LaunchInstance) -> Self {
-        let LaunchInstance { place, attempt_id, phase, phase_time } = instance;
+        let LaunchInstance { place, attempt_id, phase, phase_time, ready_time } = instance;
         let InstancePlace {
             instance_id,
             instance_type,
@@ -255,6 +255,7 @@ impl From<&LaunchInstance> for pb::LaunchedInstance {
             launch_time: launch_time.map(to_timestamp),
             attempt_id: attempt_id.to_string(),
             phase_time: Some(to_timestamp(*phase_time)),
+            ready_time: ready_time.map(to_timestamp),
         }
     }
 }

@@ -39,11 +39,9 @@ impl Images {
                 ViolationReason::MissingField,
                 "name image_ids, or filters or owners that select images",
             ),
-            (false, false) => violations.add(
-                "image_ids",
-                ViolationReason::ConflictingFields,
-                "image_ids exclude filters and owners",
-            ),
+            (false, false) => {
+                violations.add("image_ids", ViolationReason::ConflictingFields, "image_ids exclude filters and owners")
+            }
             (true, false) | (false, true) => {}
         }
         let (scope, conditions) = violations.finish(scope.zip(conditions))?;
@@ -85,9 +83,7 @@ impl Images {
         let outcome = match image {
             None => Outcome::Status(Failure::NotFound(Missing::Image(id)).to_message()),
             Some(image) => match self.catalog().launch_permissions(region, &image).await {
-                Ok(permissions) => {
-                    Outcome::Classification((&self.classify(&image, permissions.as_deref())).into())
-                }
+                Ok(permissions) => Outcome::Classification((&self.classify(&image, permissions.as_deref())).into()),
                 Err(error) => Outcome::Status(Failure::from(error).to_message()),
             },
         };

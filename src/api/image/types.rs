@@ -24,9 +24,8 @@ impl Images {
             .into_iter()
             .map(|raw| (raw.name, raw.values))
             .collect();
-        let conditions = InstanceTypeFilters::parse(&conditions)
-            .map_err(|wrong| add_filter_violations(wrong, &mut violations))
-            .ok();
+        let conditions =
+            InstanceTypeFilters::parse(&conditions).map_err(|wrong| add_filter_violations(wrong, &mut violations)).ok();
         let page: Page<String> = page(&request, &mut violations);
         let (scope, conditions) = violations.finish(scope.zip(conditions))?;
         let scope = scope?;
@@ -53,10 +52,7 @@ impl Images {
             _ => String::new(),
         };
         Ok(pb::ListInstanceTypesResponse {
-            instance_types: shown
-                .iter()
-                .map(|facts| instance_type(facts, &scope.region, &scope.account_id))
-                .collect(),
+            instance_types: shown.iter().map(|facts| instance_type(facts, &scope.region, &scope.account_id)).collect(),
             next_page_token,
             total_size: i32::try_from(passing.len()).unwrap_or(i32::MAX),
         })

@@ -39,7 +39,7 @@ impl Launches {
             launch_id,
             after_sequence,
         )?;
-        Ok(stream(Watch::Launch(watch), services.shutdown.clone()))
+        Ok(stream(Watch::Launch(Box::new(watch)), services.shutdown.clone()))
     }
 
     pub(super) async fn watch_each(&self, request: pb::WatchInstancesRequest) -> Result<Events, Failure> {
@@ -62,13 +62,13 @@ impl Launches {
             cursor,
         )
         .await?;
-        Ok(stream(Watch::Instances(watch), services.shutdown.clone()))
+        Ok(stream(Watch::Instances(Box::new(watch)), services.shutdown.clone()))
     }
 }
 
 enum Watch {
-    Launch(LaunchWatch),
-    Instances(InstancesWatch),
+    Launch(Box<LaunchWatch>),
+    Instances(Box<InstancesWatch>),
 }
 
 impl Watch {

@@ -6,8 +6,11 @@
 //!
 //! - Few rows, a launch or a request each and never a record: a row per record and index cost
 //!   gigabytes of memory at a million records.
-//! - One caller applies. There is no `flush_async`, which hangs when two wait for it, and no
-//!   `generate_id`, which jumps.
+//! - Rows are written one by one, by one caller. An `apply_batch` would be atomic, but it writes
+//!   out sled's buffer twice and shuts readers out meanwhile. It is not needed: sled recovers a
+//!   prefix of its log, and the count of records seen is written after the rows.
+//! - There is no `flush_async`, which hangs when two wait for it, and no `generate_id`, which
+//!   jumps.
 //! - `segment_size` is part of the format on disk and must never change. At 4 MiB a page of
 //!   sixteen rows stays inside the log up to about 60 KiB a row; beyond that sled moves it to
 //!   files of their own, which it handles less well.
@@ -17,19 +20,17 @@ use std::io;
 use std::ops::Bound;
 use std::path::Path;
 
-use ::sled::{Batch, Config, Db, IVec, Tree};
+use ::sled::{Config, Db, IVec, Tree};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{
-    Applied, Changes, InstanceRow, LaunchRange, LaunchRow, Operation, RecordStore, RequestKey, StoreError, TakenBy,
-};
+use super::{Changes, InstanceRow, LaunchRange, LaunchRow, Operation, RecordStore, RequestKey, StoreError, TakenBy};
 use crate::audit::directory::sync_dir;
 use crate::audit::query::Order;
 use crate::ids::{InstanceId, LaunchId};
 
 /// Version of keys and values. A store of another version is made again from the journal.
-const LAYOUT_VERSION: &[u8] = b"1";
+const LAYOUT_VERSION: &[u8] = b"2";
 
 /// Bytes of pages that sled keeps in memory.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -40,14 +41,15 @@ const SEGMENT_BYTES: usize = 4 << 20;
 /// How often sled writes to disk by itself. It is a backstop: what a crash loses is replayed.
 const FLUSH_PERIOD_MS: u64 = 500;
 
-/// In each tree, how many records it has seen. No launch id, request key or instance id begins
-/// with 0xff.
-const APPLIED: &[u8] = b"\xffapplied";
+/// The key of `meta` under which the count of records seen is.
+const APPLIED: &str = "applied";
 
 /// The store, open.
 #[derive(Debug)]
 pub(in crate::audit) struct SledStore {
     db: Db,
+    /// Layout version, log id, count of records seen.
+    meta: Tree,
     /// Launch id, 16 bytes in the order of time → [`LaunchRow`].
     launches: Tree,
     /// Launch id of every open launch → nothing.
@@ -88,6 +90,7 @@ impl SledStore {
             open: db.open_tree("open")?,
             requests: db.open_tree("requests")?,
             instances: db.open_tree("instances")?,
+            meta,
             db,
         };
         if is_new {
@@ -96,51 +99,31 @@ impl SledStore {
         }
         Ok(store)
     }
-
-    fn trees(&self) -> [&Tree; 4] {
-        [&self.launches, &self.open, &self.requests, &self.instances]
-    }
 }
 
 impl RecordStore for SledStore {
-    fn applied(&self) -> Result<Applied, StoreError> {
-        let mut applied = Applied { fewest: u64::MAX, most: 0 };
-        for tree in self.trees() {
-            let seen = match tree.get(APPLIED)? {
-                Some(bytes) => {
-                    let bytes = bytes.as_ref().try_into().map_err(|_| broken("its count of records"))?;
-                    u64::from_be_bytes(bytes)
-                }
-                None => 0,
-            };
-            applied = Applied { fewest: applied.fewest.min(seen), most: applied.most.max(seen) };
-        }
-        Ok(applied)
+    fn applied(&self) -> Result<u64, StoreError> {
+        let Some(bytes) = self.meta.get(APPLIED)? else { return Ok(0) };
+        Ok(u64::from_be_bytes(bytes.as_ref().try_into().map_err(|_| broken("its count of records"))?))
     }
 
     fn apply(&self, changes: &Changes<'_>, applied: u64) -> Result<(), StoreError> {
-        let [mut launches, mut open, mut requests, mut instances] = <[Batch; 4]>::default();
+        for (id, row) in &changes.instances {
+            self.instances.insert(id.as_str(), encode(row))?;
+        }
         for row in &changes.launches {
             let key = row.launch.launch_id.as_bytes();
-            launches.insert(key, encode(row));
-            if row.launch.is_open() {
-                open.insert(key, &[]);
-            } else {
-                open.remove(key);
+            self.launches.insert(key, encode(row))?;
+            match (row.launch.is_open(), self.open.contains_key(key)?) {
+                (true, false) => drop(self.open.insert(key, &[])?),
+                (false, true) => drop(self.open.remove(key)?),
+                (true, true) | (false, false) => {}
             }
         }
         for (key, taken_by) in &changes.requests {
-            requests.insert(request_bytes(key), encode(taken_by));
+            self.requests.insert(request_bytes(key), encode(taken_by))?;
         }
-        for (id, row) in &changes.instances {
-            instances.insert(id.as_str(), encode(row));
-        }
-        // Each tree's batch is atomic, and so is its count with it. Across trees nothing is:
-        // replay begins at the smallest count.
-        for (tree, mut batch) in self.trees().into_iter().zip([launches, open, requests, instances]) {
-            batch.insert(APPLIED, &applied.to_be_bytes());
-            tree.apply_batch(batch)?;
-        }
+        self.meta.insert(APPLIED, &applied.to_be_bytes())?;
         Ok(())
     }
 
@@ -153,7 +136,10 @@ impl RecordStore for SledStore {
             Some(id) => Bound::Excluded(id.as_bytes().as_slice()),
             None => Bound::Unbounded,
         };
-        let upper = Bound::Excluded(range.before.as_ref().map_or(APPLIED, |id| id.as_bytes().as_slice()));
+        let upper = match &range.before {
+            Some(id) => Bound::Excluded(id.as_bytes().as_slice()),
+            None => Bound::Unbounded,
+        };
         if let (Some(after), Some(before)) = (range.after, range.before)
             && before <= after
         {
@@ -167,7 +153,7 @@ impl RecordStore for SledStore {
     }
 
     fn open_launches(&self) -> Result<Vec<LaunchId>, StoreError> {
-        let keys = self.open.range::<&[u8], _>(..APPLIED).keys();
+        let keys = self.open.iter().keys();
         keys.map(|key| Ok(LaunchId::from_bytes(key?.as_ref().try_into().map_err(|_| broken("an open launch"))?)))
             .collect()
     }

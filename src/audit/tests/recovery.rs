@@ -133,7 +133,7 @@ async fn a_store_that_is_lost_or_broken_is_made_again() {
     let ways: [(&str, Break, bool); 5] = [
         ("gone", |sled| fs::remove_dir_all(sled).unwrap(), false),
         ("noise in place of its log", |sled| fs::write(sled.join("db"), [0xa5; 100_000]).unwrap(), false),
-        ("noise in place of its settings", |sled| fs::write(sled.join("conf"), "nothing").unwrap(), true),
+        ("noise in its snapshot", |sled| fs::write(sled.join("snap.0000000000000001"), [0xa5; 100]).unwrap(), true),
         (
             "another log's",
             |sled| {

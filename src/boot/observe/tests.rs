@@ -27,10 +27,8 @@ fn instance(state: InstanceState, reason: Option<(&str, &str)>) -> Instance {
         image_id: None,
         instance_type: None,
         state: Some(state),
-        state_reason: reason.map(|(code, message)| StateReason {
-            code: Some(code.to_owned()),
-            message: Some(message.to_owned()),
-        }),
+        state_reason: reason
+            .map(|(code, message)| StateReason { code: Some(code.to_owned()), message: Some(message.to_owned()) }),
         state_transition_reason: None,
         launch_time: None,
         availability_zone: None,
@@ -73,8 +71,7 @@ fn history(mut tracked: Tracked, looks: &[(Option<Instance>, Option<InstanceStat
     for (second, (instance, status)) in (1..).zip(looks) {
         for phase in observe(&tracked, instance.as_ref(), status.as_ref(), at(second)) {
             tracked.phase = Some(phase.phase);
-            tracked.checks =
-                [phase.system_status.clone(), phase.instance_status.clone(), phase.ebs_status.clone()];
+            tracked.checks = [phase.system_status.clone(), phase.instance_status.clone(), phase.ebs_status.clone()];
             if phase.place.is_some() {
                 tracked.place.clone_from(&phase.place);
             }

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::TrackerSettings;
-use crate::audit::{AppendError, AuditLog, ReadError};
+use crate::audit::{APPEND_ENTRIES_MAX, AppendError, AuditLog, ReadError};
 use crate::boot::observe::{Tracked, observe};
 use crate::clock::Clock;
 use crate::ec2::facts::{Instance, InstanceState, InstanceStatus};
@@ -213,7 +213,9 @@ impl Poller {
             }
         }
         for (launch_id, phases) in changes {
-            self.record(launch_id, phases, now).await?;
+            for phases in phases.chunks(APPEND_ENTRIES_MAX) {
+                self.record(launch_id, phases.to_vec(), now).await?;
+            }
         }
         self.let_go(now);
         Ok(())
@@ -237,9 +239,7 @@ impl Poller {
         self.status_asked = Some(uptime);
         let running: Vec<InstanceId> = running.into_iter().collect();
         match self.client.instance_status(&running).await {
-            Ok(statuses) => {
-                Ok(statuses.into_iter().map(|status| (status.instance_id.clone(), status)).collect())
-            }
+            Ok(statuses) => Ok(statuses.into_iter().map(|status| (status.instance_id.clone(), status)).collect()),
             // One instance that this call does not know yet fails it for all; the next look asks
             // again.
             Err(Ec2Error::Answered(answer)) if answer.code == "InvalidInstanceID.NotFound" => Ok(HashMap::new()),
@@ -272,6 +272,9 @@ impl Poller {
         for phase in phases {
             if let Some(followed) = self.followed.get_mut(&phase.instance_id) {
                 followed.tracked.phase = Some(phase.phase);
+                if phase.phase == Phase::Ready {
+                    followed.tracked.ready_by = None;
+                }
                 followed.tracked.checks = [phase.system_status, phase.instance_status, phase.ebs_status];
                 if phase.place.is_some() {
                     followed.tracked.place = phase.place;
@@ -302,6 +305,9 @@ impl Poller {
 
 /// Whether a launch still waits for an instance.
 fn is_awaited(launch: &Launch, instance: &LaunchInstance, now: Timestamp) -> bool {
+    if instance.ready_time.is_some() && !launch.terminating {
+        return false;
+    }
     match instance.phase {
         Phase::Failed | Phase::Terminated => false,
         Phase::Ready => launch.terminating,
@@ -327,7 +333,10 @@ fn tracked(launch: &Launch, instance: &LaunchInstance) -> Tracked {
         place: Some(instance.place.clone()),
         checks: [None, None, None],
         since: launch.create_time,
-        ready_by: launched.checked_add(launch.spec.ready_timeout).ok(),
+        ready_by: match instance.ready_time {
+            Some(_) => None,
+            None => launched.checked_add(launch.spec.ready_timeout).ok(),
+        },
         terminating: launch.terminating,
     }
 }

@@ -85,11 +85,9 @@ impl InstancesWatch {
                 continue;
             }
             // What the caller has read already counts: with nothing new the watch ends at once.
-            let settled = before
-                .iter()
-                .rev()
-                .find(|indexed| indexed.index < next_index)
-                .is_some_and(|indexed| matches!(&indexed.entry.event, Event::InstancePhase(p) if p.phase.is_terminal()));
+            let settled = before.iter().rev().find(|indexed| indexed.index < next_index).is_some_and(
+                |indexed| matches!(&indexed.entry.event, Event::InstancePhase(p) if p.phase.is_terminal()),
+            );
             instances.insert(id, Instance { changes, settled });
         }
         if !unknown.is_empty() {

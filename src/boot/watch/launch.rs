@@ -47,18 +47,7 @@ impl LaunchWatch {
             return Err(WatchError::AheadOfLaunch { after, last: launch.last_sequence });
         }
         let pending = VecDeque::new();
-        Ok(Self {
-            log,
-            clock,
-            tracker,
-            launch_id,
-            after,
-            launch: None,
-            next_index: 0,
-            pending,
-            changes,
-            ended: false,
-        })
+        Ok(Self { log, clock, tracker, launch_id, after, launch: None, next_index: 0, pending, changes, ended: false })
     }
 
     /// The launch as far as it has been read; what an event's expectations are made from.
@@ -107,7 +96,9 @@ impl LaunchWatch {
         for indexed in entries {
             self.next_index = indexed.index + 1;
             let events = match &mut self.launch {
-                Some(launch) => launch.apply(&indexed.entry).map_err(|_| ReadError::Damaged { index: indexed.index })?,
+                Some(launch) => {
+                    launch.apply(&indexed.entry).map_err(|_| ReadError::Damaged { index: indexed.index })?
+                }
                 None => {
                     let (launch, events) =
                         Launch::begin(&indexed.entry).map_err(|_| ReadError::Damaged { index: indexed.index })?;

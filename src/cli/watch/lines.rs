@@ -29,7 +29,7 @@ pub(super) fn details(event: &pb::BootEvent) -> String {
     for (name, status) in checks.into_iter().filter(|(_, status)| !status.is_empty()) {
         text.push_str(&format!(" {name}={status}"));
     }
-    if let Some(remaining) = event.expected_remaining.as_ref().and_then(client::length) {
+    if let Some(remaining) = event.expected_remaining.as_ref().and_then(client::length).filter(|left| !left.is_zero()) {
         text.push_str(&format!(" about {} left", seconds(remaining)));
     }
     if let Some(failure) = &event.failure {
@@ -37,7 +37,7 @@ pub(super) fn details(event: &pb::BootEvent) -> String {
         if !failure.remedy.is_empty() {
             text.push_str(&format!(" -> {}", failure.remedy));
         }
-    } else if let Some(reason) = &event.state_reason {
+    } else if let Some(reason) = event.state_reason.as_ref().filter(|_| went_wrong(event.phase())) {
         text.push_str(&format!(" ({}: {})", reason.code, reason.message));
     }
     text
@@ -46,6 +46,13 @@ pub(super) fn details(event: &pb::BootEvent) -> String {
 /// That the connection was lost, and what happens about it.
 pub(super) fn interruption(cause: &ClientError, delay: Duration) -> String {
     format!("connection lost ({cause}); going on in {}", humantime::format_duration(delay))
+}
+
+/// EC2 also gives reasons for what is as it should be, such as `pending` for an instance that is
+/// pending; those are left out.
+fn went_wrong(phase: pb::BootPhase) -> bool {
+    use pb::BootPhase::{Failed, Impaired, Stopped, Terminated, TimedOut};
+    matches!(phase, Impaired | Stopped | Failed | Terminated | TimedOut)
 }
 
 fn elapsed(event: &pb::BootEvent) -> Option<String> {

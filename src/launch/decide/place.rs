@@ -23,10 +23,8 @@ fn zone_of<'a>(placement: &'a Placement, facts: &'a Facts) -> Option<&'a str> {
 pub(super) fn findings(placement: &Placement, type_facts: &InstanceTypeFacts, facts: &Facts) -> Vec<Finding> {
     let Some(zone) = zone_of(placement, facts) else { return Vec::new() };
     let offered_somewhere = facts.offerings.iter().any(|offer| offer.instance_type == type_facts.instance_type);
-    let offered_here = facts
-        .offerings
-        .iter()
-        .any(|offer| offer.instance_type == type_facts.instance_type && offer.location == zone);
+    let offered_here =
+        facts.offerings.iter().any(|offer| offer.instance_type == type_facts.instance_type && offer.location == zone);
     if offered_here {
         return Vec::new();
     }

@@ -81,6 +81,8 @@ fn instance_type(name: &str, architecture: &str) -> InstanceTypeFacts {
         vcpus: Some(2),
         cores: Some(1),
         threads_per_core: Some(2),
+        valid_cores: Vec::new(),
+        valid_threads_per_core: Vec::new(),
         memory_mib: Some(8192),
         instance_storage_supported: Some(false),
         instance_storage: None,
@@ -99,8 +101,10 @@ fn instance_type(name: &str, architecture: &str) -> InstanceTypeFacts {
 }
 
 fn facts() -> Facts {
-    let offering = |name: &str, zone: &str| Offering { instance_type: name.parse().unwrap(), location: zone.to_owned() };
-    let zone = |name: &str| AvailabilityZoneFacts { zone_name: name.to_owned(), zone_id: None, state: None };
+    let offering =
+        |name: &str, zone: &str| Offering { instance_type: name.parse().unwrap(), location: zone.to_owned() };
+    let zone =
+        |name: &str| AvailabilityZoneFacts { zone_name: name.to_owned(), zone_id: None, state: None, zone_type: None };
     Facts {
         image: Some(image()),
         types: vec![instance_type("m7i.large", "x86_64"), instance_type("m7g.large", "arm64")],
@@ -182,10 +186,10 @@ fn every_reason_to_refuse_is_found_at_once() {
 fn candidates_run_type_major_and_only_where_the_type_is_offered() {
     let mut facts = facts();
     facts.types.push(instance_type("c7i.large", "x86_64"));
-    facts.offerings.extend(["sandbox-1a", "sandbox-1b"].map(|zone| Offering {
-        instance_type: "c7i.large".parse().unwrap(),
-        location: zone.to_owned(),
-    }));
+    facts.offerings.extend(
+        ["sandbox-1a", "sandbox-1b"]
+            .map(|zone| Offering { instance_type: "c7i.large".parse().unwrap(), location: zone.to_owned() }),
+    );
     let mut wanted = spec(&["c7i.large", "m7i.large"]);
     wanted.placements = vec![in_subnet("subnet-00000001"), in_zone("sandbox-1a")];
     let plan = admission(&wanted, &facts);

@@ -35,10 +35,8 @@ fn admitted(candidates: usize, deadline: i64) -> Launch {
         on_boot_failure: crate::record::OnBootFailure::Keep,
         expire_time: None,
     };
-    let candidate = Candidate {
-        instance_type: "m7i.large".parse().unwrap(),
-        placement: crate::record::Placement::default(),
-    };
+    let candidate =
+        Candidate { instance_type: "m7i.large".parse().unwrap(), placement: crate::record::Placement::default() };
     let decision = Decision {
         request_id: Some("r-1".parse().unwrap()),
         body_sha256: crate::ids::Sha256Digest::of(b""),

@@ -308,8 +308,9 @@ fn an_entry_of_something_else_is_refused() {
 
 #[test]
 fn the_reason_of_a_state_is_the_last_thing_that_went_wrong() {
+    type CodeAndMessage = (&'static str, &'static str);
     #[rustfmt::skip]
-    let table: &[(&[Step], Option<(&str, &str)>)] = &[
+    let table: &[(&[Step], Option<CodeAndMessage>)] = &[
         (&[Intend(1), Fail(1)], Some(("NoCapacity", "EC2 said NoCapacity"))),
         (&[Intend(1), Lose(1)], Some(("OUTCOME_UNKNOWN", "EC2 said TIMEOUT"))),
         (&[Intend(1), Fail(1), Intend(2), Succeed(2, "a")], None),

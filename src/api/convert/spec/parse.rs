@@ -10,12 +10,12 @@ use crate::api::pb;
 use crate::ids::{AccountId, ImageId, InstanceType, Region, Sha256Digest};
 use crate::record::{ImageChoice, Spec};
 
-/// Instance types of one launch.
-const INSTANCE_TYPES_MAX: usize = 50;
+/// Instance types of one launch: the decision holds the facts of each, and a record 60 KiB.
+const INSTANCE_TYPES_MAX: usize = 20;
 
-/// Instances of one launch: EC2's resource bucket for RunInstances holds 1,000 tokens, one an
-/// instance, so a larger request can never be granted (EC2 API Reference, "Throttling").
-const INSTANCES_MAX: u32 = 1_000;
+/// Instances of one launch. AWS advises batches of 100 where more are wanted (EC2 API Reference,
+/// RunInstances), and the record of what an attempt launched names every one of them.
+const INSTANCES_MAX: u32 = 100;
 
 /// Bytes of user data, before base64 (EC2 User Guide, "Run commands at launch").
 const USER_DATA_BYTES_MAX: usize = 16_384;
@@ -193,7 +193,7 @@ fn image_choice(image: Option<pb::ImageReference>, violations: &mut Violations) 
     }
 }
 
-fn not_implemented(field: &str, violations: &mut Violations) {
+pub(super) fn not_implemented(field: &str, violations: &mut Violations) {
     violations.add(field, ViolationReason::NotImplemented, "this version does not do this yet");
 }
 

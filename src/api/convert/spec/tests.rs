@@ -58,7 +58,7 @@ fn every_rule_names_its_field_and_its_kind() {
         (|s| s.image = Some(by_id("ami-1")), "spec.image.image_id", InvalidId),
         (|s| s.image = Some(by_id("")), "spec.image.image_id", MissingField),
         (|s| s.instance_types.clear(), "spec.instance_types", MissingField),
-        (|s| s.instance_types = vec!["m7i.large".into(); 51], "spec.instance_types", LimitExceeded),
+        (|s| s.instance_types = vec!["m7i.large".into(); 21], "spec.instance_types", LimitExceeded),
         (|s| s.instance_types = vec!["m7i.large".into(); 2], "spec.instance_types[1]", InvalidField),
         (|s| s.instance_types = vec!["large".into()], "spec.instance_types[0]", InvalidId),
         (|s| s.placements = vec![in_subnet("subnet-x")], "spec.placements[0].subnet_id", InvalidId),
@@ -77,7 +77,7 @@ fn every_rule_names_its_field_and_its_kind() {
         (|s| s.strategy = 7, "spec.strategy", InvalidEnum),
         (|s| s.min_count = -1, "spec.min_count", InvalidField),
         (|s| (s.min_count, s.max_count) = (3, 2), "spec.max_count", ConflictingFields),
-        (|s| s.max_count = 1001, "spec.max_count", LimitExceeded),
+        (|s| s.max_count = 101, "spec.max_count", LimitExceeded),
         (
             |s| {
                 s.market = Some(pb::Market {
