@@ -31,7 +31,7 @@ pub const LOG_FILTER_DEFAULT: &str = "info";
 
 /// How many images the sandbox makes for each Region: enough for many pages and for every class of
 /// image, few enough to be there at once.
-pub const SANDBOX_IMAGES_DEFAULT: u32 = 2000;
+pub const SANDBOX_IMAGES_DEFAULT: u32 = 2_000;
 /// Sandbox seconds in a real one.
 pub const SANDBOX_SPEED_DEFAULT: f64 = 1.0;
 /// The seed from which the sandbox makes its Regions. Fixed, so that ids in examples stay true.

@@ -13,6 +13,7 @@ mod entry;
 mod freeze;
 mod gather;
 mod resolve;
+mod tag;
 mod terminate;
 mod user_data;
 
@@ -116,9 +117,15 @@ pub enum LaunchError {
     /// EC2 could not be asked for the facts; nothing was decided.
     #[error("the facts could not be had from EC2")]
     Facts(#[source] Ec2Error),
+    /// The record of the decision would be longer than the log takes; nothing was done.
+    #[error("the record of the decision would be {bytes} bytes long")]
+    TooLarge {
+        /// How long.
+        bytes: usize,
+    },
     /// The record could not be made durable, so nothing was done.
     #[error("the audit log did not take the record")]
-    Append(#[from] AppendError),
+    Append(#[source] AppendError),
     /// The record could not be read.
     #[error("the audit log could not be read")]
     Read(#[from] ReadError),
@@ -128,6 +135,15 @@ pub enum LaunchError {
     /// User data could not be kept for the attempt, so nothing was done.
     #[error("user data could not be stored for the attempt")]
     UserData(#[source] std::io::Error),
+}
+
+impl From<AppendError> for LaunchError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::TooLarge { bytes } => Self::TooLarge { bytes },
+            error => Self::Append(error),
+        }
+    }
 }
 
 impl From<CatalogError> for LaunchError {
@@ -203,6 +219,7 @@ impl Launcher {
             if launch.state == LaunchState::Launching {
                 first_steps.push(self.spawn_drive(launch.launch_id));
             } else {
+                self.spawn_tagging(launch);
                 // The receiver lives as long as the server; without it there is nothing to watch.
                 let _ = self.shared.launched.send(launch.launch_id).await;
             }
@@ -359,3 +376,6 @@ fn same_body(key: &RequestKey, taken: TakenBy, body: Sha256Digest) -> Result<Lau
         Err(LaunchError::RequestIdReused { request_id: key.request_id.clone(), launch_id: taken.launch_id })
     }
 }
+
+#[cfg(test)]
+mod tests;

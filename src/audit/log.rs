@@ -196,7 +196,7 @@ impl AuditLog {
 
     /// Makes every later write to the journal fail.
     #[cfg(test)]
-    pub(super) async fn break_for_test(&self) {
+    pub(crate) async fn break_for_test(&self) {
         let (done, broken) = oneshot::channel();
         self.queue.try_send(Job::Break(done)).unwrap();
         broken.await.unwrap();

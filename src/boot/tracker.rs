@@ -123,12 +123,16 @@ impl Tracker {
             return Ok((Interest { commands: None, instance_ids: Vec::new() }, Vec::new()));
         };
         let (answer, answered) = oneshot::channel();
-        let interest = Interest { commands: Some(poller.clone()), instance_ids: instance_ids.clone() };
+        let followed = instance_ids.clone();
         let _ = poller.send(Command::Follow { instance_ids, answer });
         match answered.await {
-            Ok(shown) => shown.map(|shown| (interest, shown)),
+            Ok(shown) => {
+                // Only what is followed may be released: others may follow the same instances.
+                let shown = shown?;
+                Ok((Interest { commands: Some(poller.clone()), instance_ids: followed }, shown))
+            }
             // The tracker is closing; the stream that wanted to follow ends with it.
-            Err(_) => Ok((interest, Vec::new())),
+            Err(_) => Ok((Interest { commands: None, instance_ids: Vec::new() }, Vec::new())),
         }
     }
 

@@ -185,6 +185,7 @@ impl Launcher {
         crash::point("launch.before_user_data_removal");
         self.shared.user_data.remove(launch.launch_id);
         if !launch.instances.is_empty() {
+            self.spawn_tagging(launch);
             // The receiver lives as long as the server; without it there is nothing to watch.
             let _ = self.shared.launched.send(launch.launch_id).await;
         }

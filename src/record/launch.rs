@@ -268,6 +268,7 @@ impl Launch {
                 Vec::new()
             }
             Event::AttemptSucceeded(succeeded) => {
+                self.open_attempt(succeeded.attempt_id)?;
                 self.check_new_instances(succeeded)?;
                 let attempt = self.open_attempt(succeeded.attempt_id)?;
                 attempt.state = AttemptState::Succeeded;
@@ -294,7 +295,7 @@ impl Launch {
             }
             Event::AttemptFailed(failed) => {
                 let reason = Reason { code: failed.error.code.clone(), message: failed.error.message.clone() };
-                let attempt = self.open_attempt(failed.attempt_id)?;
+                let attempt = self.launching_attempt(failed.attempt_id)?;
                 attempt.state = AttemptState::Failed;
                 attempt.error = Some(failed.error.clone());
                 attempt.ec2_request_id.clone_from(&failed.error.ec2_request_id);
@@ -303,7 +304,7 @@ impl Launch {
                 vec![self.launch_event(entry.time)]
             }
             Event::AttemptUnknown(unknown) => {
-                let attempt = self.open_attempt(unknown.attempt_id)?;
+                let attempt = self.launching_attempt(unknown.attempt_id)?;
                 attempt.state = AttemptState::Unknown;
                 attempt.error = Some(unknown.error.clone());
                 self.state_reason =
@@ -354,7 +355,7 @@ impl Launch {
             }
             Event::Termination(termination) => match termination.stage {
                 TerminationStage::Requested => {
-                    if self.instances.is_empty() {
+                    if self.instances.is_empty() && self.state != LaunchState::Launching {
                         return Err(ApplyError::NothingToTerminate);
                     }
                     self.terminating = true;
@@ -391,6 +392,14 @@ impl Launch {
         self.attempts.iter().find(|attempt| matches!(attempt.state, AttemptState::Intended | AttemptState::Unknown))
     }
 
+    /// As [`Launch::open_attempt`], unless the launch has ended. Instances that turn up after an
+    /// end are taken in; nothing else about an attempt is news then.
+    fn launching_attempt(&mut self, id: AttemptId) -> Result<&mut Attempt, ApplyError> {
+        let launching = self.state == LaunchState::Launching;
+        let attempt = self.open_attempt(id)?;
+        if launching { Ok(attempt) } else { Err(ApplyError::Ended) }
+    }
+
     fn check_new_instances(&self, succeeded: &AttemptSucceeded) -> Result<(), ApplyError> {
         let mut ids: Vec<&InstanceId> = succeeded.instances.iter().map(|place| &place.instance_id).collect();
         ids.extend(self.instances.iter().map(|instance| &instance.place.instance_id));
@@ -403,9 +412,6 @@ impl Launch {
     }
 
     fn open_attempt(&mut self, id: AttemptId) -> Result<&mut Attempt, ApplyError> {
-        if self.state != LaunchState::Launching {
-            return Err(ApplyError::Ended);
-        }
         let attempt =
             self.attempts.iter_mut().find(|attempt| attempt.attempt_id == id).ok_or(ApplyError::NoSuchAttempt(id))?;
         match attempt.state {

@@ -1,7 +1,7 @@
 """Walks the README's tour: every ```console block, command by command, in one shell.
 
-A command is a line that begins with `$ `, with the lines that a trailing backslash joins to it. It
-must exit with 0. The lines under it are what it prints: each of them must come, in this order; a
+A command is a line that begins with `$ `, with the lines that a trailing backslash or an open single
+quote joins to it. It must exit with 0. The lines under it are what it prints: each of them must come, in this order; a
 line `...` stands for any lines. Ids, times, durations and sizes differ from run to run, and are
 compared by their form.
 """
@@ -20,6 +20,10 @@ from processes import gantry
 ADDRESS = "127.0.0.1:50051"
 COMMAND_SECONDS = 180
 FORMS = [
+    # The index of a record depends on how often the server looked at booting instances.
+    (r"^\d+ +(?=\d{4}-\d\d-)", "<index> "),
+    (r"\bgantry-[0-9a-f]{32}\b", "<client token>"),
+    (r'"logId": "[0-9a-f]+"', '"logId": "<log>"'),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
     (r"\b[0-9a-f]{64}\b", "<sha256>"),
     (r"\bi-[0-9a-f]{8,17}\b", "<instance>"),
@@ -47,7 +51,7 @@ def steps(line_number, block):
     """Each command with the lines expected under it."""
     command, expected, start = None, [], line_number
     for offset, line in enumerate(block.splitlines()):
-        if command is not None and command.endswith("\\"):
+        if command is not None and (command.endswith("\\") or command.count("'") % 2):
             command += "\n" + line
         elif line.startswith("$ "):
             if command is not None:

@@ -64,7 +64,7 @@ async fn filters_of_ec2_and_of_gantry_narrow_together() {
     let request = pb::ListImagesRequest {
         region: REGION.to_owned(),
         owners: vec!["all".to_owned()],
-        filters: vec![filter("virtualization-type", &["paravirtual"]), filter("gantry:boot-path", &["PV_GRUB"])],
+        filters: vec![filter("virtualization-type", &["paravirtual"]), filter("gantry:boot-path", &["pv-grub"])],
         include_deprecated: true,
         order_by: "name".to_owned(),
         page_size: 200,

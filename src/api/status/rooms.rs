@@ -2,7 +2,8 @@
 
 use super::{Failure, Missing};
 use crate::ami::catalog::CatalogError;
-use crate::audit::{AppendError, ReadError};
+use crate::api::convert::{ViolationReason, Violations};
+use crate::audit::{AppendError, RECORD_BYTES_MAX, ReadError};
 use crate::boot::WatchError;
 use crate::launch::{LaunchError, TerminateError};
 
@@ -47,6 +48,18 @@ impl From<LaunchError> for Failure {
             LaunchError::RequestIdReused { request_id, launch_id } => Self::RequestIdReused { request_id, launch_id },
             LaunchError::UnknownRegion(region) => Self::NotFound(Missing::Region(region)),
             LaunchError::Facts(error) => Self::Ec2(error),
+            LaunchError::TooLarge { bytes } => {
+                let mut violations = Violations::new();
+                violations.add(
+                    "spec",
+                    ViolationReason::LimitExceeded,
+                    format!(
+                        "the record of the decision would be {bytes} bytes long, and {RECORD_BYTES_MAX} are kept: name \
+                         fewer instance types, tags or block devices"
+                    ),
+                );
+                Self::Invalid(violations)
+            }
             LaunchError::Append(error) => error.into(),
             LaunchError::Read(error) => error.into(),
             LaunchError::UserData(_) | LaunchError::Lost(_) => Self::internal(&error),

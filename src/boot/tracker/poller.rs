@@ -116,19 +116,23 @@ impl Poller {
                 }
             }
             Command::Follow { instance_ids, answer } => {
-                let shown = self.take_follow(instance_ids).await;
-                // The stream may be gone already; then its interest is released by its drop.
-                let _ = answer.send(shown);
-            }
-            Command::Release(instance_ids) => {
-                for id in instance_ids {
-                    if let Some(followed) = self.followed.get_mut(&id) {
-                        followed.watchers = followed.watchers.saturating_sub(1);
-                    }
+                let shown = self.take_follow(instance_ids.clone()).await;
+                // The stream may be gone already, and with it whoever would have released them.
+                if let Err(Ok(_)) = answer.send(shown) {
+                    self.release(&instance_ids);
                 }
-                self.followed.retain(|_, followed| followed.awaited || followed.watchers > 0);
+            }
+            Command::Release(instance_ids) => self.release(&instance_ids),
+        }
+    }
+
+    fn release(&mut self, instance_ids: &[InstanceId]) {
+        for id in instance_ids {
+            if let Some(followed) = self.followed.get_mut(id) {
+                followed.watchers = followed.watchers.saturating_sub(1);
             }
         }
+        self.followed.retain(|_, followed| followed.awaited || followed.watchers > 0);
     }
 
     fn take_launch(&mut self, launch_id: LaunchId) -> Result<(), ReadError> {

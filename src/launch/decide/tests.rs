@@ -1,7 +1,5 @@
 //! Requests and facts, and the decisions that come of them.
 
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::ec2::facts::{EbsVolume, NetworkFacts, ProcessorFacts};
 use crate::record::{BlockDeviceSpec, EbsSpec, ImageChoice};
@@ -12,31 +10,9 @@ fn at(seconds: i64) -> Timestamp {
 
 fn spec(types: &[&str]) -> Spec {
     Spec {
-        account_id: "000000000000".parse().unwrap(),
-        region: "sandbox-1".parse().unwrap(),
         image: ImageChoice::ImageId("ami-00000001".parse().unwrap()),
         instance_types: types.iter().map(|name| name.parse().unwrap()).collect(),
-        placements: Vec::new(),
-        strategy: crate::record::PlacementStrategy::InOrder,
-        min_count: 1,
-        max_count: 1,
-        market: Market::OnDemand,
-        key_name: None,
-        security_group_ids: Vec::new(),
-        network_interfaces: Vec::new(),
-        iam_instance_profile: None,
-        user_data_sha256: None,
-        block_device_mappings: Vec::new(),
-        metadata_options: crate::record::MetadataOptions::default(),
-        hibernation: false,
-        enclave: false,
-        cpu_credits: None,
-        cpu_options: crate::record::CpuOptions::default(),
-        tags: BTreeMap::new(),
-        volume_tags: BTreeMap::new(),
-        ready_timeout: Duration::from_secs(600),
-        on_boot_failure: crate::record::OnBootFailure::Keep,
-        expire_time: None,
+        ..crate::launch::tests::least_spec()
     }
 }
 

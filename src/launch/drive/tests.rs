@@ -1,40 +1,14 @@
 //! What follows from a record, without any EC2.
 
 use super::*;
-use crate::record::{AttemptFailed, Decision, ImageChoice, PolicyStamp, Spec, Verdict};
+use crate::record::{AttemptFailed, Decision, PolicyStamp, Spec, Verdict};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 
 fn admitted(candidates: usize, deadline: i64) -> Launch {
-    let spec = Spec {
-        account_id: "000000000000".parse().unwrap(),
-        region: "sandbox-1".parse().unwrap(),
-        image: ImageChoice::ImageId("ami-00000001".parse().unwrap()),
-        instance_types: vec!["m7i.large".parse().unwrap()],
-        placements: Vec::new(),
-        strategy: crate::record::PlacementStrategy::InOrder,
-        min_count: 1,
-        max_count: 1,
-        market: crate::record::Market::OnDemand,
-        key_name: None,
-        security_group_ids: Vec::new(),
-        network_interfaces: Vec::new(),
-        iam_instance_profile: None,
-        user_data_sha256: None,
-        block_device_mappings: Vec::new(),
-        metadata_options: crate::record::MetadataOptions::default(),
-        hibernation: false,
-        enclave: false,
-        cpu_credits: None,
-        cpu_options: crate::record::CpuOptions::default(),
-        tags: std::collections::BTreeMap::new(),
-        volume_tags: std::collections::BTreeMap::new(),
-        ready_timeout: Duration::from_secs(600),
-        on_boot_failure: crate::record::OnBootFailure::Keep,
-        expire_time: None,
-    };
+    let spec = Spec { ready_timeout: Duration::from_secs(600), ..crate::launch::tests::least_spec() };
     let candidate =
         Candidate { instance_type: "m7i.large".parse().unwrap(), placement: crate::record::Placement::default() };
     let decision = Decision {

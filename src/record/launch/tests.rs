@@ -219,6 +219,9 @@ fn a_history_gives_a_state_and_the_events_that_lead_to_it() {
         // Watching gave up, and then it came up.
         (yes, &[Intend(1), Succeed(1, "a"), Reach('a', P::TimedOut), Reach('a', P::Ready)],
             S::Ready, "launching, a requested, booting, a timed_out!, failed!, a ready!, ready!"),
+        // What happens to it once it was ready is life and not boot.
+        (yes, &[Intend(1), Succeed(1, "a"), Reach('a', P::Ready), Reach('a', P::Stopped)],
+            S::Ready, "launching, a requested, booting, a ready!, ready!, a stopped"),
         // A check fails and recovers.
         (yes, &[Intend(1), Succeed(1, "a"), Reach('a', P::Impaired), Reach('a', P::Ready)],
             S::Ready, "launching, a requested, booting, a impaired, a ready!, ready!"),
@@ -266,6 +269,13 @@ fn an_entry_that_does_not_follow_is_refused() {
         (Verdict::Admitted, booting, End(S::Failed), ApplyError::Ended),
         (Verdict::Admitted, &[End(S::Cancelled)], Intend(1), ApplyError::Ended),
         (Verdict::Admitted, &[End(S::Failed)], End(S::Cancelled), ApplyError::Ended),
+        (Verdict::Admitted, &[], End(S::Ready), ApplyError::NoEnd(S::Ready)),
+        (Verdict::Admitted, &[], End(S::Launching), ApplyError::NoEnd(S::Launching)),
+        (Verdict::Admitted, &[Intend(1)], Succeed(1, ""), ApplyError::NotInstances(attempt_id(1))),
+        (Verdict::Admitted, &[Intend(1)], Succeed(1, "aa"), ApplyError::NotInstances(attempt_id(1))),
+        (Verdict::Admitted, &[Intend(1), Lose(1), End(S::Failed)], Fail(1), ApplyError::Ended),
+        (Verdict::Admitted, &[End(S::Failed)], Terminate(Requested), ApplyError::NothingToTerminate),
+        (Verdict::Refused, &[], Terminate(Requested), ApplyError::NothingToTerminate),
     ];
     for (verdict, steps, step, error) in table {
         let (mut launch, _) = run(*verdict, steps);

@@ -239,7 +239,7 @@ fn a_full_specification_survives_the_way_in_and_out() {
             },
             pb::Placement::default(),
         ],
-        strategy: pb::PlacementStrategy::Spread.into(),
+        strategy: pb::PlacementStrategy::InOrder.into(),
         min_count: 1,
         max_count: 1,
         market: Some(pb::Market {
@@ -304,7 +304,7 @@ fn a_full_specification_survives_the_way_in_and_out() {
         tags: [("team".to_owned(), "web".to_owned())].into(),
         volume_tags: [("keep".to_owned(), "yes".to_owned())].into(),
         ready_timeout: Some(prost_types::Duration { seconds: 600, nanos: 5 }),
-        on_boot_failure: pb::OnBootFailure::Terminate.into(),
+        on_boot_failure: pb::OnBootFailure::Keep.into(),
         expire_time: Some(prost_types::Timestamp { seconds: 1_800_000_000, nanos: 7 }),
     };
     let parsed = parse(full.clone()).unwrap();

@@ -1,0 +1,50 @@
+//! The tag that says on an instance which launch it belongs to.
+//!
+//! It follows the launch, outside its path: an attempt may come to serve several launches, so
+//! RunInstances cannot set it. It is a courtesy to people who look at EC2; the log, not the tag,
+//! says which instance belongs to which launch.
+
+use std::collections::BTreeMap;
+
+use super::Launcher;
+use super::drive::{PAUSE_FIRST, PAUSE_LONGEST};
+use crate::ids::InstanceId;
+use crate::record::{Launch, Phase};
+
+/// The tag's key.
+const LAUNCH_TAG: &str = "gantry:launch-id";
+
+/// How often tagging is tried before it is left.
+const TRIES_MAX: u32 = 8;
+
+impl Launcher {
+    /// Tags the instances of a launch in a task of its own. Tagging twice does no harm.
+    pub(super) fn spawn_tagging(&self, launch: &Launch) {
+        let instance_ids: Vec<InstanceId> = launch
+            .instances
+            .iter()
+            .filter(|instance| !matches!(instance.phase, Phase::Failed | Phase::Terminated))
+            .map(|instance| instance.place.instance_id.clone())
+            .collect();
+        if instance_ids.is_empty() {
+            return;
+        }
+        let (launcher, launch_id, region) = (self.clone(), launch.launch_id, launch.region.clone());
+        self.shared.tasks.spawn(async move {
+            let Ok(client) = launcher.shared.client(&region) else { return };
+            let tags = BTreeMap::from([(LAUNCH_TAG.to_owned(), launch_id.to_string())]);
+            let mut pause = PAUSE_FIRST;
+            for _ in 0..TRIES_MAX {
+                // A fresh instance may not be visible to CreateTags yet.
+                let Err(error) = client.create_tags(&instance_ids, &tags).await else { return };
+                tracing::debug!(%launch_id, %error, "instances not tagged yet");
+                tokio::select! {
+                    () = launcher.shared.clock.sleep(pause) => {}
+                    () = launcher.shared.shutdown.cancelled() => return,
+                }
+                pause = (pause * 2).min(PAUSE_LONGEST);
+            }
+            tracing::warn!(%launch_id, "instances not tagged with their launch");
+        });
+    }
+}
