@@ -191,7 +191,7 @@ impl Launcher {
     pub async fn launch(&self, request: LaunchRequest) -> Result<Answer, LaunchError> {
         let body = request.spec.body_hash(&request.reason);
         if request.validate_only {
-            return self.preview(&request, body).await.map(|entry| Answer::Preview(Box::new(entry)));
+            return Box::pin(self.preview(&request, body)).await.map(|entry| Answer::Preview(Box::new(entry)));
         }
         let Some(key) = request_key(&request) else {
             // The edge requires a request id; without one nothing can be launched once only.
@@ -199,7 +199,7 @@ impl Launcher {
         };
         let launch_id = match self.shared.log.request(&key)? {
             Some(taken) => same_body(&key, taken, body)?,
-            None => self.decide_once(&key, &request, body).await?,
+            None => Box::pin(self.decide_once(&key, &request, body)).await?,
         };
         self.answer(launch_id, request.wait).await
     }
@@ -378,4 +378,4 @@ fn same_body(key: &RequestKey, taken: TakenBy, body: Sha256Digest) -> Result<Lau
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -14,8 +14,8 @@ mod spec;
 pub use boot_event::{BootEvent, BootFailure, BootStage, LaunchState, Phase};
 pub use entry::{
     AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, AttemptUnknown, Candidate, Decision, ENTRY_VERSION,
-    Entry, EntryKind, Event, InstancePhase, InstancePlace, LaunchEnded, PolicyStamp, Reason, ServiceStarted,
-    Termination, TerminationStage, Verdict,
+    Entry, EntryKind, Event, ImageReceipt, InstancePhase, InstancePlace, LaunchEnded, PolicyStamp, Reason,
+    ServiceStarted, Termination, TerminationStage, Verdict,
 };
 pub use finding::{Finding, Outcome};
 pub use launch::{ApplyError, Attempt, AttemptState, Launch, LaunchInstance};

@@ -275,3 +275,6 @@ fn read_tls(settings: &TlsConfig) -> Result<Tls, ServeError> {
         client_ca: settings.client_ca.as_ref().map(read).transpose()?,
     })
 }
+
+#[cfg(test)]
+mod tests;

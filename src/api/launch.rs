@@ -66,7 +66,7 @@ impl Launches {
             wait: wait.unwrap_or(WAIT_DEFAULT),
             principal: local_principal(),
         };
-        match Box::pin(self.services.launcher.launch(request)).await? {
+        match self.services.launcher.launch(request).await? {
             Answer::Launch(launch) => Ok((&*launch).into()),
             Answer::Preview(entry) => preview(&entry).ok_or_else(|| Failure::internal(&Violations::new())),
         }
@@ -113,7 +113,7 @@ impl pb::launch_service_server::LaunchService for Launches {
         &self,
         request: Request<pb::LaunchInstancesRequest>,
     ) -> Result<Response<pb::Launch>, Status> {
-        Ok(Response::new(Box::pin(self.launch(request.into_inner())).await?))
+        Ok(Response::new(self.launch(request.into_inner()).await?))
     }
 
     async fn get_launch(&self, request: Request<pb::GetLaunchRequest>) -> Result<Response<pb::Launch>, Status> {

@@ -3,7 +3,7 @@
 //! A failed call is one of six things, and only the first is EC2's own word: it answered; there
 //! was no answer; there was one that cannot be read; there was too much; nobody could sign the
 //! request; or the request was never fit to be sent. What EC2's codes mean stands in one place,
-//! [`table`]. This module decides nothing about attempts: it says what one call is known to have
+//! `errors::table`. This module decides nothing about attempts: it says what one call is known to have
 //! done, and the caller knows what the calls before it may have done.
 
 mod judge;

@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::LaunchRequest;
 use super::decide::{Decision, Facts};
+use crate::ami::receipt::{Receipt, receipt};
 use crate::ids::{LaunchId, Sha256Digest};
-use crate::record::{Decision as DecisionEntry, ENTRY_VERSION, Entry, Event, PolicyStamp, Verdict};
+use crate::record::{Decision as DecisionEntry, ENTRY_VERSION, Entry, Event, ImageReceipt, PolicyStamp, Verdict};
 
 /// The entry of a decision and everything it was made from; a preview has no launch id.
 pub(super) fn decision_entry(
@@ -41,6 +42,10 @@ pub(super) fn decision_entry(
             candidates,
             deadline,
             policy: PolicyStamp::default(),
+            image_receipt: facts.image.as_ref().map(|image| {
+                let Receipt { image_id, digest, observed_time } = receipt(image, facts.time);
+                ImageReceipt { image_id, digest, observed_time }
+            }),
             image_facts: facts.image.as_ref().map(to_json),
             type_facts: facts.types.iter().map(to_json).collect(),
             facts_time: facts.time,

@@ -10,7 +10,8 @@ use super::boot_event::{BootFailure, LaunchState, Phase};
 use super::finding::Finding;
 use super::spec::{Placement, Spec};
 use crate::ids::{
-    AccountId, AttemptId, ClientToken, InstanceId, InstanceType, LaunchId, Principal, Region, RequestId, Sha256Digest,
+    AccountId, AttemptId, ClientToken, ImageId, InstanceId, InstanceType, LaunchId, Principal, Region, RequestId,
+    Sha256Digest,
 };
 
 /// The version of the entry format that this program writes.
@@ -158,6 +159,9 @@ pub struct Decision {
     pub deadline: Option<Timestamp>,
     /// The policy in force.
     pub policy: PolicyStamp,
+    /// What the image was, in short: a digest of the facts that decide how it boots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_receipt: Option<ImageReceipt>,
     /// The image as EC2 described it, or none where it could not be found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_facts: Option<Value>,
@@ -166,6 +170,17 @@ pub struct Decision {
     pub type_facts: Vec<Value>,
     /// When EC2 was asked for these facts.
     pub facts_time: Timestamp,
+}
+
+/// What an image was at a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageReceipt {
+    /// The image.
+    pub image_id: ImageId,
+    /// SHA-256 over the facts that decide how it boots.
+    pub digest: Sha256Digest,
+    /// When EC2 was asked for them.
+    pub observed_time: Timestamp,
 }
 
 /// One type in one place: what a single attempt asks for.

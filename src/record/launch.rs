@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::boot_event::{BootEvent, LaunchState, Phase};
 use super::entry::{
-    AttemptError, AttemptSucceeded, Candidate, Entry, Event, InstancePhase, InstancePlace, PolicyStamp, Reason,
-    TerminationStage, Verdict,
+    AttemptError, AttemptSucceeded, Candidate, Entry, Event, ImageReceipt, InstancePhase, InstancePlace, PolicyStamp,
+    Reason, TerminationStage, Verdict,
 };
 use super::finding::Finding;
 use super::spec::{Placement, Spec};
@@ -46,6 +46,9 @@ pub struct Launch {
     pub candidates: Vec<Candidate>,
     /// No attempt begins after this.
     pub deadline: Option<Timestamp>,
+    /// What the image was when it was decided.
+    #[serde(default)]
+    pub image_receipt: Option<ImageReceipt>,
     /// `ebs` or `instance-store`, from the image's facts; how long a boot takes depends on it.
     #[serde(default)]
     pub root_device_type: Option<String>,
@@ -211,6 +214,7 @@ impl Launch {
             policy: decision.policy.clone(),
             candidates: decision.candidates.clone(),
             deadline: decision.deadline,
+            image_receipt: decision.image_receipt.clone(),
             root_device_type: decision
                 .image_facts
                 .as_ref()

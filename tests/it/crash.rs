@@ -84,8 +84,9 @@ impl Server {
         }
     }
 
-    async fn channel(&self) -> Channel {
-        Channel::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
+    /// A connection; none if the server has died meanwhile.
+    async fn channel(&self) -> Option<Channel> {
+        Channel::from_shared(format!("http://{}", self.address)).unwrap().connect().await.ok()
     }
 }
 
@@ -103,13 +104,13 @@ async fn ask(server: &Server) -> Option<pb::Launch> {
     spec.min_count = 2;
     spec.max_count = 2;
     spec.user_data = b"#!/bin/sh\necho secret".to_vec();
-    let answer = LaunchServiceClient::new(server.channel().await).launch_instances(request).await;
+    let answer = LaunchServiceClient::new(server.channel().await?).launch_instances(request).await;
     answer.ok().map(tonic::Response::into_inner)
 }
 
 /// Watches until the end of the launch, or of the server.
 async fn watch(server: &Server, launch_id: &str) -> Option<pb::LaunchState> {
-    let mut client = LaunchServiceClient::new(server.channel().await);
+    let mut client = LaunchServiceClient::new(server.channel().await?);
     let request = pb::WatchLaunchRequest { launch_id: launch_id.to_owned(), after_sequence: 0 };
     let mut stream = client.watch_launch(request).await.ok()?.into_inner();
     let mut last = None;
@@ -122,7 +123,7 @@ async fn watch(server: &Server, launch_id: &str) -> Option<pb::LaunchState> {
 }
 
 async fn indexes(server: &Server) -> u64 {
-    let mut client = AuditServiceClient::new(server.channel().await);
+    let mut client = AuditServiceClient::new(server.channel().await.unwrap());
     let request = pb::ListRecordsRequest { page_size: 1, ..Default::default() };
     client.list_records(request).await.map_or(0, |page| page.into_inner().records.first().map_or(0, |r| r.index + 1))
 }
@@ -181,14 +182,14 @@ async fn a_crash_at_any_point_of_a_termination_is_taken_up_again() {
             reason: "crash test".to_owned(),
             request_id: "t-1".to_owned(),
         };
-        let mut client = LaunchServiceClient::new(doomed.channel().await);
+        let mut client = LaunchServiceClient::new(doomed.channel().await.unwrap());
         let _ = client.terminate_launch(terminate.clone()).await;
         let mut doomed = doomed;
         let died = tokio::task::spawn_blocking(move || doomed.child.wait().unwrap()).await.unwrap();
         assert!(!died.success(), "{point}: the process died");
 
         let server = Server::start(&cloud, &data_dir, None).unwrap();
-        let mut client = LaunchServiceClient::new(server.channel().await);
+        let mut client = LaunchServiceClient::new(server.channel().await.unwrap());
         let terminating = client.terminate_launch(terminate).await.unwrap().into_inner();
         let request =
             pb::WatchLaunchRequest { launch_id: terminating.launch_id.clone(), after_sequence: launch.last_sequence };

@@ -14,9 +14,9 @@ use std::time::Duration;
 use gantry::ids::{LaunchId, Sha256Digest};
 use gantry::record::{
     AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, AttemptUnknown, BootFailure, BootStage, Candidate,
-    Decision, ENTRY_VERSION, Entry, EntryKind, Event, Finding, IamInstanceProfile, ImageChoice, InstancePhase,
-    InstancePlace, LaunchEnded, LaunchState, Market, MetadataOptions, OnBootFailure, Outcome, Phase, Placement,
-    PlacementStrategy, PolicyStamp, Reason, ServiceStarted, Spec, Termination, TerminationStage, Verdict,
+    Decision, ENTRY_VERSION, Entry, EntryKind, Event, Finding, IamInstanceProfile, ImageChoice, ImageReceipt,
+    InstancePhase, InstancePlace, LaunchEnded, LaunchState, Market, MetadataOptions, OnBootFailure, Outcome, Phase,
+    Placement, PlacementStrategy, PolicyStamp, Reason, ServiceStarted, Spec, Termination, TerminationStage, Verdict,
 };
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -152,6 +152,11 @@ fn full_decision() -> Decision {
             hash: Some(Sha256Digest::of(b"policy")),
             determining_policy_ids: vec!["only-current-images".to_owned()],
         },
+        image_receipt: Some(ImageReceipt {
+            image_id: "ami-0abcdef1234567890".parse().unwrap(),
+            digest: Sha256Digest::of(b"boot facts"),
+            observed_time: time("2026-11-20T07:59:59.123456Z"),
+        }),
         image_facts: Some(json!({ "image_id": "ami-0abcdef1234567890", "root_device_type": "ebs", "size_gib": 8 })),
         type_facts: vec![json!({ "instance_type": "m7i.large", "vcpus": 2 })],
         facts_time: time("2026-11-20T07:59:59.123456Z"),
@@ -171,6 +176,7 @@ fn least_decision() -> Decision {
         candidates: Vec::new(),
         deadline: None,
         policy: PolicyStamp::default(),
+        image_receipt: None,
         image_facts: None,
         type_facts: Vec::new(),
         facts_time: time("2026-11-20T07:59:59Z"),

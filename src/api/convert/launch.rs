@@ -4,8 +4,8 @@ use super::time::to_timestamp;
 use super::violation::{ViolationReason, Violations};
 use crate::api::pb;
 use crate::record::{
-    Attempt, AttemptError, AttemptState, Candidate, Decision, Entry, Event, InstancePlace, Launch, LaunchInstance,
-    LaunchState, PolicyStamp, Verdict,
+    Attempt, AttemptError, AttemptState, Candidate, Decision, Entry, Event, ImageReceipt, InstancePlace, Launch,
+    LaunchInstance, LaunchState, PolicyStamp, Verdict,
 };
 
 impl From<&Launch> for pb::Launch {
@@ -23,6 +23,7 @@ impl From<&Launch> for pb::Launch {
             policy,
             candidates,
             deadline,
+            image_receipt,
             // For estimates of boot time, and to be read at the image.
             root_device_type: _,
             attempts,
@@ -50,7 +51,7 @@ impl From<&Launch> for pb::Launch {
                 verdict: pb::DecisionVerdict::from(*verdict).into(),
                 findings: findings.iter().map(Into::into).collect(),
                 policy: Some(policy.into()),
-                image_receipt: None,
+                image_receipt: image_receipt.as_ref().map(Into::into),
                 candidates: candidates.iter().map(Into::into).collect(),
                 deadline: deadline.map(to_timestamp),
             }),
@@ -80,8 +81,8 @@ impl From<&Decision> for pb::Decision {
             candidates,
             deadline,
             policy,
-            // The record keeps the facts whole; the contract shows a receipt of them, which whoever
-            // knows what is boot-relevant adds.
+            image_receipt,
+            // The record keeps the facts whole; the contract shows their receipt.
             image_facts: _,
             type_facts: _,
             facts_time: _,
@@ -90,7 +91,7 @@ impl From<&Decision> for pb::Decision {
             verdict: pb::DecisionVerdict::from(*verdict).into(),
             findings: findings.iter().map(Into::into).collect(),
             policy: Some(policy.into()),
-            image_receipt: None,
+            image_receipt: image_receipt.as_ref().map(Into::into),
             candidates: candidates.iter().map(Into::into).collect(),
             deadline: deadline.map(to_timestamp),
         }
@@ -151,6 +152,17 @@ impl From<Verdict> for pb::DecisionVerdict {
         match verdict {
             Verdict::Admitted => Self::Admitted,
             Verdict::Refused => Self::Refused,
+        }
+    }
+}
+
+impl From<&ImageReceipt> for pb::ImageReceipt {
+    fn from(receipt: &ImageReceipt) -> Self {
+        let ImageReceipt { image_id, digest, observed_time } = receipt;
+        Self {
+            image_id: image_id.to_string(),
+            digest: digest.to_string(),
+            observed_time: Some(to_timestamp(*observed_time)),
         }
     }
 }

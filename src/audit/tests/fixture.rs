@@ -114,6 +114,7 @@ pub(super) fn decision(seconds: i64, launch: u8, request: Option<u8>, verdict: V
         candidates: Vec::new(),
         deadline: Some(at(3600)),
         policy: PolicyStamp::default(),
+        image_receipt: None,
         image_facts: Some(json!({ "root_device_type": "ebs" })),
         type_facts: Vec::new(),
         facts_time: at(seconds),

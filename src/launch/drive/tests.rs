@@ -22,6 +22,7 @@ fn admitted(candidates: usize, deadline: i64) -> Launch {
         candidates: vec![candidate; candidates],
         deadline: Some(at(deadline)),
         policy: PolicyStamp::default(),
+        image_receipt: None,
         image_facts: None,
         type_facts: Vec::new(),
         facts_time: at(0),

@@ -108,6 +108,7 @@ fn decision(verdict: Verdict) -> Decision {
         candidates: Vec::new(),
         deadline: Some(at(3600)),
         policy: PolicyStamp::default(),
+        image_receipt: None,
         image_facts: Some(json!({ "root_device_type": "ebs" })),
         type_facts: Vec::new(),
         facts_time: at(0),

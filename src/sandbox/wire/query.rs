@@ -107,10 +107,10 @@ impl Query {
 
 /// The steps of a dotted name, each with the offset where it ends.
 fn steps(name: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut end = 0;
+    let mut start = 0;
     name.split('.').map(move |step| {
-        let start = if end == 0 { 0 } else { end + 1 };
-        end = start + step.len();
+        let end = start + step.len();
+        start = end + 1;
         (end, step)
     })
 }

@@ -1,0 +1,64 @@
+//! The launcher over a real log and a sandbox: what it does when the log takes nothing.
+
+use std::time::Duration;
+
+use super::*;
+use crate::clock::{SimClock, Timestamp};
+use crate::launch::{Answer, LaunchRequest};
+use crate::sandbox::Options;
+
+async fn launcher(dir: &Path, shutdown: &CancellationToken) -> (Launcher, AuditLog, Sandbox) {
+    let clock: Arc<dyn Clock> = Arc::new(SimClock::new(Timestamp::from_second(1_795_000_000).unwrap()));
+    let options = Options { images: sandbox::IMAGES_MIN, ..Options::default() };
+    let sandbox = Sandbox::open(options, Arc::clone(&clock)).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(sandbox.clone().serve(listener, shutdown.clone()));
+    let account_id: crate::ids::AccountId = sandbox::ACCOUNT_ID.parse().unwrap();
+    let settings = Settings {
+        regions: vec![sandbox::DEFAULT_REGION.parse().unwrap()],
+        endpoint: Some(endpoint),
+        credentials: Some(StaticCredentials {
+            access_key_id: "test".to_owned(),
+            secret_access_key: "test".to_owned(),
+            session_token: None,
+        }),
+        account_id: Some(account_id.clone()),
+        timeouts: Timeouts::default(),
+    };
+    let clients = Clients::connect(&settings).await.unwrap();
+    let (log, _) = AuditLog::open(dir, Owner { sandbox: true, accounts: vec![account_id] }).unwrap();
+    let catalog = Catalog::new(clients.clone(), Arc::clone(&clock));
+    let (launched, _) = mpsc::channel(1);
+    let launcher = Launcher::open(dir, clients, catalog, log.clone(), clock, launched).unwrap();
+    (launcher, log, sandbox)
+}
+
+fn request(request_id: &str) -> LaunchRequest {
+    LaunchRequest {
+        spec: crate::launch::tests::least_spec(),
+        user_data: None,
+        reason: "test".to_owned(),
+        request_id: Some(request_id.parse().unwrap()),
+        validate_only: false,
+        wait: Duration::from_secs(30),
+        principal: "local".parse().unwrap(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_takes_nothing_launches_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let shutdown = CancellationToken::new();
+    let (launcher, log, sandbox) = launcher(dir.path(), &shutdown).await;
+    assert!(matches!(launcher.launch(request("r-1")).await, Ok(Answer::Launch(_))));
+    assert_eq!(sandbox.calls("RunInstances"), 1);
+
+    log.break_for_test().await;
+    let refused = launcher.launch(request("r-2")).await;
+    assert!(matches!(refused, Err(LaunchError::Append(AppendError::Unavailable))), "{refused:?}");
+    launcher.close().await;
+    assert_eq!(sandbox.calls("RunInstances"), 1, "nothing was asked of EC2");
+    log.close().await;
+    shutdown.cancel();
+}
