@@ -26,6 +26,10 @@ pub const DRAIN_DEADLINE_MAX: Duration = Duration::from_secs(3600);
 /// Whose images are listed when a request names no owners: what the account can mean by a name. `all`
 /// would be tens of thousands, most of them published by nobody in particular.
 pub const OWNERS_DEFAULT: [&str; 3] = ["self", "amazon", "aws-marketplace"];
+/// The most images that one question may bring. A Region has over a hundred thousand public AMIs,
+/// and a question that wants them all wants narrowing; fifty thousand take about 100 MB.
+pub const CRAWL_IMAGES_MAX_DEFAULT: usize = 50_000;
+
 /// What is logged: a line per call and per outcome, not the details of the libraries.
 pub const LOG_FILTER_DEFAULT: &str = "info";
 
@@ -54,6 +58,9 @@ pub struct Config {
     pub regions: Vec<Region>,
     /// Whose images ListImages looks at when a request names no owners.
     pub owners: Vec<String>,
+    /// The most images that one question may bring; above it RESOURCE_EXHAUSTED says what narrows
+    /// the question.
+    pub crawl_images_max: usize,
     /// An EC2 in this process instead of AWS. Absent means AWS.
     pub sandbox: Option<SandboxConfig>,
     /// TLS. Absent means plaintext, which is refused off loopback.
@@ -163,6 +170,9 @@ impl Config {
                 format!("at most {}", humantime::format_duration(DRAIN_DEADLINE_MAX)),
             );
         }
+        if self.crawl_images_max == 0 {
+            return out_of_range("crawl_images_max", "at least 1".to_owned());
+        }
         if self.owners.is_empty() {
             return out_of_range("owners", "at least one owner".to_owned());
         }
@@ -180,6 +190,7 @@ impl Default for Config {
             data_dir: PathBuf::from(DATA_DIR_DEFAULT),
             regions: Vec::new(),
             owners: OWNERS_DEFAULT.map(str::to_owned).to_vec(),
+            crawl_images_max: CRAWL_IMAGES_MAX_DEFAULT,
             sandbox: None,
             tls: None,
             insecure_plaintext: false,
@@ -283,6 +294,7 @@ mod tests {
         let drain_deadline = DRAIN_DEADLINE_MAX + Duration::from_secs(1);
         assert!(Config { drain_deadline, ..Config::default() }.check().is_err());
         assert!(Config { owners: Vec::new(), ..Config::default() }.check().is_err());
+        assert!(Config { crawl_images_max: 0, ..Config::default() }.check().is_err());
         Config::default().check().unwrap();
     }
 }

@@ -130,7 +130,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     };
     let Opened { log, clients, sandbox } = opened;
 
-    let catalog = Catalog::new(clients.clone(), Arc::clone(&clock));
+    let catalog = Catalog::new(clients.clone(), Arc::clone(&clock), config.crawl_images_max);
     let (launched, to_watch) = mpsc::channel(LAUNCHED_AHEAD_MAX);
     let tracker = Tracker::start(&clients, &log, &clock, tracker_settings(&config), to_watch);
     let launcher =

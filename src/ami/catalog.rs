@@ -21,10 +21,6 @@ use crate::ids::{AccountId, ImageId, InstanceType, Region};
 
 pub use self::crawls::{Crawl, CrawlId};
 
-/// The most images that one question may bring. A Region has over a hundred thousand public AMIs;
-/// a question that wants them all wants narrowing.
-pub const CRAWL_IMAGES_MAX: usize = 50_000;
-
 /// How long the instance types of a Region are good for.
 pub const TYPES_LIFE: Duration = Duration::from_secs(60 * 60);
 
@@ -38,6 +34,8 @@ pub struct Catalog {
 struct Shared {
     clients: Clients,
     clock: Arc<dyn Clock>,
+    /// The most images that one question may bring.
+    images_max: usize,
     crawls: std::sync::Mutex<Crawls>,
     /// One lock a Region, so that callers who come together wait for one crawl.
     types: HashMap<Region, Mutex<Option<RegionTypes>>>,
@@ -61,10 +59,10 @@ pub enum CatalogError {
 }
 
 impl Catalog {
-    /// A catalogue over these Regions.
-    pub fn new(clients: Clients, clock: Arc<dyn Clock>) -> Self {
+    /// A catalogue over these Regions, whose answers hold at most `images_max` images.
+    pub fn new(clients: Clients, clock: Arc<dyn Clock>, images_max: usize) -> Self {
         let types = clients.regions().map(|region| (region.clone(), Mutex::new(None))).collect();
-        Self { shared: Arc::new(Shared { clients, clock, crawls: std::sync::Mutex::default(), types }) }
+        Self { shared: Arc::new(Shared { clients, clock, images_max, crawls: std::sync::Mutex::default(), types }) }
     }
 
     /// The account whose eyes these are.
@@ -84,11 +82,11 @@ impl Catalog {
     /// Asks EC2 for every image that answers `question`, and keeps the answer for paging.
     ///
     /// # Errors
-    /// [`Ec2Error::TooMany`] inside [`CatalogError::Ec2`] above [`CRAWL_IMAGES_MAX`].
+    /// [`Ec2Error::TooMany`] inside [`CatalogError::Ec2`] above the bound.
     pub async fn crawl(&self, region: &Region, question: &ImageQuestion) -> Result<Arc<Crawl>, CatalogError> {
         let observed = self.shared.clock.now();
         let images =
-            self.client(region)?.describe_images(question, CRAWL_IMAGES_MAX).await.map_err(CatalogError::Ec2)?;
+            self.client(region)?.describe_images(question, self.shared.images_max).await.map_err(CatalogError::Ec2)?;
         Ok(Arc::new(Crawl::new(region.clone(), observed, images)))
     }
 
@@ -124,7 +122,7 @@ impl Catalog {
     pub async fn images(&self, region: &Region, ids: &[ImageId]) -> Result<Vec<Image>, CatalogError> {
         let client = self.client(region)?;
         let named = ImageQuestion::of_ids(ids.iter().cloned());
-        match client.describe_images(&named, CRAWL_IMAGES_MAX).await {
+        match client.describe_images(&named, self.shared.images_max).await {
             Ok(images) => Ok(images),
             // One id that does not exist fails the call for all: then each is asked for itself.
             Err(Ec2Error::Answered(answer)) if answer.code.starts_with("InvalidAMIID") => {
@@ -139,7 +137,7 @@ impl Catalog {
                     include_disabled: true,
                     ..ImageQuestion::everything()
                 };
-                client.describe_images(&filtered, CRAWL_IMAGES_MAX).await.map_err(CatalogError::Ec2)
+                client.describe_images(&filtered, self.shared.images_max).await.map_err(CatalogError::Ec2)
             }
             Err(error) => Err(CatalogError::Ec2(error)),
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use gantry::api::pb;
+use gantry::clock::{SimClock, Timestamp};
 use gantry::sandbox::landmarks;
 use tonic::Code;
 use tonic_types::StatusExt;
@@ -222,4 +223,24 @@ async fn disabled_and_deprecated_images_are_shown_when_asked_for() {
     assert_eq!(list(true, false).await, BTreeSet::from([landmarks::DEPRECATED_AMAZON_LINUX_2.to_owned()]));
     assert_eq!(list(false, true).await, BTreeSet::from([landmarks::DISABLED.to_owned()]));
     assert!(get(&world, landmarks::DEPRECATED_AMAZON_LINUX_2).await.classification.unwrap().deprecated);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_brings_too_much_is_told_what_narrows_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = SimClock::new(Timestamp::from_second(1_795_000_000).unwrap());
+    let world = World::start_with(&dir.path().join("data"), clock, |config| config.crawl_images_max = 50).await;
+    let request = |filters: Vec<pb::Filter>| pb::ListImagesRequest {
+        region: REGION.to_owned(),
+        owners: vec!["all".to_owned()],
+        filters,
+        ..Default::default()
+    };
+    let status = world.images().list_images(request(Vec::new())).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    let info = status.get_details_error_info().unwrap();
+    assert_eq!(info.reason, "TOO_MANY_RESULTS");
+    assert_eq!((info.metadata["limit"].as_str(), info.metadata["narrow_by"].as_str()), ("50", "owners or filters"));
+    let narrow = request(vec![filter("image-id", &[landmarks::UBUNTU_24_04_X86_64])]);
+    assert_eq!(world.images().list_images(narrow).await.unwrap().into_inner().total_size, 1);
 }

@@ -42,6 +42,8 @@ async fn a_boot_is_seen_in_order_and_can_be_resumed_anywhere() {
     let progress: Vec<f64> = seen.iter().filter_map(|event| event.progress).collect();
     assert!(progress.windows(2).all(|pair| pair[0] <= pair[1]) && progress.last() == Some(&1.0), "{progress:?}");
 
+    assert_eq!(world.sandbox().calls("CreateTags"), 1, "the launch's own tag follows");
+
     let world = world.restart().await;
     for after in 0..seen.len() as u64 {
         let rest = watch(&world, &launch.launch_id, after).await;

@@ -49,12 +49,17 @@ impl World {
     }
 
     pub(crate) async fn start_in(data_dir: &Path, clock: SimClock) -> Self {
-        let config = Config {
+        Self::start_with(data_dir, clock, |_| {}).await
+    }
+
+    pub(crate) async fn start_with(data_dir: &Path, clock: SimClock, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config {
             listen: "127.0.0.1:0".parse().unwrap(),
             data_dir: data_dir.to_owned(),
             sandbox: Some(sandbox_config()),
             ..Config::default()
         };
+        change(&mut config);
         let running = server::start(config, Arc::new(clock.clone())).await.unwrap();
         let channel = Channel::from_shared(format!("http://{}", running.address)).unwrap().connect().await.unwrap();
         Self { running, clock, channel, data_dir: data_dir.to_owned(), _dir: None }

@@ -9,12 +9,15 @@ mod random;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use std::time::Duration;
+
 use super::*;
 use crate::ids::Sha256Digest;
 use crate::record::{
     AttemptFailed, AttemptIntended, AttemptSucceeded, AttemptUnknown, BootFailure, BootStage, Decision, ENTRY_VERSION,
     LaunchEnded, ServiceStarted, Termination,
 };
+use crate::record::{InstancePhase, TerminationStage};
 
 /// One entry of a history. Attempts are numbers, instances are letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
