@@ -89,9 +89,8 @@ fn no_module_is_a_mod_rs() {
 }
 
 #[test]
-fn long_files_have_a_reason() {
+fn no_file_is_too_long() {
     assert_kept(rules::is_not_too_long);
-    assert_none(rules::long_files_exist(everything()));
 }
 
 #[test]

@@ -5,15 +5,8 @@
 use super::paths::paths;
 use super::source::{Source, Violation, after_group};
 
-/// Lines in a file, above which somebody must have said why it is one file.
+/// Lines in a file, above which it has two subjects.
 const LINES_MAX: usize = 400;
-
-/// Long files, each with the reason why it is one. A reviewed list: add to it in a commit that
-/// says why, and take out what no longer needs it.
-const LONG_FILES: &[(&str, &str)] = &[(
-    "src/record/launch.rs",
-    "the fold of a launch is one match over the entries; in two files it could not be read as one",
-)];
 
 /// Files where `expect` will not do, each with the reason. A reviewed list.
 const MAY_ALLOW: &[(&str, &str)] = &[
@@ -77,30 +70,13 @@ pub(super) fn is_no_mod_rs(source: &Source) -> Vec<Violation> {
     Vec::new()
 }
 
-/// Long files have a reason in the list.
+/// A file has one subject.
 pub(super) fn is_not_too_long(source: &Source) -> Vec<Violation> {
     let lines = source.text.lines().count();
-    let reason = LONG_FILES.iter().find(|(path, _)| *path == source.path);
-    match (lines > LINES_MAX, reason) {
-        (true, None) => vec![source.violation(
-            LINES_MAX + 1,
-            format!("{lines} lines, more than {LINES_MAX}: split it by subject, or give the reason in LONG_FILES"),
-        )],
-        (false, Some(_)) => vec![source.violation(lines, "no longer a long file: take it out of LONG_FILES")],
-        (true, Some(_)) | (false, None) => Vec::new(),
+    if lines <= LINES_MAX {
+        return Vec::new();
     }
-}
-
-/// Every file in the list of long files exists.
-pub(super) fn long_files_exist(sources: &[Source]) -> Vec<Violation> {
-    let exists = |path: &str| sources.iter().any(|source| source.path == path);
-    let gone = LONG_FILES.iter().filter(|(path, _)| !exists(path));
-    gone.map(|(path, _)| Violation {
-        path: (*path).to_owned(),
-        line: 0,
-        rule: "is gone: take it out of LONG_FILES".to_owned(),
-    })
-    .collect()
+    vec![source.violation(LINES_MAX + 1, format!("{lines} lines, more than {LINES_MAX}: split it by subject"))]
 }
 
 /// A test that does not run proves nothing; one that is wrong asserts what is wrong and says so.
