@@ -36,8 +36,15 @@ pub const LOG_FILTER_DEFAULT: &str = "info";
 /// How many images the sandbox makes for each Region: enough for many pages and for every class of
 /// image, few enough to be there at once.
 pub const SANDBOX_IMAGES_DEFAULT: u32 = 2_000;
+/// The fewest images of a Region of the sandbox: every class of image is among them.
+pub const SANDBOX_IMAGES_MIN: u32 = 400;
+/// The most images of a Region of the sandbox: above what one question may bring, so that limits can
+/// be tried out.
+pub const SANDBOX_IMAGES_MAX: u32 = 150_000;
 /// Sandbox seconds in a real one.
 pub const SANDBOX_SPEED_DEFAULT: f64 = 1.0;
+/// The most sandbox seconds in a real one: eleven days, beyond which nothing is left to be watched.
+pub const SANDBOX_SPEED_MAX: f64 = 1_000_000.0;
 /// The seed from which the sandbox makes its Regions. Fixed, so that ids in examples stay true.
 pub const SANDBOX_SEED_DEFAULT: u64 = 1;
 /// The sandbox's Region: a name that AWS will never have.
@@ -76,13 +83,13 @@ pub struct Config {
     pub log_filter: String,
 }
 
-/// The in-process EC2. The sandbox itself refuses what it cannot be made with.
+/// The in-process EC2.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SandboxConfig {
-    /// Images in each Region.
+    /// Images in each Region, from [`SANDBOX_IMAGES_MIN`] to [`SANDBOX_IMAGES_MAX`].
     pub images: u32,
-    /// Sandbox seconds in a real one.
+    /// Sandbox seconds in a real one, above 0 and at most [`SANDBOX_SPEED_MAX`].
     pub speed: f64,
     /// The seed; the same one gives the same Regions on every machine.
     pub seed: u64,
@@ -158,7 +165,7 @@ impl Config {
             .map_err(|source| ConfigError::Malformed { path: path.to_owned(), source: Box::new(source) })
     }
 
-    /// Checks what no single value shows.
+    /// Checks ranges, and what no single value shows, before anything is opened or written.
     ///
     /// # Errors
     /// [`ConfigError::OutOfRange`] and [`ConfigError::PlaintextOffLoopback`].
@@ -175,6 +182,18 @@ impl Config {
         }
         if self.owners.is_empty() {
             return out_of_range("owners", "at least one owner".to_owned());
+        }
+        if let Some(SandboxConfig { images, speed, seed: _ }) = self.sandbox {
+            if !(SANDBOX_IMAGES_MIN..=SANDBOX_IMAGES_MAX).contains(&images) {
+                return out_of_range(
+                    "sandbox.images",
+                    format!("from {SANDBOX_IMAGES_MIN} to {SANDBOX_IMAGES_MAX}, not {images}"),
+                );
+            }
+            // Written so that NaN fails it.
+            if !(speed > 0.0 && speed <= SANDBOX_SPEED_MAX) {
+                return out_of_range("sandbox.speed", format!("above 0 and at most {SANDBOX_SPEED_MAX}, not {speed}"));
+            }
         }
         if self.tls.is_none() && !self.insecure_plaintext && !self.listen.ip().is_loopback() {
             return Err(ConfigError::PlaintextOffLoopback(self.listen));
@@ -296,5 +315,22 @@ mod tests {
         assert!(Config { owners: Vec::new(), ..Config::default() }.check().is_err());
         assert!(Config { crawl_images_max: 0, ..Config::default() }.check().is_err());
         Config::default().check().unwrap();
+
+        let (images, speed) = (SANDBOX_IMAGES_DEFAULT, SANDBOX_SPEED_DEFAULT);
+        for (images, speed, accepted) in [
+            (images, speed, true),
+            (SANDBOX_IMAGES_MIN, SANDBOX_SPEED_MAX, true),
+            (SANDBOX_IMAGES_MAX, f64::MIN_POSITIVE, true),
+            (SANDBOX_IMAGES_MIN - 1, speed, false),
+            (SANDBOX_IMAGES_MAX + 1, speed, false),
+            (images, 0.0, false),
+            (images, -1.0, false),
+            (images, f64::NAN, false),
+            (images, f64::INFINITY, false),
+        ] {
+            let sandbox = Some(SandboxConfig { images, speed, ..SandboxConfig::default() });
+            let config = Config { sandbox, ..Config::default() };
+            assert_eq!(config.check().is_ok(), accepted, "{config:?}");
+        }
     }
 }

@@ -38,7 +38,8 @@ use decide::{Decision, Plan};
 use entry::decision_entry;
 use user_data::UserDataDir;
 
-pub use terminate::{TerminateError, TerminateRequest};
+pub use gather::GATHER_LIMIT;
+pub use terminate::{ANSWER_LIMIT, TerminateError, TerminateRequest};
 
 /// How long [`Launcher::resume`] waits for the launches that a crash left open before serving
 /// begins; those that EC2 does not answer for in this time go on in the background.
@@ -269,6 +270,9 @@ impl Launcher {
             if admitted {
                 match &once {
                     Ok(Once::Written { .. }) => drop(launcher.spawn_drive(launch_id)),
+                    // Whether the decision is in the log is open then, and the next start may find it
+                    // and need the bytes. What belongs to no launch is removed there.
+                    Err(AppendError::Unavailable) => {}
                     Ok(Once::Taken { .. }) | Err(_) => launcher.shared.user_data.remove(launch_id),
                 }
             }

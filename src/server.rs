@@ -18,7 +18,7 @@ use crate::ami::catalog::Catalog;
 use crate::api::{self, Services, Tls};
 use crate::audit::{AppendError, AuditLog, OpenError, Owner};
 use crate::boot::{Tracker, TrackerSettings};
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock, within};
 use crate::config::{Config, ConfigError, SandboxConfig, TlsConfig};
 use crate::ec2::{Clients, ConnectError, Settings, StaticCredentials, Timeouts};
 use crate::ids::{AccountId, Region};
@@ -103,7 +103,12 @@ pub async fn run(
     ready: impl FnOnce(SocketAddr),
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let mut running = start(config, clock).await?;
+    let mut running = tokio::select! {
+        biased;
+        // What was being opened is dropped: an open launch is taken up at the next start.
+        () = shutdown.cancelled() => return Ok(()),
+        started = start(config, clock) => started?,
+    };
     ready(running.address);
     tokio::select! {
         () = shutdown.cancelled() => running.stop().await,
@@ -153,7 +158,11 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     let serving = shutdown.clone();
     let served = tokio::spawn(async move {
         let result = api::serve(listener, services, tls, drain_deadline, serving).await;
-        launcher.close().await;
+        // A call to EC2 that hangs is not waited for longer than a caller's: its attempt is open in
+        // the log and is taken up at the next start.
+        if within(&SystemClock::new(), drain_deadline, launcher.close()).await.is_none() {
+            tracing::warn!("launches left open for the next start");
+        }
         tracker.close().await;
         log.close().await;
         sandbox_shutdown.cancel();

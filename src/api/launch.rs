@@ -4,9 +4,11 @@ mod list;
 mod watch;
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::Stream;
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use super::convert::{ParsedSpec, Violations, duration, parse_spec, preview};
@@ -29,11 +31,13 @@ const REASON_CHARS_MAX: usize = 1_024;
 #[derive(Debug)]
 pub(super) struct Launches {
     services: Services,
+    /// One permit for every watch that is open.
+    watchers: Arc<Semaphore>,
 }
 
 impl Launches {
     pub(super) fn new(services: Services) -> Self {
-        Self { services }
+        Self { services, watchers: Arc::new(Semaphore::new(watch::WATCHERS_MAX)) }
     }
 
     async fn launch(&self, request: pb::LaunchInstancesRequest) -> Result<pb::Launch, Failure> {

@@ -1,5 +1,8 @@
 //! Accepting connections: TLS, limits, health, reflection, and the end of it.
 
+mod unreadable;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -7,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+use tonic_health::server::HealthReporter;
 
 use super::audit::Audit;
 use super::image::Images;
@@ -14,10 +18,12 @@ use super::launch::Launches;
 use super::pb;
 use super::policy::Policies;
 use super::{ServeError, Services, Tls};
+use crate::audit::AuditLog;
 use crate::clock::{Clock, SystemClock};
 
-/// The largest request that is read. User data has 16 KiB and filters 50 × 200 × 255 characters,
-/// which is 2.5 MB; anything larger is a mistake.
+/// The largest request that is read. User data has 16 KiB, and filters within EC2's own limits have
+/// 50 × 200 × 255 characters, which is 2.5 MB: what is wrong with that should still be said field by
+/// field. Anything larger is a mistake.
 pub const REQUEST_BYTES_MAX: usize = 4 << 20;
 
 /// Streams that one connection may have open at once: watchers share connections.
@@ -25,6 +31,10 @@ pub const STREAMS_PER_CONNECTION_MAX: u32 = 1_000;
 
 /// Between two pings on a connection that says nothing, so that a dead one is noticed.
 pub const KEEPALIVE_PERIOD: Duration = Duration::from_secs(30);
+
+/// Between two looks at whether the log still takes records: what a load balancer does not notice
+/// within a second it would not notice sooner.
+const LOG_CHECK_PERIOD: Duration = Duration::from_secs(1);
 
 /// Serves on `listener` until `shutdown`, then for as long as `drain_deadline` what is under way.
 ///
@@ -72,11 +82,8 @@ async fn routes(services: Services) -> Result<Routes, ServeError> {
     health.set_serving::<pb::launch_service_server::LaunchServiceServer<Launches>>().await;
     health.set_serving::<pb::audit_service_server::AuditServiceServer<Audit>>().await;
     health.set_serving::<pb::policy_service_server::PolicyServiceServer<Policies>>().await;
-    let stopping = services.shutdown.clone();
-    tokio::spawn(async move {
-        stopping.cancelled().await;
-        health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
-    });
+    let (log, clock) = (services.log.clone(), Arc::clone(&services.clock));
+    tokio::spawn(report_health(health, log, clock, services.shutdown.clone()));
     let image = pb::image_service_server::ImageServiceServer::new(Images::new(services.clone()))
         .max_decoding_message_size(REQUEST_BYTES_MAX)
         .max_encoding_message_size(ANSWER_BYTES_MAX);
@@ -100,13 +107,34 @@ async fn routes(services: Services) -> Result<Routes, ServeError> {
         reflection().build_v1().map_err(ServeError::Reflection)?,
         reflection().build_v1alpha().map_err(ServeError::Reflection)?,
     );
-    Ok(Routes::new(image)
+    let routes = Routes::new(image)
         .add_service(launch)
         .add_service(audit)
         .add_service(policy)
         .add_service(health_service)
         .add_service(v1)
-        .add_service(v1alpha))
+        .add_service(v1alpha);
+    Ok(routes.into_axum_router().layer(axum::middleware::map_response(unreadable::in_our_form)).into())
+}
+
+/// Says NOT_SERVING when the server stops, and when its log can take no more: without a record
+/// nothing is launched, and a log that has failed stays so until it is opened again.
+async fn report_health(health: HealthReporter, log: AuditLog, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
+    // Asked again and again, because a log that has failed commits nothing that would wake anyone.
+    let log_failed = async {
+        while log.is_available() {
+            clock.sleep(LOG_CHECK_PERIOD).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => {}
+        () = log_failed => {
+            tracing::error!("the audit log is unavailable: health is NOT_SERVING until a restart");
+            health.set_not_serving::<pb::launch_service_server::LaunchServiceServer<Launches>>().await;
+        }
+    }
+    health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
 }
 
 /// The largest answer: what gRPC clients accept unless told otherwise.

@@ -116,7 +116,7 @@ pub enum Failure {
     #[error("EC2: {0}")]
     Ec2(Ec2Error),
     /// Nothing can be made durable, so nothing is done.
-    #[error("the audit log is unavailable, so nothing was done")]
+    #[error("the audit log is unavailable, so nothing was launched; repeat under the same request_id")]
     AuditUnavailable,
     /// What is on disk is not what was written.
     #[error("the audit log is damaged at record {index}")]

@@ -9,6 +9,12 @@ use crate::ec2::facts::{Instance, InstanceState, InstanceStatus, StateReason, St
 use crate::ids::InstanceId;
 use crate::record::{InstancePhase, InstancePlace, Phase, Reason};
 
+/// How long an instance that EC2 has never shown is waited for once its termination is wanted.
+/// EC2 is eventually consistent: a new instance usually shows within seconds, and it may be a few
+/// minutes (EC2 Developer Guide, "Eventual consistency"). One that has not shown by then was
+/// terminated before it could be seen.
+const UNSEEN_LIMIT: Duration = Duration::from_secs(10 * 60);
+
 /// What is known of an instance that is being tracked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tracked {
@@ -43,7 +49,12 @@ pub fn observe(
     let seen = Seen::new(tracked, instance, status, now);
     match instance {
         None => {
-            if tracked.terminating && tracked.phase.is_some_and(|phase| phase != Phase::Requested) {
+            let gone = match tracked.phase {
+                None => false,
+                Some(Phase::Requested) => seen.elapsed >= UNSEEN_LIMIT,
+                Some(_) => true,
+            };
+            if tracked.terminating && gone {
                 phases.extend(seen.enter(Phase::Terminated));
             }
         }

@@ -4,6 +4,7 @@
 //! the audit log. It is told of launches on a channel, and of instances that somebody watches
 //! though Gantry did not launch them by [`Tracker::follow`].
 
+mod followed;
 mod poller;
 
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ use crate::clock::Clock;
 use crate::ec2::{Clients, Ec2Error};
 use crate::ids::{InstanceId, LaunchId, Region};
 
-use poller::{Command, Poller};
+use poller::{Command, Follow, Poller, Shown};
 
 /// How often EC2 is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,21 +111,22 @@ impl Tracker {
     }
 
     /// Follows instances of a Region for as long as the returned interest lives. Returns once EC2
-    /// has been asked about them, with those that EC2 shows.
+    /// has been asked about them and what it says is on record, with the states of those that EC2
+    /// shows.
     ///
     /// # Errors
     /// If EC2 could not be asked.
-    pub async fn follow(
+    pub(super) async fn follow(
         &self,
         region: &Region,
         instance_ids: Vec<InstanceId>,
-    ) -> Result<(Interest, Vec<InstanceId>), Ec2Error> {
+    ) -> Result<(Interest, Shown), Ec2Error> {
         let Some(poller) = self.shared.pollers.get(region) else {
-            return Ok((Interest { commands: None, instance_ids: Vec::new() }, Vec::new()));
+            return Ok((Interest { commands: None, instance_ids: Vec::new() }, Shown::new()));
         };
         let (answer, answered) = oneshot::channel();
         let followed = instance_ids.clone();
-        let _ = poller.send(Command::Follow { instance_ids, answer });
+        let _ = poller.send(Command::Follow(Follow { instance_ids, answer }));
         match answered.await {
             Ok(shown) => {
                 // Only what is followed may be released: others may follow the same instances.
@@ -132,7 +134,7 @@ impl Tracker {
                 Ok((Interest { commands: Some(poller.clone()), instance_ids: followed }, shown))
             }
             // The tracker is closing; the stream that wanted to follow ends with it.
-            Err(_) => Ok((Interest { commands: None, instance_ids: Vec::new() }, Vec::new())),
+            Err(_) => Ok((Interest { commands: None, instance_ids: Vec::new() }, Shown::new())),
         }
     }
 

@@ -57,8 +57,13 @@ pub enum WatchError {
         last: u64,
     },
     /// The caller wants to go on after a record that does not exist.
-    #[error("the cursor is ahead of the log")]
-    AheadOfLog,
+    #[error("the cursor is after record {after} of the log, which has {last}")]
+    AheadOfLog {
+        /// How many records the caller says to have read past.
+        after: u64,
+        /// How many records there are.
+        last: u64,
+    },
     /// EC2 could not be asked.
     #[error("EC2 could not be asked")]
     Ec2(#[from] Ec2Error),

@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// The Regions to serve [default: AWS_REGION or AWS_DEFAULT_REGION; with --sandbox, sandbox-1].
     #[arg(long, alias = "region", value_name = "REGION", value_delimiter = ',', num_args = 1..)]
     regions: Vec<Region>,
-    /// Whose images to list when a request does not say [default: self, amazon].
+    /// Whose images to list when a request does not say [default: self, amazon, aws-marketplace].
     #[arg(long, value_name = "OWNER", value_delimiter = ',', num_args = 1..)]
     owners: Vec<String>,
     /// Certificate chain for TLS, PEM.

@@ -40,6 +40,8 @@ enum Step {
     Resolve(AttemptId),
     /// Nothing is left to try.
     End(Reason),
+    /// Somebody asked for its end before anything was launched.
+    Cancel(Reason),
     /// The launch has left LAUNCHING.
     Done,
 }
@@ -95,7 +97,8 @@ impl Launcher {
                     self.finish(&launch).await;
                     return Ok(());
                 }
-                Step::End(reason) => self.end(&launch, reason).await?,
+                Step::End(reason) => self.end(&launch, LaunchState::Failed, reason).await?,
+                Step::Cancel(reason) => self.end(&launch, LaunchState::Cancelled, reason).await?,
                 Step::Begin(candidate) => {
                     if self.shared.shutdown.is_cancelled() {
                         return Err(Stop::Shutdown);
@@ -105,7 +108,12 @@ impl Launcher {
                 }
                 Step::Resolve(attempt_id) => {
                     let fresh = begun.take_if(|(id, _)| *id == attempt_id).map(|(_, input)| input);
-                    let outcome = self.resolve(&launch, attempt_id, fresh, now).await?;
+                    let outcome = if launch.terminating && fresh.is_some() {
+                        // Surely nothing was launched, and nobody wants it any more.
+                        Outcome::Nothing(Ec2Error::NotSent("the launch's termination was asked for".to_owned()))
+                    } else {
+                        self.resolve(&launch, attempt_id, fresh, now).await?
+                    };
                     let again = self.record_outcome(&launch, attempt_id, outcome, &mut begun).await?;
                     if let Some(tx) = first_step.take() {
                         let _ = tx.send(());
@@ -148,7 +156,7 @@ impl Launcher {
                 Event::AttemptUnknown(AttemptUnknown { attempt_id, error })
             }
             Outcome::Gone(reason) => {
-                self.end(launch, reason).await?;
+                self.end(launch, LaunchState::Failed, reason).await?;
                 return Ok(false);
             }
         };
@@ -175,8 +183,8 @@ impl Launcher {
         Ok((attempt_id, input))
     }
 
-    async fn end(&self, launch: &Launch, reason: Reason) -> Result<(), Stop> {
-        let ended = LaunchEnded { state: LaunchState::Failed, reason };
+    async fn end(&self, launch: &Launch, state: LaunchState, reason: Reason) -> Result<(), Stop> {
+        let ended = LaunchEnded { state, reason };
         self.append(launch, Event::LaunchEnded(ended)).await.map(drop)
     }
 
@@ -233,6 +241,10 @@ fn next_step(launch: &Launch, now: Timestamp) -> Step {
             ),
         }),
         Some(attempt) => Step::Resolve(attempt.attempt_id),
+        None if launch.terminating => Step::Cancel(Reason {
+            code: "TERMINATED_BEFORE_LAUNCH".to_owned(),
+            message: "Its termination was asked for before anything was launched.".to_owned(),
+        }),
         None => next_attempt(launch, &plan, now),
     }
 }

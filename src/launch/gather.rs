@@ -1,15 +1,34 @@
 //! Asking EC2 for everything a decision needs.
 
+use std::time::Duration;
+
 use super::decide::Facts;
 use super::{LaunchError, Shared};
+use crate::clock::within;
 use crate::ec2::facts::Offering;
+use crate::ec2::{Ec2Error, Silence};
 use crate::ids::SubnetId;
 use crate::record::{ImageChoice, Placement, Spec};
 
+/// How long EC2 may take for the facts of one decision; a caller waits for it before anything is
+/// decided.
+pub const GATHER_LIMIT: Duration = Duration::from_secs(30);
+
 impl Shared {
-    /// The facts about what `spec` names. What EC2 does not know is absent; only a failure to ask
-    /// is an error.
+    /// The facts about what `spec` names. What EC2 does not know is absent; only a failure to ask,
+    /// or an answer that takes longer than [`GATHER_LIMIT`], is an error.
     pub(super) async fn gather(&self, spec: &Spec) -> Result<Facts, LaunchError> {
+        let late = || {
+            LaunchError::Facts(Ec2Error::NoAnswer {
+                silence: Silence::TimedOut,
+                detail: format!("the facts did not come within {} s", GATHER_LIMIT.as_secs()),
+                may_have_happened: false,
+            })
+        };
+        within(&*self.clock, GATHER_LIMIT, Box::pin(self.ask(spec))).await.unwrap_or_else(|| Err(late()))
+    }
+
+    async fn ask(&self, spec: &Spec) -> Result<Facts, LaunchError> {
         let client = self.client(&spec.region)?;
         let ImageChoice::ImageId(image_id) = &spec.image;
         let time = self.clock.now();

@@ -60,7 +60,7 @@ impl Launcher {
         let in_time = launch.deadline.is_none_or(|deadline| now < deadline) && !is_older(attempt, REPEAT_LIMIT, now);
         let called_before = fresh.is_none();
         if !in_time && called_before {
-            return Ok(look(client, attempt).await);
+            return Ok(look(client, attempt, launch.spec.min_count).await);
         }
         let input = match fresh {
             Some(input) => input,
@@ -71,40 +71,25 @@ impl Launcher {
             Some(sha256) => match self.shared.user_data.load(launch.launch_id, sha256) {
                 Some(bytes) => Some(bytes),
                 // Without its user data the call would be another call, so it cannot be repeated.
-                None => return Ok(look(client, attempt).await),
+                None => return Ok(look(client, attempt, input.min_count).await),
             },
         };
         crash::point("launch.before_run_instances");
         let answer = client.run_instances(&input, user_data.as_deref(), false).await;
         crash::point("launch.after_run_instances");
         Ok(match answer {
-            Ok(reservation) if reservation.instances.is_empty() => look(client, attempt).await,
+            // EC2 launches min_count or nothing, so an answer with fewer is not whole.
+            Ok(reservation) if is_short(&reservation.instances, input.min_count) => {
+                look(client, attempt, input.min_count).await
+            }
             Ok(reservation) => Outcome::Launched {
                 ec2_request_id: reservation.ec2_request_id,
                 reservation_id: reservation.reservation_id,
                 instances: reservation.instances.iter().map(place_of).collect(),
             },
-            Err(error) if called_before => self.judge_repeat(client, attempt, error).await,
+            Err(error) if called_before => judge_repeat(client, attempt, input.min_count, error).await,
             Err(error) => judge_first(launch, input, error, self.shared.clock.now()),
         })
-    }
-
-    /// An error of a call whose forerunner may have launched something.
-    async fn judge_repeat(&self, client: &Client, attempt: &Attempt, error: Ec2Error) -> Outcome {
-        match error.class() {
-            // EC2 weighs capacity only for a launch that is new to it: the forerunner did nothing.
-            ErrorClass::Capacity => Outcome::Nothing(error),
-            // Anything else may have been said before EC2 looked at the token.
-            _ => match look(client, attempt).await {
-                Outcome::Unknown(_) if error.code() == "IdempotentInstanceTerminated" => Outcome::Gone(Reason {
-                    code: "INSTANCES_TERMINATED".to_owned(),
-                    message: "The attempt launched instances, and they were terminated before their ids were known."
-                        .to_owned(),
-                }),
-                Outcome::Unknown(_) => Outcome::Unknown(attempt_error(&error)),
-                found => found,
-            },
-        }
     }
 
     fn frozen_input(&self, launch: &Launch, attempt_id: AttemptId) -> Result<RunInstances, ReadError> {
@@ -122,6 +107,24 @@ impl Launcher {
     }
 }
 
+/// An error of a call whose forerunner may have launched something.
+async fn judge_repeat(client: &Client, attempt: &Attempt, min_count: u32, error: Ec2Error) -> Outcome {
+    match error.class() {
+        // EC2 weighs capacity only for a launch that is new to it: the forerunner did nothing.
+        ErrorClass::Capacity => Outcome::Nothing(error),
+        // Anything else may have been said before EC2 looked at the token.
+        _ => match look(client, attempt, min_count).await {
+            Outcome::Unknown(_) if error.code() == "IdempotentInstanceTerminated" => Outcome::Gone(Reason {
+                code: "INSTANCES_TERMINATED".to_owned(),
+                message: "The attempt launched instances, and they were terminated before their ids were known."
+                    .to_owned(),
+            }),
+            Outcome::Unknown(_) => Outcome::Unknown(attempt_error(&error)),
+            found => found,
+        },
+    }
+}
+
 /// An error of the first call under a token.
 fn judge_first(launch: &Launch, input: RunInstances, error: Ec2Error, now: Timestamp) -> Outcome {
     if !error.definitely_nothing_happened() {
@@ -135,23 +138,29 @@ fn judge_first(launch: &Launch, input: RunInstances, error: Ec2Error, now: Times
     }
 }
 
-/// Looks for instances of the attempt, by its token and by its tag.
-async fn look(client: &Client, attempt: &Attempt) -> Outcome {
+/// Whether these are fewer instances than the attempt can have made.
+fn is_short(instances: &[Instance], min_count: u32) -> bool {
+    instances.len() < usize::try_from(min_count.max(1)).unwrap_or(usize::MAX)
+}
+
+/// Looks for instances of the attempt, by its token and by its tag. Some of them may not be visible
+/// yet, so fewer than `min_count` are not the answer.
+async fn look(client: &Client, attempt: &Attempt, min_count: u32) -> Outcome {
     let by_token = client.instances_by_client_token(&attempt.client_token).await;
     let found = match by_token {
-        Ok(instances) if !instances.is_empty() => Ok(instances),
+        Ok(instances) if !is_short(&instances, min_count) => Ok(instances),
         // A counterpart without the filter answers with an error; the tag may still be there.
         _ => client.instances_by_tag(ATTEMPT_TAG, &attempt.attempt_id.to_string()).await,
     };
     match found {
-        Ok(instances) if !instances.is_empty() => Outcome::Launched {
+        Ok(instances) if !is_short(&instances, min_count) => Outcome::Launched {
             ec2_request_id: None,
             reservation_id: None,
             instances: instances.iter().map(place_of).collect(),
         },
         Ok(_) => Outcome::Unknown(own_error(
             "NOT_SEEN",
-            "EC2 shows no instance of this attempt; that does not prove there is none",
+            "EC2 does not show what this attempt must have made; that does not prove there is nothing",
             "Wait: EC2 may show it later.",
         )),
         Err(error) => Outcome::Unknown(attempt_error(&error)),

@@ -1,12 +1,17 @@
 //! Terminating what a launch made: the request is durable before EC2 is called, its answer after.
 
+use std::time::Duration;
+
 use super::Launcher;
 use super::drive::{PAUSE_FIRST, PAUSE_LONGEST, attempt_error};
-use crate::audit::{AppendError, Once, Operation, ReadError, RequestKey};
+use crate::audit::{AppendError, Once, Operation, ReadError, RequestKey, Topic};
 use crate::crash;
 use crate::ec2::ErrorClass;
 use crate::ids::{InstanceId, LaunchId, Principal, RequestId, Sha256Digest};
 use crate::record::{ENTRY_VERSION, Entry, Event, Launch, LaunchState, Phase, Termination, TerminationStage};
+
+/// How long [`Launcher::terminate`] waits for EC2's answer.
+pub const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// One request to terminate.
 #[derive(Debug, Clone)]
@@ -52,8 +57,11 @@ pub enum TerminateError {
 }
 
 impl Launcher {
-    /// Terminates every instance of a launch. Returns once the request is durable; the launch is
-    /// TERMINATING then, and TERMINATED when EC2 says so.
+    /// Terminates every instance of a launch, and makes no further attempt for it. Returns once the
+    /// request is durable and EC2 has answered, or after [`ANSWER_LIMIT`]; the launch is TERMINATING
+    /// then, and TERMINATED when EC2 says so. If EC2 refuses, the launch is what it was, and its
+    /// reason is EC2's error. A launch that is still LAUNCHING is ended when the attempt under way
+    /// is: what it made is terminated.
     ///
     /// # Errors
     /// See [`TerminateError`].
@@ -73,7 +81,25 @@ impl Launcher {
         if let Some(taken) = taken.filter(|taken| taken.body_sha256 != body) {
             return Err(TerminateError::RequestIdReused { request_id: request.request_id, launch_id: taken.launch_id });
         }
-        self.launch_or_missing(request.launch_id)
+        self.answered(request.launch_id).await
+    }
+
+    /// The launch once EC2 has answered its termination, or after [`ANSWER_LIMIT`].
+    async fn answered(&self, launch_id: LaunchId) -> Result<Launch, TerminateError> {
+        let mut changes = self.shared.log.subscribe(Topic::Launch(launch_id));
+        let mut over = self.shared.clock.sleep(ANSWER_LIMIT);
+        let mut waiting = true;
+        loop {
+            changes.mark_unchanged();
+            let launch = self.launch_or_missing(launch_id)?;
+            if !waiting || launch.pending_termination.is_none() || launch.state != LaunchState::Terminating {
+                return Ok(launch);
+            }
+            tokio::select! {
+                changed = changes.changed() => waiting = changed.is_ok(),
+                () = &mut over => waiting = false,
+            }
+        }
     }
 
     fn launch_or_missing(&self, launch_id: LaunchId) -> Result<Launch, TerminateError> {
@@ -88,7 +114,7 @@ impl Launcher {
         request: &TerminateRequest,
     ) -> Result<Option<crate::audit::TakenBy>, TerminateError> {
         let instance_ids = living(launch);
-        if instance_ids.is_empty() {
+        if instance_ids.is_empty() && launch.state != LaunchState::Launching {
             if launch.state == LaunchState::Terminated {
                 return Ok(None);
             }
@@ -140,8 +166,25 @@ impl Launcher {
         loop {
             let launch = self.launch_or_missing(launch_id)?;
             let Some(reason) = launch.pending_termination.clone() else { return Ok(()) };
+            if launch.state == LaunchState::Launching {
+                // What the attempt under way makes is terminated once it is known.
+                let mut changes = self.shared.log.subscribe(Topic::Launch(launch_id));
+                if self.launch_or_missing(launch_id)?.state == LaunchState::Launching {
+                    tokio::select! {
+                        _ = changes.changed() => {}
+                        () = self.shared.shutdown.cancelled() => return Ok(()),
+                    }
+                }
+                continue;
+            }
             let instance_ids = living(&launch);
-            let Ok(client) = self.shared.client(&launch.region) else { return Ok(()) };
+            if instance_ids.is_empty() {
+                return Ok(());
+            }
+            let Ok(client) = self.shared.client(&launch.region) else {
+                tracing::error!(%launch_id, region = %launch.region, "not terminated: the Region is not served");
+                return Ok(());
+            };
             crash::point("launch.before_terminate_instances");
             let answer = client.terminate_instances(&instance_ids).await;
             crash::point("launch.after_terminate_instances");
@@ -168,8 +211,13 @@ impl Launcher {
             let stage = if error.is_none() { TerminationStage::Accepted } else { TerminationStage::Failed };
             let termination = Termination { stage, request_id: None, body_sha256: None, reason, instance_ids, error };
             let entry = self.termination(&launch, &launch.principal, termination);
-            self.shared.log.append(vec![entry]).await?;
-            return Ok(());
+            loop {
+                match self.shared.log.append(vec![entry.clone()]).await {
+                    // A full queue drains by itself, and EC2's answer must be recorded.
+                    Err(AppendError::Full) => self.shared.clock.sleep(PAUSE_FIRST).await,
+                    other => return other.map(drop).map_err(TerminateError::from),
+                }
+            }
         }
     }
 

@@ -27,8 +27,17 @@ impl UserDataDir {
         self.path.join(launch_id.to_string())
     }
 
-    /// Keeps `bytes` for `launch_id`. They are on disk when this returns.
+    /// Keeps `bytes` for `launch_id`. They are on disk when this returns; on an error nothing is
+    /// left of them.
     pub(super) fn store(&self, launch_id: LaunchId, bytes: &[u8]) -> io::Result<()> {
+        let written = self.write(launch_id, bytes);
+        if written.is_err() {
+            self.remove(launch_id);
+        }
+        written
+    }
+
+    fn write(&self, launch_id: LaunchId, bytes: &[u8]) -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.file(launch_id))?;
         file.write_all(bytes)?;
         file.sync_all()?;
@@ -59,7 +68,8 @@ impl UserDataDir {
                 .to_str()
                 .and_then(|name| name.parse::<LaunchId>().ok())
                 .is_some_and(|id| launches.contains(&id));
-            if !kept {
+            // What is no file is nobody's user data, and is left alone.
+            if !kept && entry.file_type()?.is_file() {
                 fs::remove_file(entry.path())?;
             }
         }

@@ -236,3 +236,52 @@ fn files_holding(dir: &std::path::Path, needle: &[u8]) -> Vec<std::path::PathBuf
     }
     found
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_launch_under_way_can_be_terminated_and_nothing_is_left_running() {
+    let world = World::start().await;
+    let unknown = Fault::ErrorBefore { code: "InternalError".to_owned(), message: "injected".to_owned(), status: 500 };
+    for (name, fault) in [("never launched", unknown), ("reply lost", Fault::ReplyLost)] {
+        world.sandbox().faults().inject("RunInstances", 1, fault);
+        let mut request =
+            launch_request(landmarks::AMAZON_LINUX_2023_X86_64, "m7i.large", name.split(' ').next().unwrap());
+        request.wait_timeout = Some(prost_types::Duration { seconds: 0, nanos: 0 });
+        let launch = world.launches().launch_instances(request).await.unwrap().into_inner();
+        let terminate = pb::TerminateLaunchRequest {
+            launch_id: launch.launch_id.clone(),
+            reason: "changed my mind".to_owned(),
+            request_id: format!("t-{}", launch.launch_id),
+        };
+        world.launches().terminate_launch(terminate).await.unwrap();
+        world
+            .while_time_passes(async {
+                let get = pb::GetLaunchRequest { launch_id: launch.launch_id.clone() };
+                while world.launches().get_launch(get.clone()).await.unwrap().into_inner().state()
+                    != pb::LaunchState::Terminated
+                {}
+            })
+            .await;
+        assert_eq!(world.sandbox().instances(REGION), 0, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_termination_that_ec2_refuses_leaves_the_launch_and_says_why() {
+    let world = World::start().await;
+    let request = launch_request(landmarks::AMAZON_LINUX_2023_X86_64, "m7i.large", "r-1");
+    let launch = world.launches().launch_instances(request).await.unwrap().into_inner();
+    let denied = Fault::ErrorBefore {
+        code: "UnauthorizedOperation".to_owned(),
+        message: "You are not authorized to perform this operation.".to_owned(),
+        status: 403,
+    };
+    world.sandbox().faults().inject("TerminateInstances", 1, denied);
+    let terminate = pb::TerminateLaunchRequest {
+        launch_id: launch.launch_id,
+        reason: "no longer needed".to_owned(),
+        request_id: "t-1".to_owned(),
+    };
+    let refused = world.launches().terminate_launch(terminate).await.unwrap().into_inner();
+    assert_eq!(refused.state(), pb::LaunchState::Booting);
+    assert_eq!(refused.state_reason.unwrap().code, "UnauthorizedOperation");
+}

@@ -138,3 +138,43 @@ async fn instances_can_be_watched_by_id_and_resumed_by_cursor() {
     assert_eq!(status.code(), Code::NotFound);
     assert_eq!(status.get_details_error_info().unwrap().reason, "INSTANCE_NOT_FOUND");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_without_a_cursor_begins_with_what_the_instance_is() {
+    let world = World::start().await;
+    let launch = launched(&world, landmarks::AMAZON_LINUX_2023_X86_64, "m7i.large").await;
+    let ready = watch(&world, &launch.launch_id, 0).await;
+    assert_eq!(ready.last().unwrap().launch_state(), pb::LaunchState::Ready);
+    let request = pb::WatchInstancesRequest {
+        region: REGION.to_owned(),
+        instance_ids: vec![launch.instances[0].instance_id.clone()],
+        ..Default::default()
+    };
+    let stream = world.launches().watch_instances(request.clone()).await.unwrap().into_inner();
+    let now = world.read_to_end(stream).await;
+    assert_eq!(phases(&now), [pb::BootPhase::Ready], "its history is not told again");
+
+    let terminate = pb::TerminateLaunchRequest {
+        launch_id: launch.launch_id.clone(),
+        reason: "no longer needed".to_owned(),
+        request_id: "t-1".to_owned(),
+    };
+    let terminating = world.launches().terminate_launch(terminate).await.unwrap().into_inner();
+    let events = watch(&world, &launch.launch_id, terminating.last_sequence).await;
+    assert_eq!(events.last().unwrap().launch_state(), pb::LaunchState::Terminated);
+
+    let stream = world.launches().watch_instances(request.clone()).await.unwrap().into_inner();
+    let gone = world.read_to_end(stream).await;
+    assert_eq!(gone.len(), 1, "{gone:?}");
+    assert_eq!(gone[0].phase(), pb::BootPhase::Terminated);
+    assert!(gone[0].terminal);
+
+    let resumed = pb::WatchInstancesRequest { after_cursor: now[0].cursor.clone(), ..request.clone() };
+    let stream = world.launches().watch_instances(resumed).await.unwrap().into_inner();
+    assert_eq!(world.read_to_end(stream).await, gone, "the same record, by the same cursor");
+
+    let ahead = pb::WatchInstancesRequest { after_cursor: "r999999".to_owned(), ..request };
+    let status = world.launches().watch_instances(ahead).await.unwrap_err();
+    assert_eq!(status.code(), Code::OutOfRange);
+    assert_eq!(status.get_details_error_info().unwrap().reason, "CURSOR_AHEAD");
+}

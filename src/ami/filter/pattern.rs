@@ -65,9 +65,19 @@ fn read(text: &str) -> Vec<Part> {
             '\\' => Part::Literal(characters.next().unwrap_or('\\')),
             literal => Part::Literal(literal),
         };
-        // `**` is `*`; leaving the second out keeps the work small.
-        if !(part == Part::AnyNumber && parts.last() == Some(&Part::AnyNumber)) {
-            parts.push(part);
+        // A run of wildcards with `*` in it is the same as `*`, because `?` may stand for nothing.
+        // Keeping only that makes the work small that `?*?*?*` would be for every character.
+        match part {
+            Part::AnyNumber => {
+                while parts.last().is_some_and(|last| *last == Part::NoneOrOne) {
+                    parts.pop();
+                }
+                if parts.last() != Some(&Part::AnyNumber) {
+                    parts.push(part);
+                }
+            }
+            Part::NoneOrOne if parts.last() == Some(&Part::AnyNumber) => {}
+            Part::NoneOrOne | Part::Literal(_) => parts.push(part),
         }
     }
     parts
@@ -79,8 +89,9 @@ fn matches(parts: &[Part], value: &str) -> bool {
     let mut reached = vec![false; parts.len() + 1];
     reached[0] = true;
     skip_empty(parts, &mut reached);
+    let mut next = reached.clone();
     for character in value.chars() {
-        let mut next = vec![false; parts.len() + 1];
+        next.fill(false);
         for (position, part) in parts.iter().enumerate() {
             if reached[position] {
                 match part {
@@ -94,7 +105,7 @@ fn matches(parts: &[Part], value: &str) -> bool {
         if !next.contains(&true) {
             return false;
         }
-        reached = next;
+        std::mem::swap(&mut reached, &mut next);
     }
     reached[parts.len()]
 }
@@ -137,6 +148,23 @@ mod tests {
         for (pattern, value, expected) in cases {
             assert_eq!(Pattern::new(pattern).matches(value), expected, "{pattern} against {value}");
         }
+    }
+
+    #[test]
+    fn a_run_of_wildcards_is_one_part() {
+        for (pattern, parts) in [
+            ("*?", vec![Part::AnyNumber]),
+            ("??*??*", vec![Part::AnyNumber]),
+            ("??", vec![Part::NoneOrOne, Part::NoneOrOne]),
+            (r"?\*?*", vec![Part::NoneOrOne, Part::Literal('*'), Part::AnyNumber]),
+            (
+                "a?*b*?c",
+                vec![Part::Literal('a'), Part::AnyNumber, Part::Literal('b'), Part::AnyNumber, Part::Literal('c')],
+            ),
+        ] {
+            assert_eq!(read(pattern), parts, "{pattern}");
+        }
+        assert_eq!(read(&format!("*{}", "?*".repeat(100))), [Part::AnyNumber]);
     }
 
     /// The definition, written down as it is read.

@@ -51,8 +51,8 @@ impl Images {
                 owners: owners.into_iter().filter(|owner| owner != "all").collect(),
                 ..ImageQuestion::everything()
             };
-            let crawl = self.crawl(&scope.region, question, &conditions, &OrderBy::default()).await?;
-            crawl.images.iter().map(|image| (image.image_id.clone(), Some(image.clone()))).collect()
+            let crawl = self.crawl(&scope.region, question, &conditions, OrderBy::default()).await?;
+            crawl.images.into_iter().map(|image| (image.image_id.clone(), Some(image))).collect()
         } else {
             let mut images = self.catalog().images(&scope.region, &ids).await?;
             ids.into_iter()

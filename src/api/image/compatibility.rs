@@ -2,6 +2,7 @@
 
 use super::Images;
 use crate::ami::compatibility::{Verdict, Wish, check_compatibility, verdict};
+use crate::api::blocking;
 use crate::api::convert::{ViolationReason, Violations};
 use crate::api::page::{Page, next_page_token, page};
 use crate::api::pb;
@@ -58,11 +59,10 @@ impl Images {
             Some(last) if end < types.len() => next_page_token(&request, &last.instance_type.to_string()),
             _ => String::new(),
         };
-        Ok(pb::CheckCompatibilityResponse {
-            verdicts: shown.iter().map(|facts| judge(&image, facts, &wish, view)).collect(),
-            next_page_token,
-            total_size: i32::try_from(types.len()).unwrap_or(i32::MAX),
-        })
+        let total_size = i32::try_from(types.len()).unwrap_or(i32::MAX);
+        let shown = shown.to_vec();
+        let verdicts = blocking(move || shown.iter().map(|facts| judge(&image, facts, &wish, view)).collect()).await?;
+        Ok(pb::CheckCompatibilityResponse { verdicts, next_page_token, total_size })
     }
 
     /// The facts of types that were named; one that does not exist in the Region is a violation.

@@ -9,11 +9,13 @@ use super::Images;
 use crate::ami::catalog::{Crawl, CrawlId};
 use crate::ami::filter::{FilterViolation, Filters};
 use crate::ami::order::OrderBy;
+use crate::api::blocking;
 use crate::api::convert::{ViolationReason, Violations, duration, filters, image, to_timestamp};
 use crate::api::page::{Page, next_page_token, page};
 use crate::api::pb;
 use crate::api::scope::scope;
 use crate::api::status::Failure;
+use crate::ec2::facts::Image;
 use crate::ec2::{Ec2Error, ImageQuestion};
 use crate::ids::Region;
 
@@ -22,6 +24,10 @@ pub(super) const OWNERS_MAX: usize = 200;
 
 /// The owner that stands for every owner; EC2 has no word for it.
 const ANY_OWNER: &str = "all";
+
+/// Characters of all filter values of one request together. EC2's own limits allow 2.5 million; that
+/// many patterns against every image of a Region is work without end in sight.
+const FILTER_CHARACTERS_TOTAL_MAX: usize = 100_000;
 
 /// The longest staleness that can be asked for; it is only a bound against nonsense.
 const STALENESS_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -66,7 +72,7 @@ impl Images {
                     include_disabled: request.include_disabled,
                     ..ImageQuestion::everything()
                 };
-                (self.crawl(&scope.region, question, &conditions, &order).await?, None, 0)
+                (Arc::new(self.crawl(&scope.region, question, &conditions, order).await?), None, 0)
             }
         };
         let total = crawl.images.len();
@@ -92,14 +98,15 @@ impl Images {
     }
 
     /// Every image that passes, in order: all pages are read before anything is sorted, because
-    /// EC2 sorts nothing.
+    /// EC2 sorts nothing. Judging runs on a thread that may be busy for long, so that the other
+    /// calls go on meanwhile.
     pub(super) async fn crawl(
         &self,
         region: &Region,
         question: ImageQuestion,
         conditions: &Filters,
-        order: &OrderBy,
-    ) -> Result<Arc<Crawl>, Failure> {
+        order: OrderBy,
+    ) -> Result<Crawl, Failure> {
         let split = conditions.split();
         let question = ImageQuestion { filters: split.ec2, ..question };
         let crawl = match self.catalog().crawl(region, &question).await.map_err(Failure::from) {
@@ -112,12 +119,16 @@ impl Images {
         };
         let types = split.local.instance_types();
         let types = if types.is_empty() { Vec::new() } else { self.catalog().types_named(region, &types).await? };
-        let mut images = crawl.images.clone();
-        if !split.local.is_empty() {
-            images.retain(|image| split.local.matches(image, &self.classify(image, None), &types));
-        }
-        images.sort_by(|a, b| order.compare(a, b));
-        Ok(Arc::new(Crawl::new(crawl.region.clone(), crawl.observed, images)))
+        let judge = Self::new(self.services.clone());
+        blocking(move || {
+            let passes = |image: &&Image| {
+                split.local.is_empty() || split.local.matches(image, &judge.classify(image, None), &types)
+            };
+            let mut images: Vec<Image> = crawl.images.iter().filter(passes).cloned().collect();
+            images.sort_by(|a, b| order.compare(a, b));
+            Crawl::new(crawl.region.clone(), crawl.observed, images)
+        })
+        .await
     }
 }
 
@@ -144,15 +155,26 @@ pub(super) fn owners(scope: &[String], asked: &[String], violations: &mut Violat
 
 /// The filters of a request: their form, and whether they exist.
 pub(super) fn image_filters(asked: &[pb::Filter], violations: &mut Violations) -> Option<Filters> {
-    let conditions: Vec<_> =
-        filters("filters", asked, violations).into_iter().map(|raw| (raw.name, raw.values)).collect();
-    match Filters::parse(&conditions) {
+    match Filters::parse(&conditions(asked, violations)) {
         Ok(filters) => Some(filters),
         Err(wrong) => {
             add_filter_violations(wrong, violations);
             None
         }
     }
+}
+
+/// The filters of a request as names and values: their form, and how much there is of them.
+pub(super) fn conditions(asked: &[pb::Filter], violations: &mut Violations) -> Vec<(String, Vec<String>)> {
+    let total: usize = asked.iter().flat_map(|filter| &filter.values).map(|value| value.chars().count()).sum();
+    if total > FILTER_CHARACTERS_TOTAL_MAX {
+        violations.add(
+            "filters",
+            ViolationReason::LimitExceeded,
+            format!("{total} characters in all values together; at most {FILTER_CHARACTERS_TOTAL_MAX} are accepted"),
+        );
+    }
+    filters("filters", asked, violations).into_iter().map(|raw| (raw.name, raw.values)).collect()
 }
 
 pub(super) fn add_filter_violations(wrong: Vec<FilterViolation>, violations: &mut Violations) {

@@ -1,10 +1,11 @@
 //! ListInstanceTypes.
 
 use super::Images;
-use super::list::add_filter_violations;
+use super::list::{add_filter_violations, conditions};
 use crate::ami::compatibility::{Verdict, Wish, check_compatibility, verdict};
 use crate::ami::filter::InstanceTypeFilters;
-use crate::api::convert::{Violations, filters, instance_type};
+use crate::api::blocking;
+use crate::api::convert::{Violations, instance_type};
 use crate::api::page::{Page, next_page_token, page};
 use crate::api::pb;
 use crate::api::scope::scope;
@@ -20,10 +21,7 @@ impl Images {
         let mut violations = Violations::new();
         let scope = scope(&self.services, &request.region, &request.account_id, &mut violations);
         let image_id: Option<ImageId> = violations.optional_id("image_id", &request.image_id);
-        let conditions: Vec<_> = filters("filters", &request.filters, &mut violations)
-            .into_iter()
-            .map(|raw| (raw.name, raw.values))
-            .collect();
+        let conditions = conditions(&request.filters, &mut violations);
         let conditions =
             InstanceTypeFilters::parse(&conditions).map_err(|wrong| add_filter_violations(wrong, &mut violations)).ok();
         let page: Page<String> = page(&request, &mut violations);
@@ -33,14 +31,16 @@ impl Images {
             Some(id) => Some(self.image(&scope.region, id).await?.0),
             None => None,
         };
-        let boots = |facts: &InstanceTypeFacts| {
-            image.as_ref().is_none_or(|image| {
-                verdict(&check_compatibility(image, facts, &Wish::default())) != Verdict::Incompatible
-            })
-        };
         let all = self.catalog().types(&scope.region).await?;
-        let passing: Vec<&InstanceTypeFacts> =
-            all.iter().filter(|facts| conditions.matches(facts) && boots(facts)).collect();
+        let passing: Vec<InstanceTypeFacts> = blocking(move || {
+            let boots = |facts: &InstanceTypeFacts| {
+                image.as_ref().is_none_or(|image| {
+                    verdict(&check_compatibility(image, facts, &Wish::default())) != Verdict::Incompatible
+                })
+            };
+            all.iter().filter(|facts| conditions.matches(facts) && boots(facts)).cloned().collect()
+        })
+        .await?;
         // Types go by name, so a page goes on after a name, whatever came or went meanwhile.
         let begin = page
             .after

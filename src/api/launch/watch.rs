@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::Stream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -16,6 +17,10 @@ use crate::api::status::Failure;
 use crate::boot::{Cursor, InstancesWatch, LaunchWatch, WatchError, Watched, expected_boot};
 use crate::ids::{InstanceId, LaunchId};
 use crate::record::{BootEvent, Phase};
+
+/// Streams of WatchLaunch and WatchInstances that may be open at once, over all connections. Each
+/// holds its place and a subscription, some kilobytes.
+pub(super) const WATCHERS_MAX: usize = 20_000;
 
 /// Instances that one stream may watch: what one DescribeInstanceStatus may name.
 const INSTANCE_IDS_MAX: usize = 100;
@@ -31,6 +36,7 @@ impl Launches {
         let mut violations = Violations::new();
         let launch_id = violations.required_id::<LaunchId>("launch_id", &launch_id);
         let launch_id = violations.finish(launch_id)?;
+        let permit = self.watcher()?;
         let services = &self.services;
         let watch = LaunchWatch::open(
             services.log.clone(),
@@ -39,7 +45,7 @@ impl Launches {
             launch_id,
             after_sequence,
         )?;
-        Ok(stream(Watch::Launch(Box::new(watch)), services.shutdown.clone()))
+        Ok(stream(Watch::Launch(Box::new(watch)), permit, services.shutdown.clone()))
     }
 
     pub(super) async fn watch_each(&self, request: pb::WatchInstancesRequest) -> Result<Events, Failure> {
@@ -52,6 +58,7 @@ impl Launches {
         }
         let cursor: Option<Cursor> = violations.optional_id("after_cursor", &after_cursor);
         let scope = violations.finish(scope)??;
+        let permit = self.watcher()?;
         let services = &self.services;
         let watch = InstancesWatch::open(
             services.log.clone(),
@@ -62,7 +69,13 @@ impl Launches {
             cursor,
         )
         .await?;
-        Ok(stream(Watch::Instances(Box::new(watch)), services.shutdown.clone()))
+        Ok(stream(Watch::Instances(Box::new(watch)), permit, services.shutdown.clone()))
+    }
+
+    /// A place among the watchers. A caller is refused rather than kept waiting, since watches may
+    /// be open for hours.
+    fn watcher(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        Arc::clone(&self.watchers).try_acquire_owned().map_err(|_| Failure::TooManyWatchers { limit: WATCHERS_MAX })
     }
 }
 
@@ -112,19 +125,20 @@ fn expectation(event: &BootEvent, expected: Duration) -> Option<(f64, Duration)>
     }
 }
 
-/// The watch as a stream that ends with the server: a client that resumes loses nothing.
-fn stream(watch: Watch, shutdown: CancellationToken) -> Events {
-    Box::pin(futures::stream::unfold(Some(watch), move |watch| {
+/// The watch as a stream that ends with the server: a client that resumes loses nothing. Its place
+/// among the watchers is free again when the stream has ended or is dropped.
+fn stream(watch: Watch, permit: OwnedSemaphorePermit, shutdown: CancellationToken) -> Events {
+    Box::pin(futures::stream::unfold(Some((watch, permit)), move |open| {
         let shutdown = shutdown.clone();
         async move {
-            let mut watch = watch?;
+            let (mut watch, permit) = open?;
             let next = tokio::select! {
                 biased;
                 next = watch.next() => next.map_err(Failure::from),
                 () = shutdown.cancelled() => Err(Failure::ShuttingDown),
             };
             match next {
-                Ok(Some(event)) => Some((Ok(event), Some(watch))),
+                Ok(Some(event)) => Some((Ok(event), Some((watch, permit)))),
                 Ok(None) => None,
                 Err(failure) => Some((Err(failure.into()), None)),
             }

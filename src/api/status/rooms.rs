@@ -62,7 +62,12 @@ impl From<LaunchError> for Failure {
             }
             LaunchError::Append(error) => error.into(),
             LaunchError::Read(error) => error.into(),
-            LaunchError::UserData(_) | LaunchError::Lost(_) => Self::internal(&error),
+            // The disk takes nothing, which is the log's trouble too, and nothing was done.
+            LaunchError::UserData(_) => {
+                tracing::error!(error = crate::telemetry::chain(&error), "user data not stored");
+                Self::AuditUnavailable
+            }
+            LaunchError::Lost(_) => Self::internal(&error),
         }
     }
 }
@@ -87,7 +92,7 @@ impl From<WatchError> for Failure {
             WatchError::NoSuchLaunch(launch_id) => Self::NotFound(Missing::Launch(launch_id)),
             WatchError::NoSuchInstances(instance_ids) => Self::NotFound(Missing::Instances(instance_ids)),
             WatchError::AheadOfLaunch { after, last } => Self::CursorAhead { after, last },
-            WatchError::AheadOfLog => Self::CursorExpired { oldest: None },
+            WatchError::AheadOfLog { after, last } => Self::CursorAhead { after, last },
             WatchError::Ec2(error) => Self::Ec2(error),
             WatchError::Read(error) => error.into(),
         }

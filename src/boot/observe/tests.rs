@@ -151,6 +151,15 @@ fn an_instance_that_ends_is_terminated_or_failed() {
 }
 
 #[test]
+fn what_was_never_seen_is_waited_for_before_it_counts_as_terminated() {
+    let terminating = Tracked { terminating: true, ..fresh() };
+    let phases = |seconds| observe(&terminating, None, None, at(seconds)).into_iter().map(|phase| phase.phase);
+    assert_eq!(phases(599).collect::<Vec<_>>(), []);
+    assert_eq!(phases(600).collect::<Vec<_>>(), [Phase::Terminated]);
+    assert_eq!(observe(&Tracked { terminating: false, ready_by: None, ..fresh() }, None, None, at(600)), []);
+}
+
+#[test]
 fn what_is_not_ready_in_time_times_out_once_and_may_still_become_ready() {
     let late = Tracked { ready_by: Some(at(3)), ..fresh() };
     let see = |status| (Some(instance(Running, None)), Some(status));

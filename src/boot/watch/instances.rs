@@ -6,14 +6,16 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use futures::future::select_all;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{HEARTBEAT_PERIOD, WatchError, Watched};
-use crate::audit::{AuditLog, Topic};
+use crate::audit::{AuditLog, Indexed, Topic};
 use crate::boot::{Interest, Tracker};
 use crate::clock::Clock;
-use crate::ids::{InstanceId, MalformedId, Region};
-use crate::record::{BootEvent, Event};
+use crate::ec2::facts::InstanceState;
+use crate::ids::{InstanceId, LaunchId, MalformedId, Region};
+use crate::record::{BootEvent, Event, InstancePhase, Phase};
 
 /// A position in the log: everything before it has been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -35,7 +37,8 @@ impl FromStr for Cursor {
     }
 }
 
-/// The events of some instances, ending once the last known phase of each is terminal.
+/// The events of some instances, ending once the last known phase of each is terminal. Ready is
+/// not while EC2 is shutting the instance down.
 #[derive(Debug)]
 pub struct InstancesWatch {
     log: AuditLog,
@@ -44,7 +47,7 @@ pub struct InstancesWatch {
     region: Region,
     _interest: Interest,
     next_index: u64,
-    /// Per instance: told of changes, and whether the last phase read is terminal.
+    /// Per instance: told of changes, and whether the last phase read ends it.
     instances: HashMap<InstanceId, Instance>,
     pending: VecDeque<(u64, BootEvent)>,
 }
@@ -52,14 +55,31 @@ pub struct InstancesWatch {
 #[derive(Debug)]
 struct Instance {
     changes: watch::Receiver<u64>,
+    /// Whether EC2 was shutting it down when the watch began, so that more will follow for sure.
+    leaving: bool,
     settled: bool,
 }
 
+impl Instance {
+    /// Takes the next record of the instance, in the order of the log.
+    fn event(&mut self, launch_id: Option<LaunchId>, time: Timestamp, phase: &InstancePhase) -> BootEvent {
+        self.settle(phase.phase);
+        BootEvent { launch_id, terminal: self.settled, ..BootEvent::of_instance(time, phase) }
+    }
+
+    fn settle(&mut self, phase: Phase) {
+        let over = matches!(phase, Phase::Failed | Phase::Terminated);
+        self.settled = over || phase.is_terminal() && !self.leaving;
+    }
+}
+
 impl InstancesWatch {
-    /// Watches `instance_ids` of a Region from `cursor`, or from their first record.
+    /// Watches `instance_ids` of a Region: everything after `cursor`, or, without one, from what
+    /// each of them is now.
     ///
     /// # Errors
-    /// If EC2 cannot be asked, or neither EC2 nor the log knows an instance.
+    /// If the cursor is ahead of the log, EC2 cannot be asked, or neither EC2 nor the log knows an
+    /// instance.
     pub async fn open(
         log: AuditLog,
         clock: Arc<dyn Clock>,
@@ -68,32 +88,48 @@ impl InstancesWatch {
         instance_ids: Vec<InstanceId>,
         cursor: Option<Cursor>,
     ) -> Result<Self, WatchError> {
-        let next_index = cursor.unwrap_or_default().0;
-        if next_index > log.size() {
-            return Err(WatchError::AheadOfLog);
+        if let Some(Cursor(after)) = cursor {
+            let last = log.size();
+            if last < after {
+                return Err(WatchError::AheadOfLog { after, last });
+            }
         }
+        // What EC2 says now is on record once this returns.
         let (interest, shown) = tracker.follow(&region, instance_ids.clone()).await?;
+        let next_index = cursor.map_or_else(|| log.size(), |cursor| cursor.0);
         let mut unknown = Vec::new();
         let mut instances = HashMap::new();
+        let mut first = Vec::new();
         for id in instance_ids {
             // Subscribed before reading, so that what is written in between is not missed.
             let changes = log.subscribe(Topic::Instance(id.clone()));
             let before = log.instance_entries(&id, 0)?;
             let of_launch = log.launch_of_instance(&id)?.is_some();
-            if before.is_empty() && !of_launch && !shown.contains(&id) {
+            if before.is_empty() && !of_launch && !shown.contains_key(&id) {
                 unknown.push(id);
                 continue;
             }
-            // What the caller has read already counts: with nothing new the watch ends at once.
-            let settled = before.iter().rev().find(|indexed| indexed.index < next_index).is_some_and(
-                |indexed| matches!(&indexed.entry.event, Event::InstancePhase(p) if p.phase.is_terminal()),
-            );
-            instances.insert(id, Instance { changes, settled });
+            let leaving = shown.get(&id).is_some_and(|state| *state == Some(InstanceState::ShuttingDown));
+            let mut instance = Instance { changes, leaving, settled: false };
+            let last = before.into_iter().rev().find(|indexed| indexed.index < next_index);
+            if let Some(Indexed { index, entry }) = last
+                && let Event::InstancePhase(phase) = &entry.event
+            {
+                let event = instance.event(entry.launch_id, entry.time, phase);
+                // With a cursor the caller has read it, and it already counts: with nothing new
+                // the watch ends at once.
+                if cursor.is_none() {
+                    first.push((index, event));
+                }
+            }
+            instances.insert(id, instance);
         }
         if !unknown.is_empty() {
             return Err(WatchError::NoSuchInstances(unknown));
         }
-        let pending = VecDeque::new();
+        // In the order of the log, so that a cursor never skips what comes after it.
+        first.sort_by_key(|(index, _)| *index);
+        let pending = first.into();
         Ok(Self { log, clock, tracker, region, _interest: interest, next_index, instances, pending })
     }
 
@@ -141,11 +177,7 @@ impl InstancesWatch {
                 if indexed.index >= end {
                     continue;
                 }
-                instance.settled = phase.phase.is_terminal();
-                let event = BootEvent {
-                    launch_id: indexed.entry.launch_id,
-                    ..BootEvent::of_instance(indexed.entry.time, phase)
-                };
+                let event = instance.event(indexed.entry.launch_id, indexed.entry.time, phase);
                 new.push((indexed.index, event));
             }
         }

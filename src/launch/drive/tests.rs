@@ -106,3 +106,17 @@ fn another_candidate_is_tried_only_where_it_may_work_and_in_time() {
         assert!(matches!(next_step(&launch, at(2)), Step::End(_)), "{class}");
     }
 }
+
+#[test]
+fn a_launch_that_is_to_be_terminated_begins_nothing_more() {
+    let mut launch = admitted(2, 100);
+    launch.terminating = true;
+    let Step::Cancel(reason) = next_step(&launch, at(1)) else { panic!("nothing was launched") };
+    assert_eq!(reason.code, "TERMINATED_BEFORE_LAUNCH");
+    launch.terminating = false;
+    let attempt = intend(&mut launch, 0);
+    launch.terminating = true;
+    assert_eq!(next_step(&launch, at(1)), Step::Resolve(attempt), "what it made must be found out first");
+    fail(&mut launch, attempt, ErrorClass::Capacity);
+    assert!(matches!(next_step(&launch, at(2)), Step::Cancel(_)));
+}

@@ -95,6 +95,8 @@ impl Launch {
                     return Err(ApplyError::NoEnd(ended.state));
                 }
                 self.state = ended.state;
+                self.terminating = false;
+                self.pending_termination = None;
                 self.state_reason = Some(ended.reason.clone());
                 self.settle_time = Some(entry.time);
                 vec![self.launch_event(entry.time)]
