@@ -183,6 +183,13 @@ impl Poller {
             Ok(_) => {}
             // The queue drains by itself; the next look sees the same and tries again.
             Err(AppendError::Full) => return Ok(()),
+            // What is known of this launch here is not what the log knows: a defect, which must not
+            // keep the other launches of the Region from being recorded.
+            Err(AppendError::Conflict(error)) => {
+                tracing::error!(?launch_id, %error, "phases do not follow from the record; no longer watched");
+                self.followed.retain(|_, followed| followed.launch_id != launch_id);
+                return Ok(());
+            }
             Err(error) => return Err(error.into()),
         }
         for phase in phases {
