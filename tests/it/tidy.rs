@@ -107,3 +107,17 @@ fn only_the_clock_waits() {
 fn lints_are_switched_off_with_a_reason() {
     assert_kept(rules::gives_reasons_to_lints);
 }
+
+#[test]
+fn every_promise_names_a_test_that_exists() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/semantics.md")).unwrap();
+    let named = page.split('`').skip(1).step_by(2).filter(|words| words.contains("::"));
+    let missing: Vec<&str> = named
+        .filter(|path| {
+            let name = path.rsplit("::").next().unwrap_or(path);
+            let (function, module) = (format!("fn {name}("), format!("tests/it/{name}.rs"));
+            !everything().iter().any(|source| source.text.contains(&function) || source.path == module)
+        })
+        .collect();
+    assert!(missing.is_empty(), "docs/semantics.md names tests that do not exist: {missing:?}");
+}

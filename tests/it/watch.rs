@@ -71,7 +71,8 @@ async fn instance_store_boots_slowly_and_ebs_fast() {
         assert_eq!(events.last().unwrap().launch_state(), pb::LaunchState::Ready);
         elapsed.push(events.last().unwrap().elapsed.unwrap().seconds);
     }
-    assert!(elapsed[0] <= 60 && elapsed[1] > 120, "{elapsed:?} s");
+    // About forty seconds against four minutes, as seen by a poller that a slow machine makes late.
+    assert!(elapsed[0] < 120 && elapsed[1] > 200, "{elapsed:?} s");
 }
 
 #[tokio::test(flavor = "multi_thread")]
