@@ -177,11 +177,14 @@ async fn terminate(args: TerminateArgs) -> Result<(), Failure> {
     let request_id = launch::request_id(end.request_id);
     let request = pb::TerminateLaunchRequest { launch_id: end.launch_id, reason: end.reason, request_id };
     let launch = client.terminate_launch(request).await?;
-    if !watch || launch.state() == pb::LaunchState::Terminated {
+    if !watch {
         return end.client.output().result(&launch, describe::launch);
     }
-    // What came before this answer has been said: it is the end that is waited for.
-    let follow = pb::WatchLaunchRequest { launch_id: launch.launch_id, after_sequence: launch.last_sequence };
+    // What came before this answer has been said: it is the end that is waited for. An end that is
+    // there already is the last event, and is said as any other.
+    let ended = matches!(launch.state(), pb::LaunchState::Terminated | pb::LaunchState::Cancelled);
+    let after_sequence = launch.last_sequence.saturating_sub(u64::from(ended));
+    let follow = pb::WatchLaunchRequest { launch_id: launch.launch_id, after_sequence };
     watch::until(pb::LaunchState::Terminated, client.follow_launch(follow), end.client.output()).await
 }
 
