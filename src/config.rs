@@ -93,6 +93,8 @@ pub struct SandboxConfig {
     pub speed: f64,
     /// The seed; the same one gives the same Regions on every machine.
     pub seed: u64,
+    /// A plan of faults, TOML: what goes wrong from the first call on. Absent means nothing.
+    pub faults: Option<PathBuf>,
 }
 
 /// The server's side of TLS. All files are PEM.
@@ -183,7 +185,7 @@ impl Config {
         if self.owners.is_empty() {
             return out_of_range("owners", "at least one owner".to_owned());
         }
-        if let Some(SandboxConfig { images, speed, seed: _ }) = self.sandbox {
+        if let Some(&SandboxConfig { images, speed, seed: _, faults: _ }) = self.sandbox.as_ref() {
             if !(SANDBOX_IMAGES_MIN..=SANDBOX_IMAGES_MAX).contains(&images) {
                 return out_of_range(
                     "sandbox.images",
@@ -222,7 +224,7 @@ impl Default for Config {
 
 impl Default for SandboxConfig {
     fn default() -> Self {
-        Self { images: SANDBOX_IMAGES_DEFAULT, speed: SANDBOX_SPEED_DEFAULT, seed: SANDBOX_SEED_DEFAULT }
+        Self { images: SANDBOX_IMAGES_DEFAULT, speed: SANDBOX_SPEED_DEFAULT, seed: SANDBOX_SEED_DEFAULT, faults: None }
     }
 }
 
@@ -259,6 +261,7 @@ mod tests {
 
             [sandbox]
             speed = 60.0
+            faults = "faults.toml"
             "#,
         )
         .unwrap();
@@ -268,7 +271,11 @@ mod tests {
             drain_deadline: Duration::from_secs(5),
             log_format: LogFormat::Json,
             tls: Some(TlsConfig { cert: "server.pem".into(), key: "server.key".into(), client_ca: None }),
-            sandbox: Some(SandboxConfig { speed: 60.0, ..SandboxConfig::default() }),
+            sandbox: Some(SandboxConfig {
+                speed: 60.0,
+                faults: Some("faults.toml".into()),
+                ..SandboxConfig::default()
+            }),
             ..Config::default()
         };
         assert_eq!(config, expected);

@@ -2,21 +2,28 @@
 //! tested and shown without an account.
 //!
 //! It is impossible to mistake for AWS: its Region is called `sandbox-1`, its account is twelve
-//! zeros, its names end in `.invalid`. It shares no code with the rest of Gantry, which must not
+//! zeros, its public names end in `.invalid`. It shares no code with the rest of Gantry, which must not
 //! agree with it by accident. It has no background work: state follows from what happened and the
 //! clock. It does not verify signatures and knows nothing of IAM.
 
+mod account;
 mod actions;
+mod calls;
 mod cloud;
+mod control;
 mod faults;
 mod images;
 mod instance_types;
+mod keeping;
+mod recording;
+mod time;
 mod wire;
 mod zones;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -24,14 +31,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::ids::Region;
+use calls::Calls;
 use cloud::{Cloud, Line, Saved, SavedError, State};
 use images::Catalog;
+use keeping::kept;
+use recording::Recorder;
+use time::SandboxClock;
 use wire::connection::{Cut, Doorman};
 use wire::errors::Ec2Error;
 use zones::Network;
 
-pub use faults::{Fault, Faults};
+pub use account::{Account, VcpuQuota};
+pub use faults::{Fault, FaultCount, Faults, Plan, PlanErrors};
 pub use images::landmarks;
+pub use recording::{Difference, ReplayError, ReplayReport, replay};
 
 /// The sandbox's account.
 pub const ACCOUNT_ID: &str = "000000000000";
@@ -59,12 +72,17 @@ pub struct Options {
     /// Where the cloud is saved, so that a restarted sandbox finds its instances, tokens and tags;
     /// nothing is saved without it.
     pub state_dir: Option<PathBuf>,
+    /// What goes wrong on purpose, and what the account is allowed.
+    pub faults: Option<Plan>,
+    /// A file to record every call and its answer in, for [`replay`]; it must not exist yet. Calls
+    /// are then answered one at a time.
+    pub record: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let region = DEFAULT_REGION.parse().expect("the default Region is well-formed");
-        Self { regions: vec![region], images: 2000, speed: 1.0, seed: 1, state_dir: None }
+        Self { regions: vec![region], images: 2000, speed: 1.0, seed: 1, state_dir: None, faults: None, record: None }
     }
 }
 
@@ -83,6 +101,9 @@ pub enum SandboxError {
     /// The state directory cannot be used: in use by another sandbox, unreadable, or damaged.
     #[error("the sandbox's saved state cannot be opened")]
     State(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The recording cannot be begun: its file is there already, or cannot be written.
+    #[error("the sandbox cannot record")]
+    Record(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl From<SavedError> for SandboxError {
@@ -99,11 +120,17 @@ pub struct Sandbox {
 
 #[derive(Debug)]
 struct Shared {
-    clock: Arc<dyn Clock>,
+    clock: Arc<SandboxClock>,
+    seed: u64,
+    speed: f64,
     regions: BTreeMap<Region, Cloud>,
     faults: Faults,
-    /// How often each action was asked.
-    calls: Mutex<HashMap<String, u64>>,
+    calls: Calls,
+    recorder: Option<Recorder>,
+    /// Taken by whoever changes the sandbox from outside EC2, after the recorder's lock and before
+    /// any other.
+    doors: Mutex<()>,
+    account: Mutex<Arc<Account>>,
     /// The file of changes. Taken after a Region's lock, never before.
     saved: Mutex<Option<Saved>>,
 }
@@ -113,51 +140,68 @@ impl Sandbox {
     /// for 150,000 images.
     ///
     /// # Errors
-    /// If an option is out of bounds, or the state directory cannot be used.
-    pub fn open(options: Options, clock: Arc<dyn Clock>) -> Result<Self, SandboxError> {
-        let Options { mut regions, images, speed, seed, state_dir } = options;
-        regions.sort();
-        if !(1..=REGIONS_MAX).contains(&regions.len()) || regions.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(SandboxError::Regions);
-        }
-        if !(IMAGES_MIN..=IMAGES_MAX).contains(&images) {
-            return Err(SandboxError::Images(images));
-        }
-        if !speed.is_finite() || speed <= 0.0 {
-            return Err(SandboxError::Speed(speed));
-        }
+    /// If an option is out of bounds, or the state directory or the recording cannot be used.
+    pub fn open(mut options: Options, clock: Arc<dyn Clock>) -> Result<Self, SandboxError> {
+        check(&mut options)?;
+        let Options { regions, images, speed, seed, state_dir, faults: plan, record } = options;
         let mut lines: BTreeMap<String, Vec<Line>> = BTreeMap::new();
         let mut saved = None;
+        let mut ahead = Duration::ZERO;
         if let Some(directory) = state_dir {
             let (file, read) = Saved::open(&directory)?;
             for line in read {
-                lines.entry(line.region().to_owned()).or_default().push(line);
+                match line {
+                    Line::Clock { ahead_ms } => ahead = ahead.max(Duration::from_millis(ahead_ms)),
+                    line => lines.entry(line.region().to_owned()).or_default().push(line),
+                }
             }
             saved = Some(file);
         }
-        let clouds: BTreeMap<Region, Cloud> = regions
-            .into_iter()
-            .map(|region| {
-                let state = State::replay(lines.remove(region.as_str()).unwrap_or_default());
-                let catalog = Catalog::generate(seed, &region, images);
-                (region.clone(), Cloud::new(Network::new(&region), catalog, seed, speed, state))
-            })
-            .collect();
+        let clock = Arc::new(SandboxClock::new(clock, ahead));
+        let now = clock.now();
+        let clouds = regions.iter().map(|region| {
+            // What need not be kept over a restart is not kept over this one.
+            let mut state = State::replay(lines.remove(region.as_str()).unwrap_or_default());
+            state.forget_gone(now);
+            let state = State::replay(state.lines(region.as_str(), now));
+            let catalog = Catalog::generate(seed, region, images);
+            (region.clone(), Cloud::new(Network::new(region), catalog, seed, speed, state))
+        });
+        let clouds: BTreeMap<Region, Cloud> = clouds.collect();
         if let Some(file) = &mut saved {
-            let now = clock.now();
-            let kept = clouds.iter().flat_map(|(region, cloud)| cloud.state().lines(region.as_str(), now));
-            // Regions that are not served this time are kept as they are.
-            let kept: Vec<Line> = kept.chain(lines.into_values().flatten()).collect();
-            file.compact(&kept)?;
+            file.keep(lines.into_values().flatten().collect());
+            file.compact(kept(&clouds, ahead, now))?;
         }
+        let header = recording::Header {
+            version: recording::VERSION,
+            started: clock.origin(),
+            seed,
+            regions,
+            images,
+            speed,
+            faults: plan.as_ref().map(|plan| plan.text().to_owned()),
+        };
+        let recorder = record
+            .map(|path| Recorder::create(&path, header, kept(&clouds, ahead, now)))
+            .transpose()
+            .map_err(|error| SandboxError::Record(Box::new(error)))?;
         let shared = Shared {
             clock,
+            seed,
+            speed,
             regions: clouds,
-            faults: Faults::default(),
-            calls: Mutex::default(),
+            faults: Faults::new(seed, speed),
+            calls: Calls::default(),
+            recorder,
+            doors: Mutex::default(),
+            account: Mutex::default(),
             saved: Mutex::new(saved),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        let sandbox = Self { shared: Arc::new(shared) };
+        if let Some(plan) = plan {
+            sandbox.plan_faults(plan);
+        }
+        Ok(sandbox)
     }
 
     /// Serves until `shutdown`. Requests that are being answered then are answered; idle
@@ -173,9 +217,38 @@ impl Sandbox {
             .await
     }
 
-    /// Run-time faults, for tests.
+    /// What goes wrong: faults to inject, and the plan's.
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
+    }
+
+    /// Puts a plan of faults in force from the next call on, instead of the one before, and with it
+    /// what it says about the account.
+    pub fn plan_faults(&self, plan: Plan) {
+        // Until the plan is in force: a call that came between the line and the plan would be
+        // recorded after a plan that it never met.
+        let mut turn = self.turn();
+        let _one_at_a_time = lock(&self.shared.doors);
+        if let Some(turn) = &mut turn {
+            turn.faults(plan.text());
+        }
+        self.set_account(plan.account().clone());
+        self.shared.faults.load(plan, self.shared.clock.now());
+    }
+
+    /// Changes what the account is allowed, from the next call on.
+    pub fn set_account(&self, account: Account) {
+        *lock(&self.shared.account) = Arc::new(account);
+    }
+
+    /// What the account is allowed and how it is set.
+    fn account(&self) -> Arc<Account> {
+        Arc::clone(&lock(&self.shared.account))
+    }
+
+    /// What ids, boot times and encoded messages are drawn from.
+    fn seed(&self) -> u64 {
+        self.shared.seed
     }
 
     /// How many instances of a Region are not terminated; 0 for a Region that is not served.
@@ -190,15 +263,15 @@ impl Sandbox {
 
     /// How often `action` was asked, whatever the answer; 0 for actions that are not served.
     pub fn calls(&self, action: &str) -> u64 {
-        lock(&self.shared.calls).get(action).copied().unwrap_or(0)
+        self.shared.calls.counts().get(action).copied().unwrap_or(0)
     }
 
     fn count(&self, action: &str) {
-        *lock(&self.shared.calls).entry(action.to_owned()).or_default() += 1;
+        self.shared.calls.count(action);
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.shared.clock)
+        Arc::clone(&self.shared.clock) as Arc<dyn Clock>
     }
 
     fn regions(&self) -> impl Iterator<Item = &Region> {
@@ -217,17 +290,22 @@ impl Sandbox {
             Ec2Error::with_status(401, "AuthFailure", message)
         })
     }
+}
 
-    /// Writes a change down, if changes are written down.
-    fn save(&self, line: &Line) -> Result<(), Ec2Error> {
-        match lock(&self.shared.saved).as_mut().map(|saved| saved.append(line)) {
-            None | Some(Ok(())) => Ok(()),
-            Some(Err(error)) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "sandbox state not saved");
-                Err(Ec2Error::internal())
-            }
-        }
+/// Refuses options that are out of bounds, and sorts the Regions.
+fn check(options: &mut Options) -> Result<(), SandboxError> {
+    let Options { regions, images, speed, .. } = options;
+    regions.sort();
+    if !(1..=REGIONS_MAX).contains(&regions.len()) || regions.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(SandboxError::Regions);
     }
+    if !(IMAGES_MIN..=IMAGES_MAX).contains(images) {
+        return Err(SandboxError::Images(*images));
+    }
+    if !speed.is_finite() || *speed <= 0.0 {
+        return Err(SandboxError::Speed(*speed));
+    }
+    Ok(())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

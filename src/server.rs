@@ -24,7 +24,7 @@ use crate::ec2::{Clients, ConnectError, Settings, StaticCredentials, Timeouts};
 use crate::ids::{AccountId, Region};
 use crate::launch::{LaunchError, Launcher};
 use crate::record::{ENTRY_VERSION, Entry, Event, ServiceStarted};
-use crate::sandbox::{self, Sandbox, SandboxError};
+use crate::sandbox::{self, Plan, PlanErrors, Sandbox, SandboxError};
 
 /// Launches that wait to be taken up by the boot tracker.
 const LAUNCHED_AHEAD_MAX: usize = 1_024;
@@ -50,6 +50,12 @@ pub enum ServeError {
     /// The audit log cannot be opened.
     #[error("the audit log cannot be opened")]
     Log(#[from] OpenError),
+    /// The sandbox's plan of faults cannot be read.
+    #[error("cannot read the plan of faults {}", .0.display())]
+    FaultsFile(PathBuf, #[source] std::io::Error),
+    /// The sandbox's plan of faults is none.
+    #[error("{} cannot be used", .0.display())]
+    Faults(PathBuf, #[source] PlanErrors),
     /// The sandbox cannot be opened.
     #[error("the sandbox cannot be opened")]
     Sandbox(#[from] SandboxError),
@@ -210,6 +216,8 @@ async fn open_sandbox(
         speed: settings.speed,
         seed: settings.seed,
         state_dir: Some(config.data_dir.join("sandbox")),
+        faults: settings.faults.as_deref().map(read_faults).transpose()?,
+        record: None,
     };
     let opening = Arc::clone(clock);
     let sandbox = tokio::task::spawn_blocking(move || Sandbox::open(options, opening))
@@ -274,6 +282,11 @@ fn started(config: &Config, clients: &Clients, clock: &dyn Clock, open_launches:
             open_launches,
         }),
     }
+}
+
+fn read_faults(path: &Path) -> Result<Plan, ServeError> {
+    let text = std::fs::read_to_string(path).map_err(|e| ServeError::FaultsFile(path.to_owned(), e))?;
+    Plan::parse(&text).map_err(|e| ServeError::Faults(path.to_owned(), e))
 }
 
 fn read_tls(settings: &TlsConfig) -> Result<Tls, ServeError> {

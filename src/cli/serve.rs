@@ -68,6 +68,9 @@ pub(crate) struct Args {
     /// What the sandbox is made from; the same seed makes the same Regions [default: 1].
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// A plan of what goes wrong in the sandbox, TOML.
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -131,13 +134,16 @@ impl Args {
                 sandbox.images = self.images.unwrap_or(sandbox.images);
                 sandbox.speed = self.speed.unwrap_or(sandbox.speed);
                 sandbox.seed = self.seed.unwrap_or(sandbox.seed);
+                if self.faults.is_some() {
+                    sandbox.faults = self.faults;
+                }
                 if config.regions.is_empty() {
                     config.regions = vec![SANDBOX_REGION_DEFAULT.parse()?];
                 }
             }
-            None if self.images.is_some() || self.speed.is_some() || self.seed.is_some() => {
+            None if self.images.is_some() || self.speed.is_some() || self.seed.is_some() || self.faults.is_some() => {
                 return Err(Failure::Usage(
-                    "--images, --speed and --seed are about the sandbox: give --sandbox too".into(),
+                    "--images, --speed, --seed and --faults are about the sandbox: give --sandbox too".into(),
                 ));
             }
             None if config.regions.is_empty() => config.regions = region_of_the_environment()?,

@@ -1,29 +1,46 @@
 //! The actions: which there are, and what every one of them goes through.
 //!
-//! A call is counted, authenticated, given its Region, led past the planned faults, and then
-//! handed to one function per action. An action reads its parameters, checks them, and writes the
+//! A call is counted, authenticated, given its Region, led past the token buckets and the planned
+//! faults, and then handed to one function per action. An action reads its parameters, checks them, and writes the
 //! inside of its answer; a failed one writes nothing.
 
+mod allowed_images;
+mod attributes;
 mod console;
 mod identity;
+mod image_attribute;
 mod images;
 mod instances;
+mod key_pairs;
+mod launch_templates;
 mod network;
 mod offerings;
+mod outage;
+mod reboot;
 mod regions;
 mod run;
+mod start;
 mod status;
+mod stop;
 mod tags;
 mod terminate;
 mod types;
+mod volumes;
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::HeaderMap;
 
 use super::Sandbox;
+use super::account::Account;
 use super::cloud::{Cloud, Line, State};
-use super::faults::Conditions;
+use super::faults::{Conditions, Demand, Loss, Refusal, Subject, Verdict};
 use super::wire::auth;
+use super::wire::denial::{Denial, resource_of};
 use super::wire::errors::Ec2Error;
+use super::wire::page::{Page, PageSize};
 use super::wire::query::{Node, Query};
 use super::wire::xml::Xml;
 use crate::clock::Timestamp;
@@ -48,8 +65,13 @@ pub(crate) struct Call<'a> {
     pub(crate) query: &'a Query,
     pub(crate) cloud: &'a Cloud,
     pub(crate) sandbox: &'a Sandbox,
+    /// The moment that it sees; a stale read sees an earlier one.
     pub(crate) now: Timestamp,
     pub(crate) conditions: Conditions,
+    /// Items on a page at most, whatever the request says.
+    page_items: Option<usize>,
+    /// How many instances it launched.
+    launched: &'a Cell<u32>,
 }
 
 impl Call<'_> {
@@ -63,10 +85,40 @@ impl Call<'_> {
         self.cloud.network.region.as_str()
     }
 
+    /// What the account is allowed and how it is set.
+    pub(crate) fn account(&self) -> Arc<Account> {
+        self.sandbox.account()
+    }
+
     /// Ends a dry run. Comes after all checks and before any effect: EC2 answers a dry run with
     /// the error that the call would have had, or with `DryRunOperation`.
     pub(crate) fn permit(&self) -> Result<(), Ec2Error> {
         if self.params().boolean("DryRun")? == Some(true) { Err(Ec2Error::dry_run()) } else { Ok(()) }
+    }
+
+    /// The page that the request asks for.
+    pub(crate) fn page(&self, limits: PageSize) -> Result<Page, Ec2Error> {
+        let mut page = Page::read(self.query, self.region(), limits)?;
+        page.cap = self.page_items;
+        Ok(page)
+    }
+
+    /// The page that a request without ids asks for. `ids` exclude paging in all of EC2, which
+    /// calls their list `set`.
+    pub(crate) fn page_without_ids(&self, limits: PageSize, ids: &[&str], set: &str) -> Result<Page, Ec2Error> {
+        let paging = [("MaxResults", "maxResults"), ("NextToken", "nextToken")];
+        match paging.iter().find(|(name, _)| !ids.is_empty() && self.params().text(name).is_some()) {
+            Some((_, spelled)) => {
+                let message = format!("The parameter {set} cannot be used with the parameter {spelled}");
+                Err(Ec2Error::combination(message))
+            }
+            None => self.page(limits),
+        }
+    }
+
+    /// Says how many instances the call launched, which is what it pays for in resource tokens.
+    pub(crate) fn has_launched(&self, instances: u32) {
+        self.launched.set(instances);
     }
 
     /// Saves a change and then makes it. If it cannot be saved, it does not happen.
@@ -82,73 +134,158 @@ type Action = fn(&Call<'_>, &mut Xml) -> Result<(), Ec2Error>;
 
 /// The actions of EC2 that are served.
 const ACTIONS: &[(&str, Action)] = &[
+    ("CreateKeyPair", key_pairs::create),
+    ("CreateLaunchTemplate", launch_templates::create),
+    ("CreateLaunchTemplateVersion", launch_templates::versions::create),
     ("CreateTags", tags::create),
+    ("DeleteKeyPair", key_pairs::delete),
+    ("DeleteLaunchTemplate", launch_templates::delete),
+    ("DeleteLaunchTemplateVersions", launch_templates::versions::delete),
+    ("DeleteTags", tags::delete),
     ("DescribeAvailabilityZones", regions::describe_zones),
+    ("DescribeImageAttribute", image_attribute::describe),
     ("DescribeImages", images::describe),
+    ("DescribeInstanceAttribute", attributes::describe),
+    ("DescribeInstanceCreditSpecifications", attributes::describe_credits),
     ("DescribeInstanceStatus", status::describe),
     ("DescribeInstanceTypeOfferings", offerings::describe),
     ("DescribeInstanceTypes", types::describe),
     ("DescribeInstances", instances::describe),
+    ("DescribeKeyPairs", key_pairs::describe),
+    ("DescribeLaunchTemplateVersions", launch_templates::versions::describe),
+    ("DescribeLaunchTemplates", launch_templates::describe),
     ("DescribeRegions", regions::describe),
     ("DescribeSecurityGroups", network::describe_security_groups),
     ("DescribeSubnets", network::describe_subnets),
     ("DescribeTags", tags::describe),
+    ("DescribeVolumes", volumes::describe),
     ("DescribeVpcs", network::describe_vpcs),
+    ("DisableAllowedImagesSettings", allowed_images::disable),
+    ("DisableImage", image_attribute::disable),
+    ("DisableImageDeprecation", image_attribute::disable_deprecation),
+    ("EnableAllowedImagesSettings", allowed_images::enable),
+    ("EnableImage", image_attribute::enable),
+    ("EnableImageDeprecation", image_attribute::enable_deprecation),
+    ("GetAllowedImagesSettings", allowed_images::get),
     ("GetConsoleOutput", console::get),
+    ("ImportKeyPair", key_pairs::import),
+    ("ModifyImageAttribute", image_attribute::modify),
+    ("ModifyInstanceAttribute", attributes::modify),
+    ("ModifyLaunchTemplate", launch_templates::modify),
+    ("RebootInstances", reboot::reboot),
+    ("ReplaceImageCriteriaInAllowedImagesSettings", allowed_images::replace_criteria),
     ("RunInstances", run::run),
+    ("StartInstances", start::start),
+    ("StopInstances", stop::stop),
     ("TerminateInstances", terminate::terminate),
 ];
 
-/// Answers one request.
+/// The actions that are served, those of STS too.
+pub(crate) fn served() -> impl Iterator<Item = &'static str> {
+    ACTIONS.iter().map(|(name, _)| *name).chain(identity::ACTIONS)
+}
+
+/// An answer, and what happens to it on its way.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) answer: Answer,
+    /// How much later it is sent.
+    pub(crate) delay: Option<Duration>,
+    /// The connection is reset after so many bytes of it.
+    pub(crate) reset_after: Option<u64>,
+}
+
+impl From<Answer> for Delivery {
+    fn from(answer: Answer) -> Self {
+        Self { answer, delay: None, reset_after: None }
+    }
+}
+
+/// Answers one request, whatever would happen to the answer on its way.
+#[cfg(test)]
 pub(crate) fn answer(sandbox: &Sandbox, headers: &HeaderMap, query: &Query, request_id: &str) -> Answer {
+    deliver(sandbox, headers, query, request_id).answer
+}
+
+/// Answers one request.
+pub(crate) fn deliver(sandbox: &Sandbox, headers: &HeaderMap, query: &Query, request_id: &str) -> Delivery {
     let action = query.root().text("Action").unwrap_or_default();
-    let sts = action == identity::ACTION;
+    let sts = identity::ACTIONS.contains(&action);
+    // What no action is found for is refused as the API that was asked refuses.
+    let speaks_sts = sts || query.root().text("Version") == Some(identity::VERSION);
     let refuse = |error: &Ec2Error| {
-        let body = if sts { error.sts_body(request_id) } else { error.ec2_body(request_id) };
+        let body = if speaks_sts { error.sts_body(request_id) } else { error.ec2_body(request_id) };
         Answer::Xml(error.status, body)
     };
     if action.is_empty() {
-        return refuse(&Ec2Error::missing("Action"));
+        return refuse(&Ec2Error::missing("Action")).into();
     }
     let found = ACTIONS.iter().find(|(name, _)| *name == action).map(|(_, action)| *action);
     if found.is_none() && !sts {
         let shown: String = action.chars().take(100).collect();
         let error = Ec2Error::new("InvalidAction", format!("The action {shown} is not valid for this web service."));
-        return refuse(&error);
+        return refuse(&error).into();
     }
     sandbox.count(action);
     let scope = match auth::scope(headers, query) {
         Ok(scope) => scope,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&error).into(),
     };
-    let verdict = sandbox.faults().take(action);
-    if let Some((status, code, message)) = verdict.error {
-        return refuse(&Ec2Error::with_status(status, code, message));
+    // Buckets are EC2's, and a Region's.
+    let region = sandbox.region(&scope.region);
+    let demand = region.as_ref().ok().filter(|_| !sts).map(|_| Demand::of(action, &scope.region, query));
+    if let Some(Err(error)) = demand.map(|demand| sandbox.faults().admit(&demand, sandbox.clock().uptime())) {
+        return refuse(&error).into();
     }
-    if let Some(status) = verdict.html {
-        return Answer::Html(status);
-    }
-    let answered = match found {
-        Some(action_of_ec2) => ec2(sandbox, &scope, query, verdict.conditions, |call, xml| {
+    let network = region.as_ref().ok().map(|cloud| &cloud.network);
+    let subject = Subject::of(action, &scope.region, query, network);
+    let verdict = sandbox.faults().take(&subject, sandbox.clock().now());
+    let launched = Cell::new(0);
+    let answered = match (&verdict.refusal, found) {
+        (Some(Refusal::Html(status)), _) => Ok(Answer::Html(*status)),
+        (Some(Refusal::Error { status, code, message }), _) => {
+            Err(Ec2Error::with_status(*status, code.clone(), message.clone()))
+        }
+        (Some(Refusal::Denied), _) => Err(denied(sandbox, action, &scope)),
+        (None, Some(action_of_ec2)) => ec2(sandbox, &scope, query, &verdict, &launched, |call, xml| {
             xml.element_in(&format!("{action}Response"), NAMESPACE, |xml| {
                 xml.text("requestId", request_id);
                 action_of_ec2(call, xml)
             })
-        }),
-        None => identity::caller(&scope, request_id),
+        })
+        .map(|body| Answer::Xml(200, body)),
+        (None, None) => identity::answer(sandbox, action, query, &scope, request_id).map(|body| Answer::Xml(200, body)),
     };
-    match answered {
-        _ if verdict.reply_lost => Answer::Lost,
-        Ok(body) => Answer::Xml(200, body),
-        Err(error) => refuse(&error),
+    if let Some(demand) = demand {
+        let used = match &answered {
+            Ok(Answer::Xml(..)) if action == "RunInstances" => launched.get(),
+            Ok(Answer::Xml(..)) => demand.resources,
+            _ => 0,
+        };
+        sandbox.faults().give_back(&demand, demand.resources.saturating_sub(used));
     }
+    let answer = answered.unwrap_or_else(|error| refuse(&error));
+    let (answer, reset_after) = match verdict.loss {
+        None => (answer, None),
+        Some(Loss::Whole) => (Answer::Lost, None),
+        Some(Loss::After(bytes)) => (answer, Some(bytes)),
+    };
+    Delivery { answer, delay: verdict.delay, reset_after }
+}
+
+/// What a call answers that the plan of faults denies.
+fn denied(sandbox: &Sandbox, action: &str, scope: &auth::Scope) -> Ec2Error {
+    let (region, access_key) = (scope.region.as_str(), scope.access_key.as_str());
+    let resource = resource_of(action, region);
+    Ec2Error::unauthorized(&Denial { action, region, resource: &resource, access_key }, sandbox.seed())
 }
 
 fn ec2(
     sandbox: &Sandbox,
     scope: &auth::Scope,
     query: &Query,
-    conditions: Conditions,
+    verdict: &Verdict,
+    launched: &Cell<u32>,
     act: impl FnOnce(&Call<'_>, &mut Xml) -> Result<(), Ec2Error>,
 ) -> Result<String, Ec2Error> {
     let cloud = sandbox.region(&scope.region)?;
@@ -156,8 +293,34 @@ fn ec2(
         let message = "Credential should be scoped to correct service: 'ec2'. ";
         return Err(Ec2Error::with_status(403, "SignatureDoesNotMatch", message));
     }
-    let call = Call { query, cloud, sandbox, now: sandbox.clock().now(), conditions };
+    let mut now = sandbox.clock().now();
+    if let Some(by) = verdict.stale_by {
+        now = now.checked_sub(by).unwrap_or(Timestamp::MIN);
+    }
+    let conditions = verdict.conditions.clone();
+    let call = Call { query, cloud, sandbox, now, conditions, page_items: verdict.page_items, launched };
     let mut xml = Xml::document();
     act(&call, &mut xml)?;
     Ok(xml.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_documentation_lists_what_is_served_and_nothing_else() {
+        let document = include_str!("../../docs/sandbox.md");
+        let section = document.split("## What is served").nth(1).unwrap().split("## Where it differs").next().unwrap();
+        // Actions are code in the first column of a table, and in the sentence about STS.
+        let rows = section.lines().filter(|line| line.starts_with("| `") || line.starts_with("**STS**"));
+        let first = |line: &str| line.trim_start_matches("| ").split(" | ").next().unwrap_or_default().to_owned();
+        let listed: BTreeSet<String> = rows
+            .map(first)
+            .flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
+            .filter(|word| word.starts_with(|c: char| c.is_ascii_uppercase()))
+            .collect();
+        let served: BTreeSet<String> = super::served().map(str::to_owned).collect();
+        assert_eq!(listed, served);
+    }
 }

@@ -3,30 +3,49 @@
 //! Nothing here runs in the background. An instance remembers when it was launched, what was
 //! drawn for it and what happened to it; its state follows from those and the time of reading.
 
+mod boot;
+mod census;
 mod instance;
+mod key_pair;
+mod life;
+mod network;
+mod options;
 mod saved;
+mod standing;
+mod status;
+mod template;
 mod tokens;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use super::images::Catalog;
-use super::zones::{Network, USABLE_ADDRESSES, Zone};
+use super::images::allowed::AllowedImages;
+use super::images::changes::{Current, ImageChange};
+use super::images::facts::Image;
+use super::zones::Network;
 use crate::clock::Timestamp;
+use census::Census;
 
-pub(crate) use instance::{
-    BootTimes, CheckStatus, Fate, Instance, InstanceState, Launched, MetadataOptions, Standing, Volume,
-};
+pub(crate) use boot::BootTimes;
+pub(crate) use instance::{Fate, Instance, Launched, MetadataOptions, Volume};
+pub(crate) use key_pair::KeyPair;
+pub(crate) use life::{Cause, Check, Deed, DeedKind, Destiny, Event};
+pub(crate) use options::{LaunchOptions, NetworkInterface, PrivateDns, SpotOptions};
 pub(crate) use saved::{Line, Saved, SavedError};
+pub(crate) use standing::Standing;
+pub(crate) use status::{CheckStatus, InstanceState};
+pub(crate) use template::{LaunchTemplate, TemplateVersion};
 pub(crate) use tokens::{Token, TokenKey};
 
-/// Instances in one Region that are not terminated.
-pub(crate) const LIVE_INSTANCES_MAX: usize = 20_000;
 /// How long a terminated instance can still be described; EC2 says "usually less than an hour".
 const TERMINATED_VISIBLE: Duration = Duration::from_secs(3600);
+
+/// With fewer tokens than this, forgotten ones are not looked for.
+const TOKENS_SWEPT_MIN: usize = 10_000;
 
 /// Tags of one resource.
 pub(crate) type Tags = BTreeMap<String, String>;
@@ -47,8 +66,20 @@ pub(crate) struct State {
     /// By order of launch, which is also the order of paging.
     instances: BTreeMap<u64, Instance>,
     by_id: HashMap<String, u64>,
+    /// Which instance a volume was launched with.
+    by_volume: HashMap<String, u64>,
+    census: Census,
     tokens: HashMap<TokenKey, Token>,
+    /// How many tokens were left when the forgotten ones were last dropped.
+    tokens_left: usize,
     tags: BTreeMap<String, Tags>,
+    templates: BTreeMap<String, LaunchTemplate>,
+    templates_made: u64,
+    key_pairs: BTreeMap<String, KeyPair>,
+    key_pairs_made: u64,
+    /// What owners changed about their images, by id; empty most of the time.
+    image_changes: HashMap<String, ImageChange>,
+    allowed_images: AllowedImages,
     /// Instances ever launched here; ids follow from it.
     launched: u64,
     launches: u64,
@@ -97,21 +128,46 @@ impl State {
             }
             Line::Instances { instances, .. } => instances.into_iter().for_each(|instance| self.put(instance)),
             Line::Tags { resource, tags, .. } => {
-                if tags.is_empty() {
+                // An image that came with tags and lost them all must not get them back.
+                if tags.is_empty() && !resource.starts_with("ami-") {
                     self.tags.remove(&resource);
                 } else {
                     self.tags.insert(resource, tags);
                 }
             }
-            Line::Counters { launched, launches, .. } => {
+            Line::LaunchTemplate { template, versions, deleted, tags, .. } => {
+                if !tags.is_empty() {
+                    self.tags.insert(template.id.clone(), tags);
+                }
+                self.put_template(template, versions, &deleted);
+            }
+            Line::LaunchTemplateGone { id, .. } => self.remove_template(&id),
+            Line::KeyPair { pair, tags, .. } => {
+                if !tags.is_empty() {
+                    self.tags.insert(pair.id.clone(), tags);
+                }
+                self.put_key_pair(pair);
+            }
+            Line::KeyPairGone { name, .. } => self.remove_key_pair(&name),
+            Line::Image { image, changes, .. } => {
+                self.image_changes.insert(image, changes);
+            }
+            Line::AllowedImages { settings, .. } => self.allowed_images = settings,
+            Line::Counters { launched, launches, templates, key_pairs, .. } => {
+                self.templates_made = self.templates_made.max(templates);
+                self.key_pairs_made = self.key_pairs_made.max(key_pairs);
                 self.launched = self.launched.max(launched);
                 self.launches = self.launches.max(launches);
             }
+            // The sandbox's, not a Region's.
+            Line::Clock { .. } => {}
         }
     }
 
     fn put(&mut self, instance: Instance) {
         self.launched = self.launched.max(instance.sequence);
+        self.census.put(&instance);
+        self.by_volume.extend(instance.volumes.iter().map(|volume| (volume.id.clone(), instance.sequence)));
         self.by_id.insert(instance.id.clone(), instance.sequence);
         self.instances.insert(instance.sequence, instance);
     }
@@ -119,12 +175,26 @@ impl State {
     /// Everything that still matters at `now`, as lines.
     pub(crate) fn lines(&self, region: &str, now: Timestamp) -> Vec<Line> {
         let region = || region.to_owned();
-        let mut lines = vec![Line::Counters { region: region(), launched: self.launched, launches: self.launches }];
+        let mut lines = vec![Line::Counters {
+            region: region(),
+            launched: self.launched,
+            launches: self.launches,
+            templates: self.templates_made,
+            key_pairs: self.key_pairs_made,
+        }];
+        for template in self.templates.values() {
+            let versions = template.versions.values().cloned().collect();
+            let (template, deleted, tags) = (template.head(), Vec::new(), Tags::new());
+            lines.push(Line::LaunchTemplate { region: region(), template, versions, deleted, tags });
+        }
+        for pair in self.key_pairs.values() {
+            lines.push(Line::KeyPair { region: region(), pair: pair.clone(), tags: Tags::new() });
+        }
         for instance in self.instances.values().filter(|instance| !instance.is_gone(now)) {
             lines.push(Line::Instances { region: region(), instances: vec![instance.clone()] });
         }
         for (key, token) in &self.tokens {
-            if !token.is_forgotten(now) {
+            if !self.is_forgotten(token, now) {
                 lines.push(Line::Launch {
                     region: region(),
                     token: Some((key.clone(), token.clone())),
@@ -134,25 +204,65 @@ impl State {
                 });
             }
         }
+        for (image, changes) in &self.image_changes {
+            lines.push(Line::Image { region: region(), image: image.clone(), changes: changes.clone() });
+        }
+        if self.allowed_images != AllowedImages::default() {
+            lines.push(Line::AllowedImages { region: region(), settings: self.allowed_images.clone() });
+        }
+        // Those that no call finds yet have their tags already.
+        let gone = self.instances.values().filter(|instance| instance.is_gone(now));
+        let gone: HashSet<String> = gone.flat_map(|i| i.resources().chain([i.id.clone()])).collect();
         for (resource, tags) in &self.tags {
-            let gone = resource.starts_with("i-") && self.instance(resource, now).is_none();
-            if !gone {
+            let orphaned = resource.starts_with("i-") && !self.by_id.contains_key(resource);
+            if !orphaned && !gone.contains(resource) {
                 lines.push(Line::Tags { region: region(), resource: resource.clone(), tags: tags.clone() });
             }
         }
         lines
     }
 
+    /// An image of the catalogue as it is now. The one way to read images: whoever describes,
+    /// filters or launches one must see the same.
+    pub(crate) fn image<'a>(&self, image: &'a Image) -> Current<'a> {
+        // A Region has 150,000 images and hardly ever a changed one.
+        if self.image_changes.is_empty() {
+            return Current::AsMade(image);
+        }
+        match self.image_changes.get(&*image.id) {
+            None => Current::AsMade(image),
+            Some(change) => Current::Changed(Box::new(change.apply(image))),
+        }
+    }
+
+    /// What has been changed about an image so far.
+    pub(crate) fn image_change(&self, id: &str) -> ImageChange {
+        self.image_changes.get(id).cloned().unwrap_or_default()
+    }
+
+    /// The account's Allowed AMIs settings.
+    pub(crate) fn allowed_images(&self) -> &AllowedImages {
+        &self.allowed_images
+    }
+
     /// Forgets instances that can no longer be described.
     pub(crate) fn forget_gone(&mut self, now: Timestamp) {
-        let gone: Vec<u64> =
-            self.instances.values().filter(|instance| instance.is_gone(now)).map(|gone| gone.sequence).collect();
-        for sequence in gone {
+        if self.tokens.len() >= (2 * self.tokens_left).max(TOKENS_SWEPT_MIN) {
+            let mut tokens = std::mem::take(&mut self.tokens);
+            tokens.retain(|_, token| !self.is_forgotten(token, now));
+            self.tokens_left = tokens.len();
+            self.tokens = tokens;
+        }
+        self.census.look(now, &self.instances);
+        for sequence in self.census.take_gone(now) {
             if let Some(instance) = self.instances.remove(&sequence) {
                 self.by_id.remove(&instance.id);
                 self.tags.remove(&instance.id);
                 for volume in &instance.volumes {
-                    self.tags.remove(&volume.id);
+                    self.by_volume.remove(&volume.id);
+                }
+                for resource in instance.resources() {
+                    self.tags.remove(&resource);
                 }
             }
         }
@@ -172,14 +282,30 @@ impl State {
             .filter(move |instance| instance.is_visible(now) && !instance.is_gone(now))
     }
 
+    /// All instances that are remembered, in the order of launch, visible or not.
+    pub(crate) fn remembered(&self) -> impl Iterator<Item = &Instance> {
+        self.instances.values()
+    }
+
     /// The instance with this number, whether or not it is visible yet.
     pub(crate) fn launched_instance(&self, id: &str) -> Option<&Instance> {
         self.instances.get(self.by_id.get(id)?)
     }
 
-    /// What was launched under a token.
-    pub(crate) fn token(&self, key: &TokenKey) -> Option<&Token> {
-        self.tokens.get(key)
+    /// Whether what was launched under a token is long over, and the token need not be kept.
+    fn is_forgotten(&self, token: &Token, now: Timestamp) -> bool {
+        let known = |id: &String| self.launched_instance(id).is_some_and(|instance| !instance.is_gone(now));
+        token.is_forgotten(now) && !token.instance_ids.iter().any(known)
+    }
+
+    /// What was launched under a token, until it is forgotten, whenever it is dropped.
+    pub(crate) fn token(&self, key: &TokenKey, now: Timestamp) -> Option<&Token> {
+        self.tokens.get(key).filter(|token| !self.is_forgotten(token, now))
+    }
+
+    /// All tokens that were used.
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = (&TokenKey, &Token)> {
+        self.tokens.iter()
     }
 
     /// The tags of a resource.
@@ -192,9 +318,22 @@ impl State {
         &self.tags
     }
 
+    /// The instance that a network interface or Spot request belongs to, if it can be described.
+    pub(crate) fn instance_of_resource(&self, id: &str, now: Timestamp) -> Option<&Instance> {
+        let belongs = |instance: &&Instance| instance.has_resource(id);
+        // Most are the primary interface of an instance, whose id says of which.
+        let primary = self.instance(&id.replacen("eni-", "i-", 1), now).filter(belongs);
+        // Whose it is costs less to tell than whether that one can be described.
+        let owner = || self.instances.values().filter(belongs);
+        primary.or_else(|| owner().find(|instance| instance.is_visible(now) && !instance.is_gone(now)))
+    }
+
     /// Whether a volume of this id belongs to an instance that can be described.
     pub(crate) fn has_volume(&self, id: &str, now: Timestamp) -> bool {
-        self.instances(now, 0).any(|instance| instance.volumes.iter().any(|volume| volume.id == id))
+        let instance = self.by_volume.get(id).and_then(|sequence| self.instances.get(sequence));
+        instance.is_some_and(|instance| {
+            instance.is_visible(now) && !instance.is_gone(now) && instance.volumes.iter().any(|volume| volume.id == id)
+        })
     }
 
     /// The number that the next instance gets.
@@ -209,31 +348,13 @@ impl State {
 
     /// Instances that are not terminated.
     pub(crate) fn live(&self, now: Timestamp) -> usize {
-        self.instances.values().filter(|instance| instance.holds_address(now)).count()
+        self.instances.len().saturating_sub(self.census.ended(now))
     }
+}
 
-    /// How many addresses of a zone's subnet are in use.
-    pub(crate) fn addresses_used(&self, zone: &Zone, now: Timestamp) -> usize {
-        self.instances.values().filter(|i| i.zone == zone.name && i.holds_address(now)).count()
-    }
-
-    /// `count` free addresses of a zone's subnet, by number, or `None` if there are too few.
-    pub(crate) fn free_addresses(&self, zone: &Zone, count: usize, now: Timestamp) -> Option<Vec<u32>> {
-        let used: std::collections::HashSet<u32> = self
-            .instances
-            .values()
-            .filter(|instance| instance.zone == zone.name && instance.holds_address(now))
-            .map(|instance| instance.address)
-            .collect();
-        // Starting after the last one keeps an address from being reused at once.
-        let start = u32::try_from(self.launched % u64::from(USABLE_ADDRESSES)).unwrap_or(0);
-        let free: Vec<u32> = (0..USABLE_ADDRESSES)
-            .map(|step| (start + step) % USABLE_ADDRESSES)
-            .filter(|number| !used.contains(number))
-            .take(count)
-            .collect();
-        (free.len() == count).then_some(free)
-    }
+/// A moment so many milliseconds later.
+pub(crate) fn after(time: Timestamp, ms: u64) -> Timestamp {
+    time.checked_add(Duration::from_millis(ms)).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

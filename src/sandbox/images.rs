@@ -1,16 +1,21 @@
 //! The images of one Region: a generated catalogue on top of real names.
 //!
 //! The same seed and count give the same catalogue on every machine. It never changes while the
-//! sandbox runs; what callers change (tags) is kept by the cloud. Access rules (who sees and who
-//! may launch what) are here because they are facts about images, not about one action.
+//! sandbox runs; what callers change (tags, permissions, states) is kept by the cloud and laid over
+//! it when it is read. Access rules (who sees and who may launch what) are here because they are
+//! facts about images, not about one action.
 
+pub(crate) mod allowed;
+pub(crate) mod changes;
 pub(crate) mod facts;
 mod families;
 pub(crate) mod filters;
 mod generate;
 pub mod landmarks;
 mod names;
+pub(crate) mod permissions;
 mod specimens;
+mod words;
 
 use std::collections::HashMap;
 
@@ -18,6 +23,8 @@ use crate::clock::Timestamp;
 use crate::ids::Region;
 use crate::sandbox::ACCOUNT_ID;
 use facts::{Image, Share, State};
+#[cfg(test)]
+pub(crate) use generate::Mill;
 
 /// Fewer than this cannot hold every class three times.
 pub(crate) const IMAGES_MIN: usize = 400;

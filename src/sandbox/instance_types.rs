@@ -3,14 +3,17 @@
 //! The records are kept as JSON, because their shape is EC2's own and nearly all of it is only
 //! passed on. They are the same in every sandbox, so they are read once per process.
 
-use std::borrow::Cow;
+mod filters;
+
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::wire::filter::Values;
+use super::wire::filter::{Values, flag, made, text};
 use super::wire::xml::Xml;
+
+pub(crate) use filters::{FILTERS, Path};
 
 /// One instance type.
 #[derive(Debug)]
@@ -20,12 +23,12 @@ pub(crate) struct InstanceType {
 }
 
 #[derive(Debug)]
-struct Table {
+struct Records {
     types: Vec<InstanceType>,
     by_name: HashMap<String, usize>,
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
+static RECORDS: LazyLock<Records> = LazyLock::new(|| {
     let types: Vec<InstanceType> = include_str!("../../data/instance-types.jsonl")
         .lines()
         .map(|line| {
@@ -35,22 +38,22 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         })
         .collect();
     let by_name = types.iter().enumerate().map(|(at, found)| (found.name.clone(), at)).collect();
-    Table { types, by_name }
+    Records { types, by_name }
 });
 
 /// All of them, in the order of paging.
 pub(crate) fn all() -> &'static [InstanceType] {
-    &TABLE.types
+    &RECORDS.types
 }
 
 /// The type of this name.
 pub(crate) fn get(name: &str) -> Option<&'static InstanceType> {
-    TABLE.by_name.get(name).map(|at| &TABLE.types[*at])
+    RECORDS.by_name.get(name).map(|at| &RECORDS.types[*at])
 }
 
 /// Where a type stands in the order of paging.
 pub(crate) fn position(name: &str) -> Option<usize> {
-    TABLE.by_name.get(name).copied()
+    RECORDS.by_name.get(name).copied()
 }
 
 impl InstanceType {
@@ -135,6 +138,64 @@ impl InstanceType {
         (vcpu["DefaultCores"].as_u64().unwrap_or(1), vcpu["DefaultThreadsPerCore"].as_u64().unwrap_or(1))
     }
 
+    /// `VCpuInfo.ValidCores` and `ValidThreadsPerCore`; empty where there is no choice.
+    pub(crate) fn valid_cores(&self) -> (Vec<u64>, Vec<u64>) {
+        let vcpu = &self.record["VCpuInfo"];
+        let numbers = |list: &Value| list.as_array().into_iter().flatten().filter_map(Value::as_u64).collect();
+        (numbers(&vcpu["ValidCores"]), numbers(&vcpu["ValidThreadsPerCore"]))
+    }
+
+    /// `VCpuInfo.DefaultVCpus`.
+    pub(crate) fn vcpus(&self) -> u64 {
+        self.record["VCpuInfo"]["DefaultVCpus"].as_u64().unwrap_or(1)
+    }
+
+    /// `BurstablePerformanceSupported`.
+    pub(crate) fn is_burstable(&self) -> bool {
+        self.record["BurstablePerformanceSupported"] == true
+    }
+
+    /// `CurrentGeneration`.
+    pub(crate) fn is_current_generation(&self) -> bool {
+        self.record["CurrentGeneration"] == true
+    }
+
+    /// Whether `ProcessorInfo.SupportedFeatures` lists `feature`.
+    pub(crate) fn has_feature(&self, feature: &str) -> bool {
+        texts(&self.record["ProcessorInfo"]["SupportedFeatures"]).contains(&feature)
+    }
+
+    /// `NetworkInfo.EfaSupported`.
+    pub(crate) fn supports_efa(&self) -> bool {
+        self.record["NetworkInfo"]["EfaSupported"] == true
+    }
+
+    /// `NetworkInfo.MaximumNetworkInterfaces`.
+    pub(crate) fn network_interfaces(&self) -> usize {
+        let most = self.record["NetworkInfo"]["MaximumNetworkInterfaces"].as_u64();
+        most.and_then(|most| usize::try_from(most).ok()).unwrap_or(1)
+    }
+
+    /// `NetworkInfo.MaximumNetworkCards`.
+    pub(crate) fn network_cards(&self) -> u32 {
+        let most = self.record["NetworkInfo"]["MaximumNetworkCards"].as_u64();
+        most.and_then(|most| u32::try_from(most).ok()).unwrap_or(1)
+    }
+
+    /// `NetworkInfo.BandwidthWeightings`; empty where there is no choice.
+    pub(crate) fn bandwidth_weightings(&self) -> Vec<&str> {
+        texts(&self.record["NetworkInfo"]["BandwidthWeightings"])
+    }
+
+    /// `EbsInfo.MaximumEbsAttachments`, which takes one network interface into account where the
+    /// limit is shared with them.
+    pub(crate) fn ebs_attachments(&self, interfaces: usize) -> usize {
+        let info = &self.record["EbsInfo"];
+        let most = info["MaximumEbsAttachments"].as_u64().and_then(|most| usize::try_from(most).ok());
+        let shared = if info["AttachmentLimitType"] == "shared" { interfaces.saturating_sub(1) } else { 0 };
+        most.unwrap_or(usize::MAX).saturating_sub(shared)
+    }
+
     /// `EbsInfo.EbsOptimizedSupport` is `default`.
     pub(crate) fn is_ebs_optimized_by_default(&self) -> bool {
         self.record["EbsInfo"]["EbsOptimizedSupport"] == "default"
@@ -143,7 +204,7 @@ impl InstanceType {
     /// Writes the record as EC2 does. The wire names are the record's own in lower camel case,
     /// with one exception.
     pub(crate) fn write(&self, xml: &mut Xml) {
-        write_members(xml, &self.record);
+        write_members(xml, "", &self.record);
     }
 
     /// Pushes what the record holds at `path`, through every list on the way.
@@ -151,86 +212,6 @@ impl InstanceType {
         collect(&self.record, path, values);
     }
 }
-
-/// The way to a fact in a record.
-pub(crate) type Path = &'static [&'static str];
-
-/// The way to what a filter of DescribeInstanceTypes looks at. Facts that the embedded records do
-/// not carry (EBS bandwidth and the like) have their filter, which then matches nothing.
-pub(crate) fn filter_path(name: &str) -> Option<Path> {
-    FILTERS.iter().find(|(known, _)| *known == name).map(|(_, path)| *path)
-}
-
-const FILTERS: &[(&str, Path)] = &[
-    ("auto-recovery-supported", &["AutoRecoverySupported"]),
-    ("bare-metal", &["BareMetal"]),
-    ("burstable-performance-supported", &["BurstablePerformanceSupported"]),
-    ("current-generation", &["CurrentGeneration"]),
-    ("dedicated-hosts-supported", &["DedicatedHostsSupported"]),
-    ("ebs-info.attachment-limit-type", &["EbsInfo", "AttachmentLimitType"]),
-    ("ebs-info.maximum-ebs-attachments", &["EbsInfo", "MaximumEbsAttachments"]),
-    (
-        "ebs-info.ebs-optimized-info.baseline-bandwidth-in-mbps",
-        &["EbsInfo", "EbsOptimizedInfo", "BaselineBandwidthInMbps"],
-    ),
-    ("ebs-info.ebs-optimized-info.baseline-iops", &["EbsInfo", "EbsOptimizedInfo", "BaselineIops"]),
-    (
-        "ebs-info.ebs-optimized-info.baseline-throughput-in-mbps",
-        &["EbsInfo", "EbsOptimizedInfo", "BaselineThroughputInMBps"],
-    ),
-    (
-        "ebs-info.ebs-optimized-info.maximum-bandwidth-in-mbps",
-        &["EbsInfo", "EbsOptimizedInfo", "MaximumBandwidthInMbps"],
-    ),
-    ("ebs-info.ebs-optimized-info.maximum-iops", &["EbsInfo", "EbsOptimizedInfo", "MaximumIops"]),
-    (
-        "ebs-info.ebs-optimized-info.maximum-throughput-in-mbps",
-        &["EbsInfo", "EbsOptimizedInfo", "MaximumThroughputInMBps"],
-    ),
-    ("ebs-info.ebs-optimized-support", &["EbsInfo", "EbsOptimizedSupport"]),
-    ("ebs-info.encryption-support", &["EbsInfo", "EncryptionSupport"]),
-    ("ebs-info.nvme-support", &["EbsInfo", "NvmeSupport"]),
-    ("free-tier-eligible", &["FreeTierEligible"]),
-    ("hibernation-supported", &["HibernationSupported"]),
-    ("hypervisor", &["Hypervisor"]),
-    ("instance-storage-info.disk.count", &["InstanceStorageInfo", "Disks", "Count"]),
-    ("instance-storage-info.disk.size-in-gb", &["InstanceStorageInfo", "Disks", "SizeInGB"]),
-    ("instance-storage-info.disk.type", &["InstanceStorageInfo", "Disks", "Type"]),
-    ("instance-storage-info.encryption-support", &["InstanceStorageInfo", "EncryptionSupport"]),
-    ("instance-storage-info.nvme-support", &["InstanceStorageInfo", "NvmeSupport"]),
-    ("instance-storage-info.total-size-in-gb", &["InstanceStorageInfo", "TotalSizeInGB"]),
-    ("instance-storage-supported", &["InstanceStorageSupported"]),
-    ("instance-type", &["InstanceType"]),
-    ("memory-info.size-in-mib", &["MemoryInfo", "SizeInMiB"]),
-    ("network-info.bandwidth-weightings", &["NetworkInfo", "BandwidthWeightings"]),
-    ("network-info.efa-info.maximum-efa-interfaces", &["NetworkInfo", "EfaInfo", "MaximumEfaInterfaces"]),
-    ("network-info.efa-supported", &["NetworkInfo", "EfaSupported"]),
-    ("network-info.ena-support", &["NetworkInfo", "EnaSupport"]),
-    ("network-info.flexible-ena-queues-support", &["NetworkInfo", "FlexibleEnaQueuesSupport"]),
-    ("network-info.encryption-in-transit-supported", &["NetworkInfo", "EncryptionInTransitSupported"]),
-    ("network-info.ipv4-addresses-per-interface", &["NetworkInfo", "Ipv4AddressesPerInterface"]),
-    ("network-info.ipv6-addresses-per-interface", &["NetworkInfo", "Ipv6AddressesPerInterface"]),
-    ("network-info.ipv6-supported", &["NetworkInfo", "Ipv6Supported"]),
-    ("network-info.maximum-network-cards", &["NetworkInfo", "MaximumNetworkCards"]),
-    ("network-info.maximum-network-interfaces", &["NetworkInfo", "MaximumNetworkInterfaces"]),
-    ("network-info.network-performance", &["NetworkInfo", "NetworkPerformance"]),
-    ("nitro-enclaves-support", &["NitroEnclavesSupport"]),
-    ("nitro-tpm-support", &["NitroTpmSupport"]),
-    ("nitro-tpm-info.supported-versions", &["NitroTpmInfo", "SupportedVersions"]),
-    ("processor-info.supported-architecture", &["ProcessorInfo", "SupportedArchitectures"]),
-    ("processor-info.sustained-clock-speed-in-ghz", &["ProcessorInfo", "SustainedClockSpeedInGhz"]),
-    ("processor-info.supported-features", &["ProcessorInfo", "SupportedFeatures"]),
-    ("reboot-migration-support", &["RebootMigrationSupport"]),
-    ("supported-boot-mode", &["SupportedBootModes"]),
-    ("supported-root-device-type", &["SupportedRootDeviceTypes"]),
-    ("supported-usage-class", &["SupportedUsageClasses"]),
-    ("supported-virtualization-type", &["SupportedVirtualizationTypes"]),
-    ("vcpu-info.default-cores", &["VCpuInfo", "DefaultCores"]),
-    ("vcpu-info.default-threads-per-core", &["VCpuInfo", "DefaultThreadsPerCore"]),
-    ("vcpu-info.default-vcpus", &["VCpuInfo", "DefaultVCpus"]),
-    ("vcpu-info.valid-cores", &["VCpuInfo", "ValidCores"]),
-    ("vcpu-info.valid-threads-per-core", &["VCpuInfo", "ValidThreadsPerCore"]),
-];
 
 fn texts(list: &Value) -> Vec<&str> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
@@ -246,27 +227,28 @@ fn collect<'a>(value: &'a Value, path: Path, values: &mut Values<'a>) {
                 collect(member, rest, values);
             }
         }
-        Value::String(text) => values.push(Cow::Borrowed(text)),
-        Value::Number(number) => values.push(Cow::Owned(number.to_string())),
-        Value::Bool(flag) => values.push(Cow::Borrowed(if *flag { "true" } else { "false" })),
+        Value::String(words) => text(values, words),
+        Value::Number(number) => made(values, number),
+        Value::Bool(on) => flag(values, *on),
         Value::Null => {}
     }
 }
 
-fn write_members(xml: &mut Xml, record: &Value) {
+/// Writes the members of the structure called `of`.
+fn write_members(xml: &mut Xml, of: &str, record: &Value) {
     for (name, value) in record.as_object().into_iter().flatten() {
-        write_value(xml, &wire_name(name), value);
+        match (of, value) {
+            // The one list of the model whose items have another name than all others.
+            ("inferenceAcceleratorInfo", Value::Array(items)) => write_list(xml, &wire_name(name), "member", items),
+            _ => write_value(xml, &wire_name(name), value),
+        }
     }
 }
 
 fn write_value(xml: &mut Xml, name: &str, value: &Value) {
     match value {
-        Value::Object(_) => xml.element(name, |xml| write_members(xml, value)),
-        Value::Array(items) => xml.element(name, |xml| {
-            for item in items {
-                write_value(xml, "item", item);
-            }
-        }),
+        Value::Object(_) => xml.element(name, |xml| write_members(xml, name, value)),
+        Value::Array(items) => write_list(xml, name, "item", items),
         Value::String(text) => xml.text(name, text),
         Value::Number(number) => xml.value(name, number),
         Value::Bool(flag) => xml.value(name, flag),
@@ -274,12 +256,25 @@ fn write_value(xml: &mut Xml, name: &str, value: &Value) {
     }
 }
 
+fn write_list(xml: &mut Xml, name: &str, item: &str, items: &[Value]) {
+    xml.element(name, |xml| {
+        for value in items {
+            write_value(xml, item, value);
+        }
+    });
+}
+
+/// The record's name in lower camel case; the model has its own names for three lists.
 fn wire_name(name: &str) -> String {
-    if name == "Workloads" {
-        return "workloadSet".to_owned();
+    match name {
+        "EbsCards" => "ebsCardSet".to_owned(),
+        "InterfaceTypes" => "interfaceTypeSet".to_owned(),
+        "Workloads" => "workloadSet".to_owned(),
+        _ => {
+            let mut chars = name.chars();
+            chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+        }
     }
-    let mut chars = name.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 #[cfg(test)]
@@ -300,8 +295,7 @@ mod tests {
     #[test]
     fn filters_reach_through_lists() {
         let mut values = Values::new();
-        let path = filter_path("processor-info.supported-architecture").unwrap();
-        get("t2.micro").unwrap().values(path, &mut values);
+        get("t2.micro").unwrap().values(&["ProcessorInfo", "SupportedArchitectures"], &mut values);
         assert_eq!(values, ["i386", "x86_64"]);
     }
 }

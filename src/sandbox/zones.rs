@@ -3,6 +3,8 @@
 //!
 //! Everything follows from the Region's name, so nothing of it needs saving.
 
+use std::net::Ipv4Addr;
+
 use sha2::{Digest, Sha256};
 
 use super::instance_types::InstanceType;
@@ -12,10 +14,16 @@ use crate::ids::Region;
 const LETTERS: [char; 3] = ['a', 'b', 'c'];
 /// Addresses that AWS keeps in every subnet: the first four and the last.
 const RESERVED_ADDRESSES: u32 = 5;
+/// How many of them come first.
+const RESERVED_FIRST: u32 = 4;
 /// Addresses of a /20.
 const SUBNET_ADDRESSES: u32 = 4096;
 /// Addresses that instances of one subnet can have.
 pub(crate) const USABLE_ADDRESSES: u32 = SUBNET_ADDRESSES - RESERVED_ADDRESSES;
+
+/// An address that AWS keeps in every subnet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reserved;
 
 /// One Availability Zone with its default subnet.
 #[derive(Debug, Clone)]
@@ -89,8 +97,20 @@ impl Zone {
 
     /// The `nth` usable address of the subnet, counted from 0.
     pub(crate) fn address(&self, nth: u32) -> String {
-        let offset = nth % USABLE_ADDRESSES + 4;
+        let offset = nth % USABLE_ADDRESSES + RESERVED_FIRST;
         format!("172.31.{}.{}", u32::from(self.third_octet) + offset / 256, offset % 256)
+    }
+
+    /// The number of an address within the subnet, counted from 0; `None` for one outside it, and an
+    /// error for one that AWS keeps to itself.
+    pub(crate) fn number_of(&self, address: Ipv4Addr) -> Option<Result<u32, Reserved>> {
+        let [a, b, third, fourth] = address.octets();
+        let third = u32::from(third.checked_sub(self.third_octet).filter(|_| (a, b) == (172, 31))?);
+        let offset = third * 256 + u32::from(fourth);
+        if offset >= SUBNET_ADDRESSES {
+            return None;
+        }
+        Some(offset.checked_sub(RESERVED_FIRST).filter(|number| *number < USABLE_ADDRESSES).ok_or(Reserved))
     }
 
     /// The subnet's block.
@@ -161,5 +181,16 @@ mod tests {
         let network = Network::new(&"sandbox-1".parse().unwrap());
         assert_eq!(network.zones[1].address(0), "172.31.16.4");
         assert_eq!(network.zones[1].address(USABLE_ADDRESSES - 1), "172.31.31.254");
+        for (address, number) in [
+            ("172.31.16.4", Some(Ok(0))),
+            ("172.31.31.254", Some(Ok(USABLE_ADDRESSES - 1))),
+            ("172.31.31.255", Some(Err(Reserved))),
+            ("172.31.16.3", Some(Err(Reserved))),
+            ("172.31.32.4", None),
+            ("172.31.0.4", None),
+            ("10.0.16.4", None),
+        ] {
+            assert_eq!(network.zones[1].number_of(address.parse().unwrap()), number, "{address}");
+        }
     }
 }

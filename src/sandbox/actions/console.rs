@@ -1,14 +1,20 @@
 //! GetConsoleOutput: base64, late, and empty at first, as in EC2.
 
+mod log;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Call;
 use super::instances::named;
-use crate::sandbox::cloud::{Fate, Instance};
+use crate::clock::Timestamp;
+use crate::sandbox::cloud::{Instance, InstanceState, after};
 use crate::sandbox::images::millis;
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::xml::Xml;
+
+/// The most that EC2 keeps of a console: its end.
+const KEPT_BYTES: usize = 64 * 1024;
 
 /// GetConsoleOutput.
 pub(super) fn get(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
@@ -25,64 +31,29 @@ pub(super) fn get(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
         return Err(Ec2Error::new("UnsupportedOperation", message));
     }
     call.permit()?;
+    // Without `Latest`, EC2 shows what it posted last, some time after a transition.
+    let seen = if latest { Some(call.now) } else { posted(instance, call.now) };
     xml.text("instanceId", &instance.id);
-    let posted = instance.console_from();
-    if posted <= call.now {
-        xml.text("timestamp", &millis(posted));
-        xml.text("output", &STANDARD.encode(log(instance)));
-    } else {
-        xml.text("timestamp", &millis(call.now));
+    xml.text("timestamp", &millis(seen.unwrap_or(call.now)));
+    if let Some(seen) = seen {
+        let text = log::until(instance, seen);
+        if !text.is_empty() {
+            let start = (text.len().saturating_sub(KEPT_BYTES)..).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            xml.text("output", &STANDARD.encode(&text[start..]));
+        }
     }
     Ok(())
 }
 
-/// What the console shows once the instance has booted.
-fn log(instance: &Instance) -> String {
-    let launch = &instance.launch;
-    if launch.platform.is_some() {
-        return windows_log(instance);
-    }
-    let mut lines: Vec<String> = Vec::new();
-    let mut say = |line: &str| lines.push(line.to_owned());
-    if launch.virtualization == "paravirtual" {
-        say("Xen Minimal OS!");
-        say("  Booting 'Linux (PV-GRUB)'");
-        say("root (hd0)");
-        say(" Filesystem type is ext2fs, using whole disk");
-    } else if launch.current_boot_mode.as_deref() == Some("uefi") {
-        say("BdsDxe: loading Boot0001 \"UEFI\" from PciRoot(0x0)/Pci(0x4,0x0)/NVMe(0x1)");
-        say("BdsDxe: starting Boot0001 \"UEFI\" from PciRoot(0x0)/Pci(0x4,0x0)/NVMe(0x1)");
-    }
-    say(&format!("[    0.000000] Linux version 6.12.0 ({})", launch.architecture));
-    say(&format!("[    0.000000] DMI: Amazon EC2 {}/, BIOS 1.0 10/16/2017", launch.instance_type));
-    if launch.root_device_type == "instance-store" {
-        say("[    1.204113] blkfront: sda1: root file system from instance store");
-    } else {
-        say("[    1.204113] EXT4-fs: mounted filesystem with ordered data mode");
-    }
-    if launch.ena {
-        say("[    2.118722] ena 0000:00:05.0: Elastic Network Adapter (ENA) found");
-    }
-    if instance.fate == Fate::ChecksFail {
-        say("[   12.334019] systemd-networkd[412]: eth0: Failed to bring up interface: Connection timed out");
-        say(
-            "[   72.334880] systemd-networkd-wait-online[466]: Timeout occurred while waiting for network connectivity.",
-        );
-        say("[FAILED] Failed to start Wait for Network to be Configured.");
-    } else {
-        say("cloud-init[1387]: Cloud-init v. 24.4 running 'modules:final'");
-        say("cloud-init[1387]: Cloud-init v. 24.4 finished. Datasource DataSourceEc2Local");
-        say("login: ");
-    }
-    lines.join("\r\n")
-}
-
-fn windows_log(instance: &Instance) -> String {
-    let at = millis(instance.console_from());
-    [
-        format!("{at}: Windows sysprep configuration complete."),
-        format!("{at}: Instance-ID: {}", instance.id),
-        format!("{at}: Message: Windows is Ready to use"),
-    ]
-    .join("\r\n")
+/// When the console was last posted: while it boots, when a boot or a restart is over, and when it
+/// is down.
+fn posted(instance: &Instance, now: Timestamp) -> Option<Timestamp> {
+    let standing = instance.standing(now);
+    let boot = &instance.boot;
+    let early = after(standing.booted, boot.running_ms.midpoint(boot.system_ok_ms));
+    let whole = after(standing.booted, boot.instance_ok_ms);
+    let restarted = standing.rebooted.map(|rebooted| after(rebooted, boot.restart_ms()));
+    let is_down = matches!(standing.state, InstanceState::Stopped | InstanceState::Terminated);
+    let down = is_down.then_some(standing.since);
+    [Some(early), Some(whole), restarted, down].into_iter().flatten().filter(|time| *time <= now).max()
 }

@@ -1,28 +1,61 @@
-//! GetCallerIdentity of STS, which clients call on the same endpoint to learn their account.
+//! The two actions of STS that clients of EC2 call on the same endpoint: GetCallerIdentity, to learn
+//! their account, and DecodeAuthorizationMessage, to learn why EC2 refused them.
+//!
+//! STS is asked in whichever Region a client prefers, so the Region is not checked.
 
-use super::super::ACCOUNT_ID;
+use super::super::{ACCOUNT_ID, Sandbox};
 use crate::sandbox::wire::auth::Scope;
+use crate::sandbox::wire::denial::{ENCODED_CHARS_MAX, USER_ID, decode, user_arn};
 use crate::sandbox::wire::errors::Ec2Error;
+use crate::sandbox::wire::query::Query;
 use crate::sandbox::wire::xml::Xml;
 
-/// The only action of STS that is served.
-pub(super) const ACTION: &str = "GetCallerIdentity";
+/// The actions of STS that are served.
+pub(super) const ACTIONS: [&str; 2] = ["DecodeAuthorizationMessage", "GetCallerIdentity"];
+/// The version of STS's API, which clients name in every call; EC2's is another.
+pub(super) const VERSION: &str = "2011-06-15";
+const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
-/// Who calls: a user of the sandbox's account, whatever the access key. STS is asked in whichever
-/// Region a client prefers, so the Region is not checked.
-pub(super) fn caller(scope: &Scope, request_id: &str) -> Result<String, Ec2Error> {
+/// Answers one of them.
+pub(super) fn answer(
+    sandbox: &Sandbox,
+    action: &str,
+    query: &Query,
+    scope: &Scope,
+    request_id: &str,
+) -> Result<String, Ec2Error> {
     if scope.service != "sts" {
         let message = "Credential should be scoped to correct service: 'sts'. ";
         return Err(Ec2Error::with_status(403, "SignatureDoesNotMatch", message));
     }
+    let decoded = if action == "GetCallerIdentity" { None } else { Some(decoded(sandbox, query)?) };
     let mut xml = Xml::document();
-    xml.element_in("GetCallerIdentityResponse", "https://sts.amazonaws.com/doc/2011-06-15/", |xml| {
-        xml.element("GetCallerIdentityResult", |xml| {
-            xml.text("Arn", &format!("arn:aws:iam::{ACCOUNT_ID}:user/sandbox"));
-            xml.text("UserId", "AIDASANDBOXSANDBOXSAN");
-            xml.text("Account", ACCOUNT_ID);
+    xml.element_in(&format!("{action}Response"), NAMESPACE, |xml| {
+        xml.element(&format!("{action}Result"), |xml| match &decoded {
+            Some(message) => xml.text("DecodedMessage", message),
+            // A user of the sandbox's account, whatever the access key.
+            None => {
+                xml.text("Arn", &user_arn());
+                xml.text("UserId", USER_ID);
+                xml.text("Account", ACCOUNT_ID);
+            }
         });
         xml.element("ResponseMetadata", |xml| xml.text("RequestId", request_id));
     });
     Ok(xml.finish())
+}
+
+/// The reasons in `EncodedMessage`.
+fn decoded(sandbox: &Sandbox, query: &Query) -> Result<String, Ec2Error> {
+    let encoded = query.root().text("EncodedMessage").unwrap_or_default();
+    if encoded.is_empty() || encoded.len() > ENCODED_CHARS_MAX {
+        let message = format!(
+            "1 validation error detected: Value at 'encodedMessage' failed to satisfy constraint: Member must have \
+             length between 1 and {ENCODED_CHARS_MAX}"
+        );
+        return Err(Ec2Error::new("ValidationError", message));
+    }
+    decode(encoded, sandbox.seed()).ok_or_else(|| {
+        Ec2Error::new("InvalidAuthorizationMessageException", "The authorization message could not be decoded.")
+    })
 }

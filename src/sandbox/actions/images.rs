@@ -1,18 +1,25 @@
 //! DescribeImages.
 
 mod answer;
+mod scope;
+#[cfg(test)]
+pub(super) mod tests;
 
-use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::Call;
 use crate::sandbox::ACCOUNT_ID;
 use crate::sandbox::cloud::{State, Tags};
-use crate::sandbox::images::facts::{self, Image, Share};
-use crate::sandbox::images::filters;
+use crate::sandbox::images::allowed::Judge;
+use crate::sandbox::images::changes::Current;
+use crate::sandbox::images::facts::{self, Image};
+use crate::sandbox::images::filters::FILTERS;
 use crate::sandbox::wire::errors::Ec2Error;
-use crate::sandbox::wire::filter::{Filters, Subject};
-use crate::sandbox::wire::page::{Page, PageSize};
+use crate::sandbox::wire::filter::Filters;
+use crate::sandbox::wire::page::PageSize;
 use crate::sandbox::wire::xml::Xml;
+pub(super) use answer::write_product_codes;
+use scope::Scope;
 
 /// The model gives no bounds; 1,000 a page is what AWS's own examples use.
 const PAGE: PageSize = PageSize { min: 1, max: 1000, code: "InvalidParameterValue", default: None };
@@ -32,74 +39,67 @@ pub(super) fn describe(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
         "Filter",
     ])?;
     let params = call.params();
-    let filters = Filters::read(params, true, filters::fact)?;
+    let filters = Filters::read_with_tags(params, FILTERS)?;
     let ids = params.texts("ImageId");
-    let owners = params.texts("Owner").into_iter().map(Owner::read).collect::<Result<Vec<_>, _>>()?;
-    let executable = params.texts("ExecutableBy").into_iter().map(Executor::read).collect::<Result<Vec<_>, _>>()?;
+    let scope = Scope::read(params)?;
     let deprecated_too = params.boolean("IncludeDeprecated")?.unwrap_or(false);
     let disabled_too = params.boolean("IncludeDisabled")?.unwrap_or(false);
-    if !ids.is_empty() && params.text("MaxResults").is_some() {
-        let message = "The parameter imageIdSet cannot be used with the parameter maxResults";
-        return Err(Ec2Error::combination(message));
-    }
-    let page = Page::read(call.query, call.region(), PAGE)?;
+    let page = call.page_without_ids(PAGE, &ids, "imageIdSet")?;
     let catalog = &call.cloud.catalog;
-    if ids.len() > IDS_MAX {
-        return Err(Ec2Error::new("InvalidParameterValue", format!("A request may name at most {IDS_MAX} images")));
-    }
-    let named = named(call, &ids)?;
+    let state = call.cloud.state();
+    let judge = state.allowed_images().judge(call.now);
+    let named = named(call, &state, &judge, &ids)?;
     call.permit()?;
 
-    let state = call.cloud.state();
-    let passes = |image: &&Image| {
-        let own = image.is_owned_by(ACCOUNT_ID);
-        let found_by_id = named.is_some();
+    let found_by_id = named.is_some();
+    let passes = |image: &Current<'_>| {
+        let image: &Image = image;
         image.is_visible()
+            && !judge.hides(image)
             && (disabled_too || image.state != Some(facts::State::Disabled))
             // Owners see their deprecated images, and whoever names one finds it.
-            && (deprecated_too || own || found_by_id || !image.is_deprecated(call.now))
-            && (owners.is_empty() || owners.iter().any(|owner| owner.owns(image)))
-            && (executable.is_empty() || executable.iter().any(|user| user.may_launch(image)))
-            && filters.pass(|subject, values| match subject {
-                Subject::Fact(fact) => fact(image, values),
-                Subject::Tag(key) => {
-                    values.extend(tags(&state, image).and_then(|t| t.get(key)).map(|v| Cow::Borrowed(v.as_str())));
-                }
-                Subject::TagKeys => {
-                    values.extend(tags(&state, image).into_iter().flatten().map(|(k, _)| Cow::Borrowed(k.as_str())));
-                }
-            })
+            && (deprecated_too || found_by_id || image.is_owned_by(ACCOUNT_ID) || !image.is_deprecated(call.now))
+            && scope.holds(image)
+            && filters.pass_with_tags(|| tags(&state, image).into_iter().flatten(), |fact, values| fact(image, &judge, values))
     };
-    let position = |image: &&Image| image.id.to_string();
-    let (images, token) = match &named {
-        Some(named) => (named.iter().copied().filter(passes).collect(), None),
+    let position = |image: &Current<'_>| image.id.to_string();
+    let (images, token) = match named {
+        Some(named) => (named.into_iter().filter(passes).collect(), None),
         None => {
             let first = page.after.as_deref().and_then(|id| catalog.position(id)).map_or(0, |at| at + 1);
-            page.cut(catalog.all()[first..].iter().filter(passes), position)
+            let images = catalog.all()[first..].iter().map(|image| state.image(image));
+            page.cut(images.filter(passes), position)
         }
     };
-    xml.list("imagesSet", images, |xml, image| answer::write(xml, image, tags(&state, image)));
+    xml.list("imagesSet", images, |xml, image| {
+        answer::write(xml, &image, tags(&state, &image), judge.allows(&image));
+    });
     xml.optional("nextToken", token.as_deref());
     Ok(())
 }
 
-/// The images named by id, or `None` if none are. One that is malformed, unknown or not ours to
-/// see fails the whole call.
-fn named<'a>(call: &Call<'a>, ids: &[&str]) -> Result<Option<Vec<&'a Image>>, Ec2Error> {
+/// The images named by id, each once, or `None` if none are. One that is malformed, unknown or not
+/// ours to see fails the whole call.
+fn named<'a>(
+    call: &Call<'a>,
+    state: &State,
+    judge: &Judge<'_>,
+    ids: &[&str],
+) -> Result<Option<Vec<Current<'a>>>, Ec2Error> {
     if ids.is_empty() {
         return Ok(None);
     }
-    if let Some(malformed) = ids.iter().find(|id| !is_image_id(id)) {
-        return Err(Ec2Error::new(
-            "InvalidAMIID.Malformed",
-            format!("Invalid id: \"{malformed}\" (expecting \"ami-...\")"),
-        ));
+    if ids.len() > IDS_MAX {
+        return Err(Ec2Error::new("InvalidParameterValue", format!("A request may name at most {IDS_MAX} images")));
     }
-    let mut images: Vec<&Image> = Vec::with_capacity(ids.len());
+    if let Some(id) = ids.iter().find(|id| !is_image_id(id)) {
+        return Err(malformed(id));
+    }
+    let mut images = Vec::with_capacity(ids.len());
     let mut missing = Vec::new();
-    for id in ids {
-        match call.cloud.catalog.get(id).filter(|image| image.is_visible()) {
-            Some(image) if images.iter().any(|known| known.id == image.id) => {}
+    let mut known = HashSet::new();
+    for id in ids.iter().filter(|id| known.insert(**id)) {
+        match find_by(call, state, judge, id) {
             Some(image) => images.push(image),
             None => missing.push(*id),
         }
@@ -114,13 +114,30 @@ fn named<'a>(call: &Call<'a>, ids: &[&str]) -> Result<Option<Vec<&'a Image>>, Ec
     }
 }
 
+/// The image of this id as it is now, if the account can find it: it exists, may be seen, and is
+/// not hidden by Allowed AMIs.
+pub(super) fn find<'a>(call: &Call<'a>, state: &State, id: &str) -> Option<Current<'a>> {
+    find_by(call, state, &state.allowed_images().judge(call.now), id)
+}
+
+fn find_by<'a>(call: &Call<'a>, state: &State, judge: &Judge<'_>, id: &str) -> Option<Current<'a>> {
+    let image = state.image(call.cloud.catalog.get(id)?);
+    (image.is_visible() && !judge.hides(&image)).then_some(image)
+}
+
 /// `InvalidAMIID.NotFound` for one image.
 pub(super) fn not_found(id: &str) -> Ec2Error {
     Ec2Error::new("InvalidAMIID.NotFound", format!("The image id '[{id}]' does not exist"))
 }
 
+/// `InvalidAMIID.Malformed`.
+pub(super) fn malformed(id: &str) -> Ec2Error {
+    let shown: String = id.chars().take(100).collect();
+    Ec2Error::new("InvalidAMIID.Malformed", format!("Invalid id: \"{shown}\" (expecting \"ami-...\")"))
+}
+
 /// Images, kernels and ramdisks: a prefix and 8 or 17 hexadecimal digits.
-fn is_image_id(id: &str) -> bool {
+pub(super) fn is_image_id(id: &str) -> bool {
     ["ami-", "aki-", "ari-"].into_iter().any(|prefix| is_resource_id(id, prefix))
 }
 
@@ -134,61 +151,4 @@ pub(super) fn is_resource_id(id: &str, prefix: &str) -> bool {
 /// The caller's tags on an image: those it set, or those the image came with.
 pub(super) fn tags<'a>(state: &'a State, image: &'a Image) -> Option<&'a Tags> {
     state.tags(&image.id).or_else(|| image.extras.as_ref().map(|extras| &extras.tags))
-}
-
-/// One value of `Owner`.
-#[derive(Debug)]
-enum Owner<'a> {
-    Account(&'a str),
-    Alias(&'a str),
-}
-
-impl<'a> Owner<'a> {
-    fn read(text: &'a str) -> Result<Self, Ec2Error> {
-        match text {
-            "self" => Ok(Self::Account(ACCOUNT_ID)),
-            "amazon" | "aws-marketplace" | "aws-backup-vault" => Ok(Self::Alias(text)),
-            account if is_account_id(account) => Ok(Self::Account(account)),
-            other => Err(Ec2Error::new("InvalidUserID.Malformed", format!("Invalid user id: \"{other}\""))),
-        }
-    }
-
-    fn owns(&self, image: &Image) -> bool {
-        match self {
-            Self::Account(account) => image.is_owned_by(account),
-            Self::Alias(alias) => image.alias.is_some_and(|own| own.as_str() == *alias),
-        }
-    }
-}
-
-/// One value of `ExecutableBy`.
-#[derive(Debug, Clone, Copy)]
-enum Executor {
-    Everybody,
-    This,
-    /// Another account: only images shared with it directly, which here is none.
-    Other,
-}
-
-impl Executor {
-    fn read(text: &str) -> Result<Self, Ec2Error> {
-        match text {
-            "all" => Ok(Self::Everybody),
-            "self" | ACCOUNT_ID => Ok(Self::This),
-            account if is_account_id(account) => Ok(Self::Other),
-            other => Err(Ec2Error::new("InvalidUserID.Malformed", format!("Invalid user id: \"{other}\""))),
-        }
-    }
-
-    fn may_launch(self, image: &Image) -> bool {
-        match self {
-            Self::Everybody => image.public,
-            Self::This => image.share != Share::Nobody,
-            Self::Other => false,
-        }
-    }
-}
-
-fn is_account_id(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }

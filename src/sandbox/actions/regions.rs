@@ -1,16 +1,29 @@
 //! DescribeRegions and DescribeAvailabilityZones.
 
-use std::borrow::Cow;
-
 use super::Call;
 use crate::ids::Region;
 use crate::sandbox::wire::errors::Ec2Error;
-use crate::sandbox::wire::filter::{Filters, Subject, Values};
+use crate::sandbox::wire::filter::{Filters, Table, Values, made, text};
 use crate::sandbox::wire::xml::Xml;
 use crate::sandbox::zones::{Network, Zone};
 
-type RegionFact = for<'a> fn(&'a Region, &mut Values<'a>);
-type ZoneFact = for<'a> fn(&'a Network, &'a Zone, &mut Values<'a>);
+pub(crate) type RegionFact = for<'a> fn(&'a Region, &mut Values<'a>);
+pub(crate) type ZoneFact = for<'a> fn(&SeenZone<'a>, &mut Values<'a>);
+
+/// A zone at a moment.
+#[derive(Debug)]
+pub(crate) struct SeenZone<'a> {
+    network: &'a Network,
+    zone: &'a Zone,
+    is_out: bool,
+}
+
+impl SeenZone<'_> {
+    /// `AvailabilityZoneState`.
+    fn state(&self) -> &'static str {
+        if self.is_out { "impaired" } else { "available" }
+    }
+}
 
 /// No Region needs to be opted in to.
 const OPT_IN: &str = "opt-in-not-required";
@@ -20,20 +33,20 @@ fn endpoint(region: &Region) -> String {
     format!("ec2.{}.sandbox.invalid", region.as_str())
 }
 
-fn region_fact(name: &str) -> Option<RegionFact> {
-    Some(match name {
-        "endpoint" => |region, values| values.push(Cow::Owned(endpoint(region))),
-        "opt-in-status" => |_, values| values.push(Cow::Borrowed(OPT_IN)),
-        "region-name" => |region, values| values.push(Cow::Borrowed(region.as_str())),
-        _ => return None,
-    })
-}
+/// The filters of DescribeRegions.
+pub(crate) const REGION_FILTERS: &Table<RegionFact> = &[
+    ("endpoint", |region, v| made(v, endpoint(region))),
+    ("opt-in-status", |_, v| text(v, OPT_IN)),
+    ("region-name", |region, v| text(v, region.as_str())),
+];
 
 /// DescribeRegions.
 pub(super) fn describe(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
     call.query.allow_only(&["RegionName", "AllRegions", "Filter"])?;
     let params = call.params();
-    let filters = Filters::read(params, false, region_fact)?;
+    // Every one there is opted in.
+    params.boolean("AllRegions")?;
+    let filters = Filters::read(params, REGION_FILTERS)?;
     let names = params.texts("RegionName");
     let regions: Vec<&Region> = call.sandbox.regions().collect();
     if let Some(unknown) = names.iter().find(|name| !regions.iter().any(|region| region.as_str() == **name)) {
@@ -41,12 +54,7 @@ pub(super) fn describe(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
     }
     call.permit()?;
     let chosen = regions.into_iter().filter(|region| {
-        (names.is_empty() || names.contains(&region.as_str()))
-            && filters.pass(|subject, values| {
-                if let Subject::Fact(fact) = subject {
-                    fact(region, values);
-                }
-            })
+        (names.is_empty() || names.contains(&region.as_str())) && filters.pass(|fact, values| fact(region, values))
     });
     xml.list("regionInfo", chosen, |xml, region| {
         xml.text("optInStatus", OPT_IN);
@@ -56,26 +64,30 @@ pub(super) fn describe(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
     Ok(())
 }
 
-fn zone_fact(name: &str) -> Option<ZoneFact> {
-    Some(match name {
-        "group-name" | "region-name" => |network, _, values| values.push(Cow::Borrowed(network.region.as_str())),
-        "opt-in-status" => |_, _, values| values.push(Cow::Borrowed(OPT_IN)),
-        "state" => |_, _, values| values.push(Cow::Borrowed("available")),
-        "zone-id" => |_, zone, values| values.push(Cow::Borrowed(&zone.id)),
-        "zone-name" => |_, zone, values| values.push(Cow::Borrowed(&zone.name)),
-        "zone-type" => |_, _, values| values.push(Cow::Borrowed("availability-zone")),
-        // Facts that ordinary zones do not have.
-        "group-long-name" | "message" | "parent-zone-id" | "parent-zone-name" => |_, _, _| {},
-        _ => return None,
-    })
-}
+/// The filters of DescribeAvailabilityZones. Nothing passes those on facts that ordinary zones do
+/// not have.
+pub(crate) const ZONE_FILTERS: &Table<ZoneFact> = &[
+    ("group-long-name", |_, _| {}),
+    ("group-name", |seen, v| text(v, seen.network.region.as_str())),
+    ("message", |_, _| {}),
+    ("opt-in-status", |_, v| text(v, OPT_IN)),
+    ("parent-zone-id", |_, _| {}),
+    ("parent-zone-name", |_, _| {}),
+    ("region-name", |seen, v| text(v, seen.network.region.as_str())),
+    ("state", |seen, v| text(v, seen.state())),
+    ("zone-id", |seen, v| text(v, &seen.zone.id)),
+    ("zone-name", |seen, v| text(v, &seen.zone.name)),
+    ("zone-type", |_, v| text(v, "availability-zone")),
+];
 
 /// DescribeAvailabilityZones.
 pub(super) fn describe_zones(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
     call.query.allow_only(&["ZoneName", "ZoneId", "AllAvailabilityZones", "Filter"])?;
     let params = call.params();
     let network = &call.cloud.network;
-    let filters = Filters::read(params, false, zone_fact)?;
+    // Every one there is opted in.
+    params.boolean("AllAvailabilityZones")?;
+    let filters = Filters::read(params, ZONE_FILTERS)?;
     let (names, ids) = (params.texts("ZoneName"), params.texts("ZoneId"));
     let unknown = names
         .iter()
@@ -85,16 +97,17 @@ pub(super) fn describe_zones(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Er
         return Err(Ec2Error::new("InvalidParameterValue", format!("Invalid availability zone: [{unknown}]")));
     }
     call.permit()?;
-    let chosen = network.zones.iter().filter(|zone| {
-        (names.is_empty() || names.contains(&zone.name.as_str()))
-            && (ids.is_empty() || ids.contains(&zone.id.as_str()))
-            && filters.pass(|subject, values| {
-                if let Subject::Fact(fact) = subject {
-                    fact(network, zone, values);
-                }
-            })
+    let chosen = network.zones.iter().map(|zone| {
+        let is_out = call.sandbox.faults().outage(&zone.name, call.now).is_some();
+        SeenZone { network, zone, is_out }
     });
-    xml.list("availabilityZoneInfo", chosen, |xml, zone| {
+    let chosen = chosen.filter(|seen| {
+        (names.is_empty() || names.contains(&seen.zone.name.as_str()))
+            && (ids.is_empty() || ids.contains(&seen.zone.id.as_str()))
+            && filters.pass(|fact, values| fact(seen, values))
+    });
+    xml.list("availabilityZoneInfo", chosen, |xml, seen| {
+        let zone = seen.zone;
         xml.text("optInStatus", OPT_IN);
         xml.element("messageSet", |_| {});
         xml.text("regionName", network.region.as_str());
@@ -103,7 +116,7 @@ pub(super) fn describe_zones(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Er
         xml.text("groupName", network.region.as_str());
         xml.text("networkBorderGroup", network.region.as_str());
         xml.text("zoneType", "availability-zone");
-        xml.text("zoneState", "available");
+        xml.text("zoneState", seen.state());
     });
     Ok(())
 }

@@ -4,42 +4,72 @@
 //! image and type say to each other, then the dry run, then capacity. A call that failed left
 //! nothing behind.
 
-mod fit;
+mod capacity;
+mod facts;
+pub(super) mod fit;
+mod interfaces;
 mod mappings;
+pub(super) mod options;
 mod placement;
+pub(super) mod quotas;
 mod request;
+mod spot;
+mod volumes;
 
 use std::collections::BTreeMap;
 
-use super::Call;
 use super::instances::answer::View;
 use super::instances::write_reservation;
+use super::{Call, launch_templates, outage};
 use crate::sandbox::cloud::{
-    BootTimes, Fate, Instance, InstanceState, LIVE_INSTANCES_MAX, Launched, Line, State, Tags, Token, TokenKey, Volume,
+    BootTimes, Instance, InstanceState, Line, NetworkInterface, State, Tags, Token, TokenKey, Volume,
 };
-use crate::sandbox::images::facts::{Alias, Image};
+use crate::sandbox::images::facts::Image;
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::xml::Xml;
 use crate::sandbox::zones::Zone;
-use mappings::VolumeRequest;
+use facts::{facts, fate};
 use request::Request;
+use volumes::VolumeRequest;
 
 /// RunInstances.
 pub(super) fn run(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
-    let request = Request::read(call)?;
-    let key = request.client_token.clone().map(|token| TokenKey { token, zone: request.named_zone() });
+    // The request itself decides whether two calls ask the same, whatever its template, its key pair
+    // or the account say by now: who repeats a call gets what it launched.
     let fingerprint = crate::ids::Sha256Digest::of(call.query.canonical(&["DryRun"]).as_bytes()).to_string();
+    if let Some(token) = request::client_token(call.params())? {
+        let state = call.cloud.state();
+        if let Some((key, known)) = asked_before(call, &state, &token, &fingerprint) {
+            if key.zone.is_none() {
+                outage::refuse_anywhere(call)?;
+            }
+            repeat(call, &state, known, &fingerprint)?.write(call, &state, xml);
+            return Ok(());
+        }
+    }
+    let template = launch_templates::launch(call)?;
+    let query = template.as_ref().map_or(call.query, |template| &template.query);
+    let mut request = Request::read(call, query)?;
+    if let Some(template) = &template {
+        request.tags.instance.extend(template.tags.clone());
+    }
+    let key = request.client_token.clone().map(|token| TokenKey { token, zone: request.named_zone() });
+    if key.as_ref().is_some_and(|key| key.zone.is_none()) {
+        outage::refuse_anywhere(call)?;
+    }
     let mut state = call.cloud.state();
-    if let Some(known) = key.as_ref().and_then(|key| state.token(key)) {
+    let same = key.as_ref().and_then(|key| asked_before(call, &state, &key.token, &fingerprint));
+    if let Some(known) = same.map(|(_, known)| known).or(key.as_ref().and_then(|key| state.token(key, call.now))) {
         repeat(call, &state, known, &fingerprint)?.write(call, &state, xml);
         return Ok(());
     }
-    let image = fit::image(call, &request)?;
-    fit::check(image, &request)?;
-    let volumes = mappings::resolve(image, &request)?;
+    let image = &*fit::image(call, &state, &request)?;
+    fit::check(image, &request, &call.account())?;
+    let volumes = mappings::resolve(call, &state, image, &request)?;
+    check_addresses(&state, &request, call)?;
     call.permit()?;
     state.forget_gone(call.now);
-    let (zone, count) = capacity(call, &state, &request)?;
+    let (zone, count) = capacity::capacity(call, &state, &request)?;
     let token = key.map(|key| (key, fingerprint));
     let launched = launch(call, &mut state, &request, image, &volumes, zone, count, token)?;
     launched.write(call, &state, xml);
@@ -61,13 +91,26 @@ impl Reservation {
     }
 }
 
+/// What this very request launched, in whichever zone: the one that it was scoped to may have come
+/// from a template that has changed since.
+fn asked_before<'s>(
+    call: &Call<'_>,
+    state: &'s State,
+    token: &str,
+    fingerprint: &str,
+) -> Option<(TokenKey, &'s Token)> {
+    let zones = call.cloud.network.zones.iter().map(|zone| Some(zone.name.clone()));
+    zones.chain([None]).find_map(|zone| {
+        let key = TokenKey { token: token.to_owned(), zone };
+        let known = state.token(&key, call.now).filter(|known| known.request == fingerprint)?;
+        Some((key, known))
+    })
+}
+
 /// The answer to a token that was used before.
 fn repeat(call: &Call<'_>, state: &State, known: &Token, fingerprint: &str) -> Result<Reservation, Ec2Error> {
     if known.request != fingerprint {
-        return Err(Ec2Error::new(
-            "IdempotentParameterMismatch",
-            "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
-        ));
+        return Err(Ec2Error::idempotent_mismatch());
     }
     call.permit()?;
     let over = known.instance_ids.iter().all(|id| {
@@ -78,53 +121,21 @@ fn repeat(call: &Call<'_>, state: &State, known: &Token, fingerprint: &str) -> R
     if over {
         return Err(Ec2Error::new(
             "IdempotentInstanceTerminated",
-            "The client token was used by a previous request whose instances have been terminated.",
+            "The client token you have provided is associated with a resource that has been deleted. Please use a \
+             different client token.",
         ));
     }
     Ok(Reservation { instance_ids: known.instance_ids.clone() })
 }
 
-/// Where to launch, and how many: everything asked for unless capacity is short.
-fn capacity<'a>(call: &Call<'a>, state: &State, request: &Request<'a>) -> Result<(&'a Zone, u32), Ec2Error> {
-    let network = &call.cloud.network;
-    let name = request.instance_type.name();
-    let offering = network.offering(request.instance_type);
-    let zone_names = |zones: &[&Zone]| zones.iter().map(|zone| zone.name.clone()).collect::<Vec<_>>().join(", ");
-    let zone = match request.zone {
-        Some(zone) if zone.offers(request.instance_type, network) => zone,
-        Some(zone) => {
-            let message = format!(
-                "Your requested instance type ({name}) is not supported in your requested Availability Zone ({}). \
-                 Please retry your request by not specifying an Availability Zone or choosing {}.",
-                zone.name,
-                zone_names(&offering)
-            );
-            return Err(Ec2Error::new("Unsupported", message));
-        }
-        None => {
-            let turn = usize::try_from(state.next_launch()).unwrap_or(0);
-            offering.get(turn % offering.len().max(1)).copied().unwrap_or(&network.zones[0])
-        }
-    };
-    let available = call.conditions.available.unwrap_or(u32::MAX);
-    if available < request.min_count {
-        let others: Vec<&Zone> = offering.into_iter().filter(|other| other.name != zone.name).collect();
-        let message = format!(
-            "We currently do not have sufficient {name} capacity in the Availability Zone you requested ({}). Our \
-             system will be working on provisioning additional capacity. You can currently get {name} capacity by not \
-             specifying an Availability Zone in your request or choosing {}.",
-            zone.name,
-            zone_names(&others)
-        );
-        return Err(Ec2Error::with_status(500, "InsufficientInstanceCapacity", message));
+/// Refuses private addresses that are in use already.
+fn check_addresses(state: &State, request: &Request<'_>, call: &Call<'_>) -> Result<(), Ec2Error> {
+    let Some(zone) = request.zone else { return Ok(()) };
+    let mut named = request.private_addresses.iter().flatten();
+    match named.find(|number| state.is_address_used(zone, **number, call.now)) {
+        Some(used) => Err(interfaces::in_use(&zone.address(*used))),
+        None => Ok(()),
     }
-    let count = request.max_count.min(available);
-    if state.live(call.now) + usize::try_from(count).unwrap_or(usize::MAX) > LIVE_INSTANCES_MAX {
-        let message =
-            format!("You have requested more instances than your current limit of {LIVE_INSTANCES_MAX} allows.");
-        return Err(Ec2Error::new("InstanceLimitExceeded", message));
-    }
-    Ok((zone, count))
 }
 
 #[expect(clippy::too_many_arguments, reason = "called once; everything a launch is made of")]
@@ -138,19 +149,16 @@ fn launch(
     count: u32,
     token: Option<(TokenKey, String)>,
 ) -> Result<Reservation, Ec2Error> {
-    let addresses =
-        state.free_addresses(zone, usize::try_from(count).unwrap_or(usize::MAX), call.now).ok_or_else(|| {
-            let message = format!("Not enough free addresses in subnet '{}'.", zone.subnet_id);
-            Ec2Error::new("InsufficientFreeAddressesInSubnet", message)
-        })?;
+    let instances_count = usize::try_from(count).unwrap_or(usize::MAX);
+    let mut addresses = addresses(state, request, zone, instances_count, call)?.into_iter();
     let cloud = call.cloud;
     let number = state.next_launch();
     let reservation_id = cloud.derived_id("r", "reservation", number);
-    let facts = facts(request, image);
-    let fate = image.extras.as_ref().and_then(|extras| extras.fate.clone()).unwrap_or(Fate::Healthy);
+    let facts = facts(request, image, &cloud.network.security_group_id);
+    let fate = fate(image, &facts);
     let mut tags: BTreeMap<String, Tags> = BTreeMap::new();
-    let mut instances = Vec::with_capacity(addresses.len());
-    for ((sequence, launch_index), address) in (state.next_sequence()..).zip(0..).zip(addresses) {
+    let mut instances = Vec::with_capacity(instances_count);
+    for (sequence, launch_index) in (state.next_sequence()..).zip(0..count) {
         let id = cloud.derived_id("i", "instance", sequence);
         let volumes: Vec<Volume> = (1..)
             .zip(volumes)
@@ -161,33 +169,40 @@ fn launch(
                 size_gib: volume.size_gib,
                 volume_type: volume.volume_type.as_str().to_owned(),
                 encrypted: volume.encrypted,
+                iops: volume.iops,
+                throughput: volume.throughput,
+                snapshot_id: volume.snapshot_id.clone(),
+                kms_key_id: volume.kms_key_id.clone(),
+                initialization_rate: volume.initialization_rate,
             })
             .collect();
-        for volume in volumes.iter().filter(|_| !request.volume_tags.is_empty()) {
-            tags.insert(volume.id.clone(), request.volume_tags.clone());
-        }
-        if !request.interface_tags.is_empty() {
-            tags.insert(id.replacen("i-", "eni-", 1), request.interface_tags.clone());
-        }
-        if !request.instance_tags.is_empty() {
-            tags.insert(id.clone(), request.instance_tags.clone());
-        }
-        let instance_store = facts.root_device_type == "instance-store";
-        instances.push(Instance {
-            boot: BootTimes::draw(&id, cloud.seed, instance_store, cloud.speed),
+        let interfaces = attached(call, &id, request, &mut addresses);
+        let destiny = call.sandbox.faults().destiny(&capacity::subject(call, request, zone), call.now);
+        let slowness = destiny.slowness.unwrap_or(1.0);
+        let mut instance = Instance {
+            boot: BootTimes::draw(&id, cloud.seed, &facts, slowness, cloud.speed),
             id,
             sequence,
             reservation_id: reservation_id.clone(),
             launch_index,
             launched: call.now,
             zone: zone.name.clone(),
-            address,
+            address: interfaces.first().and_then(|primary| primary.address).unwrap_or_default(),
             fate: fate.clone(),
-            terminated: None,
-            visible_from: call.conditions.invisible_for.and_then(|wait| call.now.checked_add(wait).ok()),
+            deeds: Vec::new(),
+            starts_forgotten: 0,
+            events: Vec::new(),
+            visible_from: None,
             volumes,
+            interfaces,
             launch: facts.clone(),
-        });
+        };
+        instance.foretell(destiny, cloud.speed);
+        if let Some(wait) = call.conditions.invisible_for {
+            instance.visible_from = call.now.checked_add(wait).ok();
+        }
+        tag(&mut tags, &instance, request);
+        instances.push(instance);
     }
     let instance_ids: Vec<String> = instances.iter().map(|instance| instance.id.clone()).collect();
     let token = token.map(|(key, fingerprint)| {
@@ -196,59 +211,68 @@ fn launch(
     });
     let region = call.region().to_owned();
     call.change(state, Line::Launch { region, token, instances, tags, launches: number })?;
+    call.has_launched(count);
     Ok(Reservation { instance_ids })
 }
 
-/// What every instance of the launch has in common.
-fn facts(request: &Request<'_>, image: &Image) -> Launched {
-    let owned = |text: Option<&str>| text.map(str::to_owned);
-    let (cores, threads) = request.cpu.unwrap_or_else(|| request.instance_type.cores());
-    let extras = image.extras.as_deref();
-    Launched {
-        image_id: image.id.to_string(),
-        instance_type: request.instance_type.name().to_owned(),
-        client_token: request.client_token.clone(),
-        architecture: image.architecture.as_str().to_owned(),
-        root_device_type: image.root_device_type.as_str().to_owned(),
-        root_device_name: owned(image.root_device_name),
-        virtualization: fit::virtualization(image).as_str().to_owned(),
-        platform: owned(image.platform()),
-        platform_details: owned(image.billing.map(|billing| billing.platform_details())),
-        usage_operation: owned(image.billing.map(|billing| billing.as_str())),
-        boot_mode: owned(image.boot_mode.map(|mode| mode.as_str())),
-        current_boot_mode: owned(fit::current_boot_mode(image, request.instance_type)),
-        tpm: image.tpm,
-        ena: image.ena == Some(true),
-        sriov: image.sriov,
-        kernel: owned(image.kernel),
-        ramdisk: owned(image.ramdisk),
-        product_codes: extras
-            .into_iter()
-            .flat_map(|extras| &extras.product_codes)
-            .map(|(code, kind)| (code.clone(), kind.as_str().to_owned()))
-            .collect(),
-        cores,
-        threads_per_core: threads,
-        nitro: request.instance_type.is_nitro(),
-        key_name: owned(request.key_name),
-        security_groups: request.security_groups.clone(),
-        public_address: request.public_address,
-        metadata: request.metadata.resolve(image.imds_v2),
-        monitoring: request.monitoring,
-        ebs_optimized: request.ebs_optimized || request.instance_type.is_ebs_optimized_by_default(),
-        enclave: request.enclave,
-        hibernation: request.hibernation,
-        spot: request.spot,
-        tenancy: request.tenancy.to_owned(),
-        iam_profile: request.iam_profile.clone(),
-        shutdown_behavior: request.shutdown_behavior.unwrap_or("stop").to_owned(),
-        termination_protected: request.termination_protected,
-    }
+/// Free private addresses for all interfaces of all instances, those that the request names at
+/// their places.
+fn addresses(
+    state: &State,
+    request: &Request<'_>,
+    zone: &Zone,
+    count: usize,
+    call: &Call<'_>,
+) -> Result<Vec<u32>, Ec2Error> {
+    let slots = request.interfaces.iter().zip(&request.private_addresses);
+    let wanted: Vec<Option<u32>> =
+        slots.filter(|(interface, _)| interface.has_address()).map(|(_, address)| *address).collect();
+    let named: Vec<u32> = wanted.iter().flatten().copied().collect();
+    let free = (wanted.len() - named.len()) * count;
+    let free = state.free_addresses(zone, free, &named, call.now).ok_or_else(|| capacity::no_addresses(zone))?;
+    let mut free = free.into_iter();
+    Ok((0..count).flat_map(|_| &wanted).filter_map(|address| address.or_else(|| free.next())).collect())
 }
 
-/// Whether the account may launch what an image's owner sells.
-fn needs_subscription(image: &Image) -> bool {
-    image.alias == Some(Alias::Marketplace) && image.extras.as_ref().is_some_and(|extras| extras.unsubscribed)
+/// The interfaces of one instance, with the next of `addresses`.
+fn attached(
+    call: &Call<'_>,
+    instance_id: &str,
+    request: &Request<'_>,
+    addresses: &mut impl Iterator<Item = u32>,
+) -> Vec<NetworkInterface> {
+    let interfaces = (0..).zip(&request.interfaces);
+    interfaces
+        .map(|(nth, interface)| NetworkInterface {
+            id: match nth {
+                0 => instance_id.replacen("i-", "eni-", 1),
+                nth => call.cloud.derived_id("eni", instance_id, nth),
+            },
+            device_index: interface.device_index,
+            network_card: interface.network_card,
+            address: interface.has_address().then(|| addresses.next()).flatten(),
+            description: interface.description.to_owned(),
+            // The VPC has no other group.
+            security_groups: vec![call.cloud.network.security_group_id.clone()],
+            interface_type: interface.interface_type.to_owned(),
+            delete_on_termination: interface.delete_on_termination,
+            source_dest_check: true,
+        })
+        .collect()
+}
+
+/// Gives an instance and what belongs to it the tags that the request asks for.
+fn tag(tags: &mut BTreeMap<String, Tags>, instance: &Instance, request: &Request<'_>) {
+    let asked = &request.tags;
+    let mut put = |resource: &str, given: &Tags| {
+        if !given.is_empty() {
+            tags.insert(resource.to_owned(), given.clone());
+        }
+    };
+    put(&instance.id, &asked.instance);
+    instance.volumes.iter().for_each(|volume| put(&volume.id, &asked.volume));
+    instance.interfaces.iter().for_each(|interface| put(&interface.id, &asked.interface));
+    put(&instance.spot_request_id(), &asked.spot_request);
 }
 
 #[cfg(test)]

@@ -1,13 +1,11 @@
-//! CreateTags and DescribeTags, and the rules for tags everywhere.
-
-use std::borrow::Cow;
+//! CreateTags, DeleteTags and DescribeTags, and the rules for tags everywhere.
 
 use super::Call;
 use super::images;
 use crate::sandbox::cloud::{Line, State, Tags};
 use crate::sandbox::wire::errors::Ec2Error;
-use crate::sandbox::wire::filter::{Filters, Subject, Values};
-use crate::sandbox::wire::page::{Page, PageSize};
+use crate::sandbox::wire::filter::{Filters, Table, Values, text};
+use crate::sandbox::wire::page::PageSize;
 use crate::sandbox::wire::query::Node;
 use crate::sandbox::wire::xml::Xml;
 
@@ -20,7 +18,7 @@ const RESOURCES_MAX: usize = 1000;
 const PAGE: PageSize = PageSize { min: 5, max: 1000, code: "InvalidParameterValue", default: None };
 
 /// Kinds of resources that exist here, by the prefix of their ids.
-const KINDS: [(&str, &str, &str); 7] = [
+const KINDS: [(&str, &str, &str); 10] = [
     ("i-", "instance", "InvalidInstanceID.NotFound"),
     ("ami-", "image", "InvalidAMIID.NotFound"),
     ("vol-", "volume", "InvalidVolume.NotFound"),
@@ -28,6 +26,9 @@ const KINDS: [(&str, &str, &str); 7] = [
     ("subnet-", "subnet", "InvalidSubnetID.NotFound"),
     ("vpc-", "vpc", "InvalidVpcID.NotFound"),
     ("sg-", "security-group", "InvalidGroup.NotFound"),
+    ("lt-", "launch-template", "InvalidLaunchTemplateId.NotFound"),
+    ("key-", "key-pair", "InvalidKeyPair.NotFound"),
+    ("sir-", "spot-instances-request", "InvalidSpotInstanceRequestID.NotFound"),
 ];
 
 /// Reads and checks the `Tag` list below `node`.
@@ -44,11 +45,8 @@ pub(super) fn read(node: &Node) -> Result<Tags, Ec2Error> {
             let message = format!("Tag value exceeds the maximum length of {VALUE_CHARS_MAX} characters");
             return Err(Ec2Error::new("InvalidParameterValue", message));
         }
-        if key.to_ascii_lowercase().starts_with("aws:") {
-            let message = format!(
-                "Value ( {key} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use"
-            );
-            return Err(Ec2Error::new("InvalidParameterValue", message));
+        if is_reserved(key) {
+            return Err(reserved(key));
         }
         if tags.insert(key.to_owned(), value.to_owned()).is_some() {
             let message = format!("Duplicate tag key '{key}' specified.");
@@ -57,6 +55,18 @@ pub(super) fn read(node: &Node) -> Result<Tags, Ec2Error> {
     }
     check_count(&tags)?;
     Ok(tags)
+}
+
+/// Whether only AWS sets and deletes tags of this key.
+fn is_reserved(key: &str) -> bool {
+    key.to_ascii_lowercase().starts_with("aws:")
+}
+
+fn reserved(key: &str) -> Ec2Error {
+    let message = format!(
+        "Value ( {key} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use"
+    );
+    Ec2Error::new("InvalidParameterValue", message)
 }
 
 fn check_count(tags: &Tags) -> Result<(), Ec2Error> {
@@ -70,8 +80,41 @@ fn check_count(tags: &Tags) -> Result<(), Ec2Error> {
 /// CreateTags: adds tags to resources, replacing those with the same key.
 pub(super) fn create(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
     call.query.allow_only(&["ResourceId", "Tag"])?;
-    let params = call.params();
-    let resources = params.texts("ResourceId");
+    let added = read(call.params())?;
+    if added.is_empty() {
+        return Err(Ec2Error::missing("TagSet"));
+    }
+    change(call, xml, |tags| {
+        tags.extend(added.clone());
+        check_count(tags)
+    })
+}
+
+/// DeleteTags: takes tags away by key, or by key and value; all of them if none is named, but for
+/// those that AWS made. Deleting what is not there is no error.
+pub(super) fn delete(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
+    call.query.allow_only(&["ResourceId", "Tag"])?;
+    let mut named: Vec<(&str, Option<&str>)> = Vec::new();
+    for tag in call.params().list("Tag") {
+        let key = tag.required("Key")?;
+        // An empty value names an empty value, no value names any.
+        named.push((key, tag.member("Value").map(|value| value.own_text().unwrap_or_default())));
+    }
+    let is_named = |key: &str, value: &str| {
+        named.iter().any(|(named, wanted)| *named == key && wanted.is_none_or(|wanted| wanted == value))
+    };
+    if let Some((key, _)) = named.iter().find(|(key, _)| is_reserved(key)) {
+        return Err(reserved(key));
+    }
+    change(call, xml, |tags| {
+        tags.retain(|key, value| is_reserved(key) || !(named.is_empty() || is_named(key, value)));
+        Ok(())
+    })
+}
+
+/// Changes the tags of every resource that the request names, or of none.
+fn change(call: &Call<'_>, xml: &mut Xml, change: impl Fn(&mut Tags) -> Result<(), Ec2Error>) -> Result<(), Ec2Error> {
+    let resources = call.params().texts("ResourceId");
     if resources.is_empty() {
         return Err(Ec2Error::missing("ResourceIdSet"));
     }
@@ -79,16 +122,11 @@ pub(super) fn create(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
         let message = format!("A request may name at most {RESOURCES_MAX} resources");
         return Err(Ec2Error::new("InvalidParameterValue", message));
     }
-    let added = read(params)?;
-    if added.is_empty() {
-        return Err(Ec2Error::missing("TagSet"));
-    }
     let mut state = call.cloud.state();
     let mut changes = Vec::with_capacity(resources.len());
     for resource in resources {
         let mut tags = existing(call, &state, resource)?;
-        tags.extend(added.clone());
-        check_count(&tags)?;
+        change(&mut tags)?;
         changes.push((resource.to_owned(), tags));
     }
     call.permit()?;
@@ -109,13 +147,15 @@ fn existing(call: &Call<'_>, state: &State, resource: &str) -> Result<Tags, Ec2E
     let found = match *prefix {
         "i-" => state.instance(resource, call.now).is_some(),
         "ami-" => {
-            if let Some(image) = call.cloud.catalog.get(resource).filter(|image| image.is_visible()) {
-                return Ok(images::tags(state, image).cloned().unwrap_or_default());
+            if let Some(image) = images::find(call, state, resource) {
+                return Ok(images::tags(state, &image).cloned().unwrap_or_default());
             }
             false
         }
         "vol-" => state.has_volume(resource, call.now),
-        "eni-" => state.instance(&resource.replacen("eni-", "i-", 1), call.now).is_some(),
+        "eni-" | "sir-" => state.instance_of_resource(resource, call.now).is_some(),
+        "lt-" => state.template(resource).is_some(),
+        "key-" => state.key_pairs().values().any(|pair| pair.id == resource),
         "subnet-" => network.zone_of_subnet(resource).is_some(),
         "vpc-" => network.vpc_id == resource,
         _ => network.security_group_id == resource,
@@ -129,47 +169,43 @@ fn existing(call: &Call<'_>, state: &State, resource: &str) -> Result<Tags, Ec2E
 
 /// One tag as filters see it.
 #[derive(Debug, Clone, Copy)]
-struct Tagged<'a> {
+pub(crate) struct Tagged<'a> {
     resource: &'a str,
     kind: &'static str,
     key: &'a str,
     value: &'a str,
 }
 
-type Fact = for<'a> fn(Tagged<'a>, &mut Values<'a>);
+/// Pushes the values of one filter.
+pub(crate) type Fact = for<'a> fn(Tagged<'a>, &mut Values<'a>);
 
-fn fact(name: &str) -> Option<Fact> {
-    Some(match name {
-        "key" => |tag, values| values.push(Cow::Borrowed(tag.key)),
-        "resource-id" => |tag, values| values.push(Cow::Borrowed(tag.resource)),
-        "resource-type" => |tag, values| values.push(Cow::Borrowed(tag.kind)),
-        "value" => |tag, values| values.push(Cow::Borrowed(tag.value)),
-        _ => return None,
-    })
-}
+/// The filters of DescribeTags. Those on tags are looked for in the one tag.
+pub(crate) const FILTERS: &Table<Fact> = &[
+    ("key", |tag, v| text(v, tag.key)),
+    ("resource-id", |tag, v| text(v, tag.resource)),
+    ("resource-type", |tag, v| text(v, tag.kind)),
+    ("value", |tag, v| text(v, tag.value)),
+];
 
 /// DescribeTags.
 pub(super) fn describe(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
     call.query.allow_only(&["Filter", "MaxResults", "NextToken"])?;
-    let filters = Filters::read(call.params(), true, fact)?;
-    let page = Page::read(call.query, call.region(), PAGE)?;
+    let filters = Filters::read_with_tags(call.params(), FILTERS)?;
+    let page = call.page(PAGE)?;
     call.permit()?;
-    let state = call.cloud.state();
-    let position = |tag: &Tagged<'_>| format!("{}\n{}", tag.resource, tag.key);
-    let after = page.after.as_deref().unwrap_or_default();
+    let mut state = call.cloud.state();
+    // With what is forgotten go the tags of its volumes and interfaces.
+    state.forget_gone(call.now);
+    let after = page.after.as_deref().and_then(|after| after.split_once('\n')).unwrap_or_default();
     let mut tags: Vec<Tagged<'_>> = all(call, &state)
-        .filter(|tag| position(tag).as_str() > after)
+        .filter(|tag| (tag.resource, tag.key) > after)
         .filter(|tag| {
-            filters.pass(|subject, values| match subject {
-                Subject::Fact(fact) => fact(*tag, values),
-                Subject::Tag(key) if key == tag.key => values.push(Cow::Borrowed(tag.value)),
-                Subject::Tag(_) => {}
-                Subject::TagKeys => values.push(Cow::Borrowed(tag.key)),
-            })
+            let Tagged { key, value, .. } = *tag;
+            filters.pass_with_tags(|| [(key, value)], |fact, values| fact(*tag, values))
         })
         .collect();
-    tags.sort_by_key(position);
-    let (tags, token) = page.cut(tags.into_iter(), position);
+    tags.sort_by_key(|tag| (tag.resource, tag.key));
+    let (tags, token) = page.cut(tags.into_iter(), |tag| format!("{}\n{}", tag.resource, tag.key));
     xml.list("tagSet", tags, |xml, tag| {
         xml.text("resourceId", tag.resource);
         xml.text("resourceType", tag.kind);

@@ -1,49 +1,47 @@
-//! TerminateInstances: all of them or none. Terminating twice is no error.
+//! TerminateInstances. Terminating twice is no error. A protected instance saves those that are
+//! named with it and live in its zone; the others are terminated although the call fails (API
+//! Reference, "TerminateInstances").
 
 use super::Call;
-use super::instances::answer::write_state;
-use super::instances::named;
-use crate::sandbox::cloud::{Instance, InstanceState, Line};
+use super::instances::change;
+use crate::sandbox::cloud::{Cause, DeedKind, Instance, InstanceState};
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::xml::Xml;
-
-/// Ids in one request.
-const IDS_MAX: usize = 1000;
 
 /// TerminateInstances.
 pub(super) fn terminate(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
     call.query.allow_only(&["InstanceId", "Force", "SkipOsShutdown"])?;
-    let ids = call.params().texts("InstanceId");
+    call.params().boolean("Force")?;
+    call.params().boolean("SkipOsShutdown")?;
     let mut state = call.cloud.state();
-    let instances: Vec<Instance> = named(&state, &ids, call, IDS_MAX)?
-        .ok_or_else(|| Ec2Error::missing("InstanceId"))?
-        .into_iter()
-        .cloned()
-        .collect();
-    if let Some(protected) = instances.iter().find(|instance| instance.launch.termination_protected) {
+    let instances = change::chosen(call, &state)?;
+    let ended =
+        |i: &Instance| matches!(i.standing(call.now).state, InstanceState::ShuttingDown | InstanceState::Terminated);
+    let protected: Vec<&Instance> = instances.iter().filter(|i| i.launch.termination_protected && !ended(i)).collect();
+    let zones: Vec<String> = protected.iter().map(|instance| instance.zone.clone()).collect();
+    let refusal = protected.first().map(|first| {
         let message = format!(
             "The instance '{}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.",
-            protected.id
+            first.id
         );
-        return Err(Ec2Error::new("OperationNotPermitted", message));
+        Ec2Error::new("OperationNotPermitted", message)
+    });
+    if let Some(refusal) = &refusal
+        && call.permit().is_err()
+    {
+        return Err(refusal.clone());
     }
     call.permit()?;
-    let mut changes: Vec<(String, InstanceState, InstanceState)> = Vec::with_capacity(instances.len());
-    let mut terminated = Vec::with_capacity(instances.len());
-    for mut instance in instances {
-        let before = instance.standing(call.now).state;
-        if !matches!(before, InstanceState::ShuttingDown | InstanceState::Terminated) {
-            instance.terminated = Some(call.now);
+    let spared = instances.into_iter().filter(|instance| !zones.contains(&instance.zone)).collect();
+    let decided = change::decide(call, spared, |instance, _| {
+        Ok((!ended(instance)).then_some(DeedKind::Terminate { by: Cause::User }))
+    })?;
+    let changes = change::apply(call, &mut state, decided)?;
+    match refusal {
+        Some(refusal) => Err(refusal),
+        None => {
+            change::write(xml, &changes);
+            Ok(())
         }
-        changes.push((instance.id.clone(), before, instance.standing(call.now).state));
-        terminated.push(instance);
     }
-    let region = call.region().to_owned();
-    call.change(&mut state, Line::Instances { region, instances: terminated })?;
-    xml.list("instancesSet", changes, |xml, (id, before, now)| {
-        xml.text("instanceId", &id);
-        write_state(xml, "currentState", now);
-        write_state(xml, "previousState", before);
-    });
-    Ok(())
 }

@@ -1,14 +1,16 @@
-//! One instance: what was decided at launch, and what state that puts it in at a given time.
+//! One instance: what was decided at launch, and what happened to it since.
+//!
+//! It remembers deeds and not states; where it stands at a time is in `standing`.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
-use rand::{Rng as _, SeedableRng as _};
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::TERMINATED_VISIBLE;
+use super::life::hurried;
+use super::{
+    BootTimes, Cause, Deed, DeedKind, Destiny, Event, InstanceState, LaunchOptions, NetworkInterface,
+    TERMINATED_VISIBLE, after,
+};
 use crate::clock::Timestamp;
 
 /// An instance. Facts about its image are copied, as EC2 copies them: the image may go away.
@@ -25,11 +27,22 @@ pub(crate) struct Instance {
     pub(crate) address: u32,
     pub(crate) boot: BootTimes,
     pub(crate) fate: Fate,
-    /// When somebody asked for its termination.
-    pub(crate) terminated: Option<Timestamp>,
+    /// What happens to it, in order of time; some of it may lie in the future.
+    #[serde(default)]
+    pub(crate) deeds: Vec<Deed>,
+    /// Starts among deeds that are no longer kept.
+    #[serde(default)]
+    pub(crate) starts_forgotten: u64,
+    /// Scheduled events.
+    #[serde(default)]
+    pub(crate) events: Vec<Event>,
     /// Before this, Describe calls do not find it (eventual consistency).
     pub(crate) visible_from: Option<Timestamp>,
     pub(crate) volumes: Vec<Volume>,
+    /// In the order of the request. A state that was saved without them has one that follows from
+    /// the instance's id.
+    #[serde(default)]
+    pub(crate) interfaces: Vec<NetworkInterface>,
     #[serde(flatten)]
     pub(crate) launch: Launched,
 }
@@ -71,6 +84,10 @@ pub(crate) struct Launched {
     pub(crate) iam_profile: Option<String>,
     pub(crate) shutdown_behavior: String,
     pub(crate) termination_protected: bool,
+    #[serde(default)]
+    pub(crate) stop_protected: bool,
+    #[serde(default)]
+    pub(crate) options: LaunchOptions,
 }
 
 /// The instance metadata service as configured.
@@ -92,6 +109,20 @@ pub(crate) struct Volume {
     pub(crate) size_gib: u32,
     pub(crate) volume_type: String,
     pub(crate) encrypted: bool,
+    /// Provisioned, or the baseline that follows from type and size.
+    #[serde(default)]
+    pub(crate) iops: Option<u32>,
+    /// MiB/s, of gp3 only.
+    #[serde(default)]
+    pub(crate) throughput: Option<u32>,
+    #[serde(default)]
+    pub(crate) snapshot_id: Option<String>,
+    /// An ARN; absent with `encrypted` is the account's own key for EBS.
+    #[serde(default)]
+    pub(crate) kms_key_id: Option<String>,
+    /// `VolumeInitializationRate` in MiB/s, if the request named one.
+    #[serde(default)]
+    pub(crate) initialization_rate: Option<u32>,
 }
 
 /// What becomes of an instance, drawn at launch.
@@ -101,6 +132,9 @@ pub(crate) enum Fate {
     Healthy,
     /// It runs; the system check passes and the instance check fails.
     ChecksFail,
+    /// Its firmware finds nothing to boot: the image was made for the other boot mode. It runs, and
+    /// the instance check never passes (EC2 User Guide, "Boot modes").
+    NothingToBoot,
     /// It goes from pending to terminated, for this reason.
     ImmediateTermination {
         /// `StateReason.Code`.
@@ -110,180 +144,100 @@ pub(crate) enum Fate {
     },
 }
 
-/// When things happen, in milliseconds after launch, or after the request for termination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct BootTimes {
-    pub(crate) running_ms: u64,
-    pub(crate) system_ok_ms: u64,
-    pub(crate) instance_ok_ms: u64,
-    pub(crate) shutdown_ms: u64,
-}
-
-impl BootTimes {
-    /// Draws the times of one instance. EBS-backed instances are ready after about 40 s; those
-    /// with an instance store root first fetch their image from S3 and take about four minutes
-    /// (EC2 User Guide, "Root volumes": usually under one and under five minutes).
-    pub(crate) fn draw(instance_id: &str, seed: u64, instance_store: bool, speed: f64) -> Self {
-        let mut rng = ChaCha8Rng::from_seed(Sha256::digest(format!("boot {seed} {instance_id}")).into());
-        // Within a tenth of the middle, in thousandths.
-        let mut around = |middle_ms: u64| {
-            let thousandths = 900 + u64::from(rng.next_u32()) % 201;
-            let drawn = middle_ms * thousandths / 1000;
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                clippy::cast_precision_loss,
-                reason = "milliseconds of minutes, and speed is positive"
-            )]
-            let scaled = (drawn as f64 / speed) as u64;
-            scaled
-        };
-        let (pending, system, instance) =
-            if instance_store { (170_000, 30_000, 40_000) } else { (8_000, 20_000, 12_000) };
-        let running_ms = around(pending);
-        let system_ok_ms = running_ms.saturating_add(around(system));
-        let instance_ok_ms = system_ok_ms.saturating_add(around(instance));
-        Self { running_ms, system_ok_ms, instance_ok_ms, shutdown_ms: around(6_000) }
-    }
-}
-
-/// `InstanceStateName`, with its code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum InstanceState {
-    Pending,
-    Running,
-    ShuttingDown,
-    Terminated,
-}
-
-impl InstanceState {
-    /// EC2's word.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running => "running",
-            Self::ShuttingDown => "shutting-down",
-            Self::Terminated => "terminated",
-        }
-    }
-
-    /// EC2's number.
-    pub(crate) fn code(self) -> u8 {
-        match self {
-            Self::Pending => 0,
-            Self::Running => 16,
-            Self::ShuttingDown => 32,
-            Self::Terminated => 48,
-        }
-    }
-}
-
-/// One status check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CheckStatus {
-    Initializing,
-    Ok,
-    /// Failed since then.
-    Impaired(Timestamp),
-    NotApplicable,
-}
-
-impl CheckStatus {
-    /// `SummaryStatus`.
-    pub(crate) fn summary(self) -> &'static str {
-        match self {
-            Self::Initializing => "initializing",
-            Self::Ok => "ok",
-            Self::Impaired(_) => "impaired",
-            Self::NotApplicable => "not-applicable",
-        }
-    }
-
-    /// `StatusType` of the reachability detail; checks that do not apply have no detail.
-    pub(crate) fn reachability(self) -> Option<&'static str> {
-        match self {
-            Self::Initializing => Some("initializing"),
-            Self::Ok => Some("passed"),
-            Self::Impaired(_) => Some("failed"),
-            Self::NotApplicable => None,
-        }
-    }
-}
-
-/// Where an instance stands at some time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) state: InstanceState,
-    /// Code and message of `StateReason`.
-    pub(crate) reason: Option<(String, String)>,
-    /// `StateTransitionReason`; often empty.
-    pub(crate) transition_reason: String,
-    pub(crate) system: CheckStatus,
-    pub(crate) instance: CheckStatus,
-    pub(crate) ebs: CheckStatus,
-}
+/// Deeds that an instance keeps. Beyond that, those before its last start are dropped: nothing
+/// follows from them any more.
+const DEEDS_KEPT: usize = 64;
 
 impl Instance {
-    /// Where it stands at `now`.
-    pub(crate) fn standing(&self, now: Timestamp) -> Standing {
-        let idle = |state, reason, transition_reason| Standing {
-            state,
-            reason,
-            transition_reason,
-            system: CheckStatus::NotApplicable,
-            instance: CheckStatus::NotApplicable,
-            ebs: CheckStatus::NotApplicable,
-        };
-        if let Some(asked) = self.terminated {
-            let state = if now < after(asked, self.boot.shutdown_ms) {
-                InstanceState::ShuttingDown
-            } else {
-                InstanceState::Terminated
-            };
-            let reason = ("Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown");
-            let transition = format!("User initiated ({} GMT)", asked.strftime("%Y-%m-%d %H:%M:%S"));
-            return idle(state, Some((reason.0.to_owned(), reason.1.to_owned())), transition);
+    /// Adds a deed at its place in time.
+    pub(crate) fn meet(&mut self, deed: Deed) {
+        if self.deeds.len() >= DEEDS_KEPT && !self.forget_before_start(deed.at) {
+            // Reboots without end: only the last one can still be seen.
+            self.deeds.retain(|past| past.kind != DeedKind::Reboot || past.at > deed.at);
         }
-        if now < after(self.launched, self.boot.running_ms) {
-            let reason = ("pending".to_owned(), "pending".to_owned());
-            return idle(InstanceState::Pending, Some(reason), String::new());
+        self.insert(deed);
+    }
+
+    /// Drops the deeds that led to its last start by `now`, but for the stop that made it possible.
+    /// Whether there was such a start with deeds before it.
+    fn forget_before_start(&mut self, now: Timestamp) -> bool {
+        let standing = self.standing(now);
+        let booted = standing.booted;
+        let is_start = |deed: &Deed| deed.kind == DeedKind::Start && deed.at == booted;
+        let Some(start) = self.deeds.iter().position(is_start) else { return false };
+        let mut shorter = self.clone();
+        // Not every stop before it was one: it may have met a stopped instance.
+        let first = (1..start).rev().find(|first| {
+            shorter.deeds = self.deeds[*first..].to_vec();
+            shorter.standing(now).booted == booted
+        });
+        let Some(first) = first else { return false };
+        self.deeds.drain(..first);
+        self.starts_forgotten += standing.starts.saturating_sub(self.standing(now).starts);
+        true
+    }
+
+    fn insert(&mut self, deed: Deed) {
+        let place = self.deeds.partition_point(|known| known.at <= deed.at);
+        self.deeds.insert(place, deed);
+    }
+
+    /// Lays a plan's destiny on an instance that is being launched; its durations are divided by
+    /// `speed`, as everything is that takes an instance time.
+    pub(crate) fn foretell(&mut self, destiny: Destiny, speed: f64) {
+        let Destiny { fate, later, events, invisible_for, slowness: _ } = destiny;
+        if let Some(fate) = fate {
+            self.fate = fate;
         }
-        if let Fate::ImmediateTermination { code, message } = &self.fate {
-            let reason = (code.to_string(), message.to_string());
-            return idle(InstanceState::Terminated, Some(reason), code.to_string());
+        if let Some(wait) = invisible_for {
+            self.visible_from = Some(self.launched.checked_add(hurried(wait, speed)).unwrap_or(Timestamp::MAX));
         }
-        let check = |ok_ms| {
-            if now < after(self.launched, ok_ms) { CheckStatus::Initializing } else { CheckStatus::Ok }
-        };
-        let instance = match (check(self.boot.instance_ok_ms), &self.fate) {
-            (CheckStatus::Ok, Fate::ChecksFail) => {
-                CheckStatus::Impaired(after(self.launched, self.boot.instance_ok_ms))
+        for (wait, kind) in later {
+            let kind = self.as_asked(kind);
+            if let Ok(at) = self.launched.checked_add(hurried(wait, speed)) {
+                self.insert(Deed { at, kind });
             }
-            (status, _) => status,
-        };
-        Standing {
-            state: InstanceState::Running,
-            reason: None,
-            transition_reason: String::new(),
-            system: check(self.boot.system_ok_ms),
-            instance,
-            // The attached EBS check exists on Nitro only.
-            ebs: if self.launch.nitro && !self.volumes.is_empty() {
-                check(self.boot.system_ok_ms)
-            } else {
-                CheckStatus::NotApplicable
-            },
         }
+        for mut event in events {
+            event.hurry(speed);
+            if let Some(kind) = event.deed() {
+                let at = self.event_begins(&event);
+                self.insert(Deed { at, kind });
+            }
+            self.events.push(event);
+        }
+    }
+
+    /// A deed as its launch asked for it: an interrupted Spot Instance is stopped or hibernated
+    /// instead of terminated if its request says so (EC2 User Guide, "Behavior of Spot Instance
+    /// interruptions").
+    fn as_asked(&self, kind: DeedKind) -> DeedKind {
+        let behavior = self.launch.options.spot.as_ref().map(|spot| spot.interruption_behavior.as_str());
+        match (kind, behavior) {
+            (DeedKind::Terminate { by: by @ Cause::Spot }, Some(behavior @ ("stop" | "hibernate"))) => {
+                DeedKind::Stop { hibernate: behavior == "hibernate", force: false, by }
+            }
+            (kind, _) => kind,
+        }
+    }
+
+    /// `NotBefore` of one of its events.
+    pub(crate) fn event_begins(&self, event: &Event) -> Timestamp {
+        after(self.launched, event.not_before_ms)
+    }
+
+    /// Whether its root volume is one of EBS, so that it can be stopped.
+    pub(crate) fn has_ebs_root(&self) -> bool {
+        self.launch.root_device_type != "instance-store"
     }
 
     /// When it became terminated, if it has by `now`.
-    fn terminated_since(&self, now: Timestamp) -> Option<Timestamp> {
-        let since = match (&self.terminated, &self.fate) {
-            (Some(asked), _) => after(*asked, self.boot.shutdown_ms),
-            (None, Fate::ImmediateTermination { .. }) => after(self.launched, self.boot.running_ms),
-            (None, Fate::Healthy | Fate::ChecksFail) => return None,
-        };
-        (since <= now).then_some(since)
+    pub(super) fn terminated_since(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.deeds.is_empty() && !matches!(self.fate, Fate::ImmediateTermination { .. }) {
+            return None;
+        }
+        let standing = self.standing(now);
+        (standing.state == InstanceState::Terminated).then_some(standing.since)
     }
 
     /// Whether EC2 has forgotten it.
@@ -292,22 +246,34 @@ impl Instance {
             .is_some_and(|since| now >= since.checked_add(TERMINATED_VISIBLE).unwrap_or(Timestamp::MAX))
     }
 
-    /// Whether Describe calls find it yet.
+    /// Whether Describe calls find it yet. A stale read asks about a time before its launch.
     pub(crate) fn is_visible(&self, now: Timestamp) -> bool {
-        self.visible_from.is_none_or(|from| from <= now)
+        self.launched <= now && self.visible_from.is_none_or(|from| from <= now)
     }
 
-    /// Whether it still holds its private address.
-    pub(crate) fn holds_address(&self, now: Timestamp) -> bool {
-        self.terminated_since(now).is_none()
+    /// The ids of its volumes and network interfaces, which its tags go with.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = String> {
+        let volumes = self.volumes.iter().map(|volume| volume.id.clone());
+        let interfaces = self.interfaces.iter().map(|interface| interface.id.clone());
+        volumes.chain(interfaces).chain([self.id.replacen("i-", "eni-", 1), self.spot_request_id()])
     }
 
-    /// When the console has something to show: shortly after it runs.
-    pub(crate) fn console_from(&self) -> Timestamp {
-        after(self.launched, self.boot.running_ms.midpoint(self.boot.system_ok_ms))
+    /// Whether a network interface, volume or Spot request of this id is its own. Asked of ten
+    /// thousand instances at once, so it makes no text.
+    pub(crate) fn has_resource(&self, id: &str) -> bool {
+        if let Some(digits) = id.strip_prefix("sir-") {
+            let own = self.id.strip_prefix("i-0").and_then(|own| own.get(..8));
+            return self.launch.spot && own == Some(digits);
+        }
+        let is_primary = || id.strip_prefix("eni-").is_some_and(|digits| self.id.strip_prefix("i-") == Some(digits));
+        self.volumes.iter().any(|volume| volume.id == id)
+            || self.interfaces.iter().any(|interface| interface.id == id)
+            || self.interfaces.is_empty() && is_primary()
     }
-}
 
-fn after(time: Timestamp, ms: u64) -> Timestamp {
-    time.checked_add(Duration::from_millis(ms)).unwrap_or(Timestamp::MAX)
+    /// The id of its Spot request, if it has one; it follows from the instance's own.
+    pub(crate) fn spot_request_id(&self) -> String {
+        let digits = self.id.trim_start_matches("i-0");
+        format!("sir-{}", digits.get(..8).unwrap_or(digits))
+    }
 }

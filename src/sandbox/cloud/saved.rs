@@ -6,15 +6,22 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Instance, Tags, Token, TokenKey};
+use super::{Instance, KeyPair, LaunchTemplate, Tags, TemplateVersion, Token, TokenKey};
+use crate::sandbox::images::allowed::AllowedImages;
+use crate::sandbox::images::changes::ImageChange;
 
 const FILE: &str = "cloud.jsonl";
 const LOCK: &str = "cloud.lock";
+/// The file is not written anew below this many bytes: it does no harm.
+const COMPACT_BYTES_MIN: u64 = 64 * 1024 * 1024;
+/// It is written anew once it is so many times what was left the last time. So writing everything
+/// costs at most a third of what the changes cost, however much there is.
+const COMPACT_GROWTH: u64 = 4;
 
 /// Why the saved cloud cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -60,18 +67,61 @@ pub(crate) enum Line {
     Instances { region: String, instances: Vec<Instance> },
     /// All tags of a resource.
     Tags { region: String, resource: String, tags: Tags },
+    /// A launch template as it now is, with the versions that are new or gone.
+    LaunchTemplate {
+        region: String,
+        template: LaunchTemplate,
+        versions: Vec<TemplateVersion>,
+        deleted: Vec<u64>,
+        /// Those that a new one comes with.
+        #[serde(default, skip_serializing_if = "Tags::is_empty")]
+        tags: Tags,
+    },
+    /// A launch template is deleted.
+    LaunchTemplateGone { region: String, id: String },
+    /// A key pair.
+    KeyPair {
+        region: String,
+        pair: KeyPair,
+        /// Those that a new one comes with.
+        #[serde(default, skip_serializing_if = "Tags::is_empty")]
+        tags: Tags,
+    },
+    /// A key pair is deleted.
+    KeyPairGone { region: String, name: String },
+    /// Everything that an image's owner has changed about it.
+    Image { region: String, image: String, changes: ImageChange },
+    /// The account's Allowed AMIs settings.
+    AllowedImages { region: String, settings: AllowedImages },
     /// How far ids have been given out.
-    Counters { region: String, launched: u64, launches: u64 },
+    Counters {
+        region: String,
+        launched: u64,
+        launches: u64,
+        #[serde(default)]
+        templates: u64,
+        #[serde(default)]
+        key_pairs: u64,
+    },
+    /// How far the sandbox's time is ahead of its clock, in milliseconds.
+    Clock { ahead_ms: u64 },
 }
 
 impl Line {
-    /// The Region it belongs to.
+    /// The Region it belongs to; none for what is the whole sandbox's.
     pub(crate) fn region(&self) -> &str {
         match self {
             Self::Launch { region, .. }
             | Self::Instances { region, .. }
             | Self::Tags { region, .. }
+            | Self::LaunchTemplate { region, .. }
+            | Self::LaunchTemplateGone { region, .. }
+            | Self::KeyPair { region, .. }
+            | Self::KeyPairGone { region, .. }
+            | Self::Image { region, .. }
+            | Self::AllowedImages { region, .. }
             | Self::Counters { region, .. } => region,
+            Self::Clock { .. } => "",
         }
     }
 }
@@ -83,6 +133,10 @@ pub(crate) struct Saved {
     file: File,
     /// Bytes of whole lines in it.
     length: u64,
+    /// From this length on it is to be written anew.
+    due_from: u64,
+    /// Lines of Regions that are not served this time, which are kept as they are.
+    unserved: Vec<Line>,
     /// Held as long as this sandbox lives.
     _lock: File,
 }
@@ -114,26 +168,60 @@ impl Saved {
         let length = u64::try_from(whole).unwrap_or(u64::MAX);
         // What follows the last line break was cut off while being written.
         file.set_len(length).map_err(failed(&path))?;
-        Ok((Self { path, file, length, _lock: lock }, lines))
+        Ok((Self { path, file, length, due_from: COMPACT_BYTES_MIN, unserved: Vec::new(), _lock: lock }, lines))
     }
 
-    /// Writes the file anew with only what matters, and atomically takes the old one's place.
-    pub(crate) fn compact(&mut self, lines: &[Line]) -> Result<(), SavedError> {
+    /// Keeps lines that belong to none of the Regions served, for the next sandbox that serves them.
+    pub(crate) fn keep(&mut self, unserved: Vec<Line>) {
+        self.unserved = unserved;
+    }
+
+    /// Whether the file has grown so much that [`Self::compact`] is worth its time.
+    pub(crate) fn is_due(&self) -> bool {
+        self.length >= self.due_from
+    }
+
+    /// Lets the file be due from so few bytes on.
+    #[cfg(test)]
+    pub(crate) fn set_due_from(&mut self, bytes: u64) {
+        self.due_from = bytes;
+    }
+
+    /// Writes the file anew with only what matters, and atomically takes the old one's place. If
+    /// that fails, the old one stays in use and is not due again before it has doubled.
+    pub(crate) fn compact(&mut self, lines: impl Iterator<Item = Line>) -> Result<(), SavedError> {
         let beside = self.path.with_extension("jsonl.new");
-        let write = || -> io::Result<(File, usize)> {
+        let write = || -> io::Result<(File, u64)> {
+            // What a sandbox that was killed here has left.
+            File::create(&beside)?;
+            let mut file = BufWriter::new(OpenOptions::new().append(true).open(&beside)?);
+            let mut length = 0;
             let mut text = Vec::new();
-            for line in lines {
+            let mut add = |line: &Line| {
+                text.clear();
                 serde_json::to_writer(&mut text, line)?;
                 text.push(b'\n');
-            }
-            fs::write(&beside, &text)?;
+                length += u64::try_from(text.len()).unwrap_or(0);
+                file.write_all(&text)
+            };
+            self.unserved.iter().try_for_each(&mut add)?;
+            lines.into_iter().try_for_each(|line| add(&line))?;
+            let file = file.into_inner()?;
             fs::rename(&beside, &self.path)?;
-            Ok((OpenOptions::new().append(true).open(&self.path)?, text.len()))
+            Ok((file, length))
         };
-        let (file, length) = write().map_err(|source| self.failed(source))?;
-        self.file = file;
-        self.length = u64::try_from(length).unwrap_or(u64::MAX);
-        Ok(())
+        match write() {
+            Ok((file, length)) => {
+                self.file = file;
+                self.length = length;
+                self.due_from = length.saturating_mul(COMPACT_GROWTH).max(COMPACT_BYTES_MIN);
+                Ok(())
+            }
+            Err(source) => {
+                self.due_from = self.length.saturating_mul(2);
+                Err(self.failed(source))
+            }
+        }
     }
 
     /// Appends one change. On failure nothing of it may be applied.

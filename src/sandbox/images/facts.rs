@@ -1,158 +1,21 @@
-//! What an image is: EC2's `Image` as the sandbox holds it, and the closed vocabularies in it.
+//! What an image is: EC2's `Image` as the sandbox holds it.
 //!
 //! A Region has up to 150,000 of these, so rare facts sit behind one pointer and words are one
 //! byte. Nothing here decides whether an image can be launched.
 
 use std::collections::BTreeMap;
 
+use super::permissions::Permissions;
 use crate::clock::Timestamp;
 use crate::sandbox::cloud::Fate;
 
-/// Defines an enum whose values are EC2's own words.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub(crate) enum $name { $($variant),+ }
+pub(crate) use super::words::{
+    Alias, Architecture, Billing, BootMode, Hypervisor, ImageType, ProductCodeType, RootDeviceType, Severity, State,
+    Virtualization, VolumeType,
+};
 
-        impl $name {
-            /// Every value there is.
-            #[allow(dead_code, reason = "not every vocabulary is walked outside tests")]
-            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// EC2's word.
-            pub(crate) fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-        }
-    };
-}
-
-words!(
-    /// `ArchitectureValues`.
-    Architecture { I386 = "i386", X86_64 = "x86_64", Arm64 = "arm64", X86_64Mac = "x86_64_mac", Arm64Mac = "arm64_mac" }
-);
-words!(
-    /// `ImageTypeValues`.
-    ImageType { Machine = "machine", Kernel = "kernel", Ramdisk = "ramdisk" }
-);
-words!(
-    /// `ImageState`.
-    State {
-        Pending = "pending",
-        Available = "available",
-        Invalid = "invalid",
-        Deregistered = "deregistered",
-        Transient = "transient",
-        Failed = "failed",
-        Error = "error",
-        Disabled = "disabled",
-    }
-);
-words!(
-    /// `DeviceType`.
-    RootDeviceType { Ebs = "ebs", InstanceStore = "instance-store" }
-);
-words!(
-    /// `VirtualizationType`.
-    Virtualization { Hvm = "hvm", Paravirtual = "paravirtual" }
-);
-words!(
-    /// `HypervisorType`. EC2 says xen for Nitro too.
-    Hypervisor { Ovm = "ovm", Xen = "xen" }
-);
-words!(
-    /// `BootModeValues`.
-    BootMode { LegacyBios = "legacy-bios", Uefi = "uefi", UefiPreferred = "uefi-preferred" }
-);
-words!(
-    /// The owner aliases that Amazon keeps.
-    Alias { Amazon = "amazon", BackupVault = "aws-backup-vault", Marketplace = "aws-marketplace" }
-);
-words!(
-    /// `VolumeType`.
-    VolumeType {
-        Standard = "standard",
-        Io1 = "io1",
-        Io2 = "io2",
-        Gp2 = "gp2",
-        Sc1 = "sc1",
-        St1 = "st1",
-        Gp3 = "gp3",
-    }
-);
-words!(
-    /// `ProductCodeValues`.
-    ProductCodeType { Devpay = "devpay", Marketplace = "marketplace" }
-);
-words!(
-    /// Inspector's severities.
-    Severity {
-        Informational = "informational",
-        Low = "low",
-        Medium = "medium",
-        High = "high",
-        Critical = "critical",
-    }
-);
-words!(
-    /// The billing codes that EC2 documents ("AMI billing information fields"), by usage operation.
-    Billing {
-        Linux = "RunInstances",
-        RedHatByol = "RunInstances:00g0",
-        RedHat = "RunInstances:0010",
-        RedHatHa = "RunInstances:1010",
-        RedHatSqlStandardHa = "RunInstances:1014",
-        RedHatSqlEnterpriseHa = "RunInstances:1110",
-        RedHatSqlStandard = "RunInstances:0014",
-        RedHatSqlWeb = "RunInstances:0210",
-        RedHatSqlEnterprise = "RunInstances:0110",
-        SqlEnterprise = "RunInstances:0100",
-        SqlStandard = "RunInstances:0004",
-        SqlWeb = "RunInstances:0200",
-        Suse = "RunInstances:000g",
-        UbuntuPro = "RunInstances:0g00",
-        Windows = "RunInstances:0002",
-        WindowsByol = "RunInstances:0800",
-        WindowsSqlEnterprise = "RunInstances:0102",
-        WindowsSqlStandard = "RunInstances:0006",
-        WindowsSqlWeb = "RunInstances:0202",
-    }
-);
-
-impl Billing {
-    /// `platformDetails`.
-    pub(crate) fn platform_details(self) -> &'static str {
-        match self {
-            Self::Linux => "Linux/UNIX",
-            Self::RedHatByol => "Red Hat BYOL Linux",
-            Self::RedHat => "Red Hat Enterprise Linux",
-            Self::RedHatHa => "Red Hat Enterprise Linux with HA",
-            Self::RedHatSqlStandardHa => "Red Hat Enterprise Linux with SQL Server Standard and HA",
-            Self::RedHatSqlEnterpriseHa => "Red Hat Enterprise Linux with SQL Server Enterprise and HA",
-            Self::RedHatSqlStandard => "Red Hat Enterprise Linux with SQL Server Standard",
-            Self::RedHatSqlWeb => "Red Hat Enterprise Linux with SQL Server Web",
-            Self::RedHatSqlEnterprise => "Red Hat Enterprise Linux with SQL Server Enterprise",
-            Self::SqlEnterprise => "SQL Server Enterprise",
-            Self::SqlStandard => "SQL Server Standard",
-            Self::SqlWeb => "SQL Server Web",
-            Self::Suse => "SUSE Linux",
-            Self::UbuntuPro => "Ubuntu Pro",
-            Self::Windows => "Windows",
-            Self::WindowsByol => "Windows BYOL",
-            Self::WindowsSqlEnterprise => "Windows with SQL Server Enterprise",
-            Self::WindowsSqlStandard => "Windows with SQL Server Standard",
-            Self::WindowsSqlWeb => "Windows with SQL Server Web",
-        }
-    }
-
-    /// Whether it bills Windows, licence included or not.
-    pub(crate) fn is_windows(self) -> bool {
-        self.platform_details().starts_with("Windows")
-    }
-}
-
-/// Who besides the owner may launch a private image.
+/// How this account comes by a private image of somebody else. Whom the owners of such images let
+/// launch them besides is their secret; for images of this account see [`Permissions`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Share {
     /// Nobody.
@@ -255,6 +118,10 @@ pub(crate) struct Extras {
     pub(crate) deregistration_protection: Option<&'static str>,
     pub(crate) last_launched: Option<Timestamp>,
     pub(crate) tags: BTreeMap<String, String>,
+    /// The only boot mode that its operating system is prepared for, where the image does not say.
+    pub(crate) boots_by: Option<BootMode>,
+    /// Explicit launch permissions; only for images of this account.
+    pub(crate) permissions: Permissions,
     /// What becomes of instances of this image.
     pub(crate) fate: Option<Fate>,
     /// A Marketplace product that this account has not subscribed to.
@@ -311,6 +178,19 @@ impl Image {
     /// Whether `account` owns it.
     pub(crate) fn is_owned_by(&self, account: &str) -> bool {
         self.owner == account
+    }
+
+    /// Whom its owner lets launch it besides everybody, if anyone.
+    pub(crate) fn permissions(&self) -> Option<&Permissions> {
+        self.extras.as_ref().map(|extras| &extras.permissions)
+    }
+
+    /// The volumes that it asks for.
+    pub(crate) fn volumes(&self) -> impl Iterator<Item = &EbsVolume> {
+        self.mappings.iter().filter_map(|mapping| match &mapping.target {
+            Target::Ebs(volume) => Some(volume),
+            Target::Ephemeral(_) | Target::Nothing => None,
+        })
     }
 
     /// `platform`, which EC2 sets for Windows only, in lower case and outside its own enum.

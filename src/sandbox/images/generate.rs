@@ -52,30 +52,30 @@ pub(super) fn images(seed: u64, region: &Region, count: usize) -> Vec<Image> {
 
 /// Draws facts.
 #[derive(Debug)]
-pub(super) struct Mill {
+pub(crate) struct Mill {
     rng: ChaCha8Rng,
 }
 
 impl Mill {
     /// A mill whose every draw follows from `purpose`.
-    pub(super) fn new(purpose: &str) -> Self {
+    pub(crate) fn new(purpose: &str) -> Self {
         Self { rng: ChaCha8Rng::from_seed(Sha256::digest(purpose).into()) }
     }
 
     /// A number below `limit`, which must not be 0.
-    pub(super) fn below(&mut self, limit: u32) -> u32 {
+    pub(crate) fn below(&mut self, limit: u32) -> u32 {
         // The high half of the product is below the limit; the bias is below 2⁻³² times it.
         let product = u64::from(self.rng.next_u32()) * u64::from(limit);
         u32::try_from(product >> 32).unwrap_or(0)
     }
 
     /// True in `percent` of a hundred draws.
-    pub(super) fn chance(&mut self, percent: u32) -> bool {
+    pub(crate) fn chance(&mut self, percent: u32) -> bool {
         self.below(100) < percent
     }
 
     /// One of a few.
-    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         let at = self.below(u32::try_from(from.len()).unwrap_or(u32::MAX));
         from[at as usize]
     }

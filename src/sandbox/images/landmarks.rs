@@ -38,7 +38,7 @@ pub const DEPRECATED_AMAZON_LINUX_2: &str = "ami-05a4db0c50000000b";
 pub const MARKETPLACE: &str = "ami-05a4db0c50000000c";
 /// A Marketplace product that it has not: RunInstances answers OptInRequired.
 pub const MARKETPLACE_UNSUBSCRIBED: &str = "ami-05a4db0c50000000d";
-/// Owned by the sandbox's account, private, with tags.
+/// Owned by the sandbox's account, private, with tags; its launch permissions name the sister account.
 pub const SELF_OWNED: &str = "ami-05a4db0c50000000e";
 /// Owned by the sandbox's account and disabled.
 pub const DISABLED: &str = "ami-05a4db0c50000000f";
@@ -63,6 +63,9 @@ pub const LEGACY_BIOS_X86_64: &str = "ami-05a4db0c500000017";
 pub const BROKEN_VOLUME: &str = "ami-05a4db0c500000018";
 /// Instances run, but their instance status check fails and stays failed.
 pub const NEVER_READY: &str = "ami-05a4db0c500000019";
+/// Prepared for UEFI and registered without a boot mode: where the type's default is legacy BIOS,
+/// instances run and never pass their instance check.
+pub const UEFI_WITHOUT_BOOT_MODE: &str = "ami-05a4db0c50000001a";
 
 /// 2026-09-30T18:00:00Z, the day before the catalogue's epoch.
 const RECENT_SECOND: i64 = 1_790_791_200;
@@ -232,6 +235,7 @@ fn special_cases(mill: &mut Mill) -> Vec<Image> {
     let mut own = own(mill, SELF_OWNED, "web-base-landmark", "web base image");
     own.extras_mut().tags.insert("Name".to_owned(), "web-base".to_owned());
     own.extras_mut().tags.insert("role".to_owned(), "web".to_owned());
+    own.extras_mut().permissions.users.insert(names::SISTER.to_owned());
     let mut disabled = self::own(mill, DISABLED, "web-base-disabled", "retired");
     disabled.state = Some(State::Disabled);
     let mut pending = self::own(mill, PENDING, "web-base-pending", "being made");
@@ -276,5 +280,14 @@ fn failures(mill: &mut Mill) -> Vec<Image> {
     });
     let mut never = own(mill, NEVER_READY, "never-ready", "runs, and never passes its instance check");
     never.extras_mut().fate = Some(Fate::ChecksFail);
-    vec![broken, never]
+    let mut unbootable = named(
+        mill,
+        UEFI_WITHOUT_BOOT_MODE,
+        names::COMMUNITY[0],
+        "flatcar-stable-uefi-unmarked-20260930",
+        "UEFI only, and registered without a boot mode",
+        RECENT_SECOND,
+    );
+    unbootable.extras_mut().boots_by = Some(BootMode::Uefi);
+    vec![broken, never, unbootable]
 }

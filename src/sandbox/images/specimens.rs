@@ -8,6 +8,7 @@ use super::facts::{
 use super::families;
 use super::generate::{Mill, at_second, days_after};
 use super::names;
+use super::permissions::{ORGANIZATION, UNIT};
 
 /// The kernel image that boots 64-bit paravirtual images from their own disk.
 pub(super) const PV_GRUB_X86_64: &str = "aki-05a4db01";
@@ -16,6 +17,9 @@ pub(super) const PV_GRUB_I386: &str = "aki-05a4db02";
 const PV_GRUB_HD00_X86_64: &str = "aki-05a4db03";
 const PV_GRUB_HD00_I386: &str = "aki-05a4db04";
 const RAMDISKS: [&str; 3] = ["ari-05a4db01", "ari-05a4db02", "ari-05a4db03"];
+
+/// An organization that the sandbox's account is no member of.
+const FOREIGN_ORGANIZATION: &str = "arn:aws:organizations::000000000201:organization/o-5a4db0c599";
 
 /// How many of each class.
 const EACH: usize = 3;
@@ -212,6 +216,13 @@ fn provenance(mill: &mut Mill) -> Vec<Image> {
     supported.extras_mut().supported_types = vec!["m7i.*".to_owned(), "c7*".to_owned()];
     let mut unsupported = families::self_owned(mill);
     unsupported.extras_mut().unsupported_types = vec!["t*".to_owned(), "*.metal*".to_owned()];
+
+    // Explicit launch permissions: with accounts, with the organization and the unit that this
+    // account is in, and with an organization that it is not in.
+    marked.extras_mut().permissions.users = [names::SISTER, names::COMMUNITY[0]].map(str::to_owned).into();
+    supported.extras_mut().permissions.organizations = [ORGANIZATION.to_owned()].into();
+    unsupported.extras_mut().permissions.units = [UNIT.to_owned()].into();
+    public_own.extras_mut().permissions.organizations = [FOREIGN_ORGANIZATION.to_owned()].into();
     vec![
         by_account,
         by_organization,

@@ -67,6 +67,9 @@ fn census(catalog: &Catalog) -> BTreeMap<String, usize> {
         count("watermark", &(!extras.watermarks.is_empty()).to_string());
         count("parameter", &extras.ssm_parameter.is_some().to_string());
         count("former parameter", &extras.former_ssm_parameter.is_some().to_string());
+        count("shared with accounts", &(!extras.permissions.users.is_empty()).to_string());
+        count("shared with organizations", &(!extras.permissions.organizations.is_empty()).to_string());
+        count("shared with units", &(!extras.permissions.units.is_empty()).to_string());
         count("supported types", &(!extras.supported_types.is_empty()).to_string());
         count("unsupported types", &(!extras.unsupported_types.is_empty()).to_string());
         count("protection", extras.deregistration_protection.unwrap_or("absent"));
@@ -134,6 +137,9 @@ fn the_smallest_catalogue_has_three_of_every_class() {
             "watermark",
             "parameter",
             "former parameter",
+            "shared with accounts",
+            "shared with organizations",
+            "shared with units",
             "supported types",
             "unsupported types",
         ]

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::denial::{Denial, user_arn};
 use super::xml::Xml;
 
 /// An error answer. Client errors are 400 unless EC2 is known to answer otherwise.
@@ -42,9 +43,36 @@ impl Ec2Error {
         Self::new("InvalidParameterCombination", message)
     }
 
+    /// `UnauthorizedOperation`, which a dry run answers too, with the reasons encoded for whoever may
+    /// read them. `seed` is the sandbox's.
+    pub(crate) fn unauthorized(denial: &Denial<'_>, seed: u64) -> Self {
+        let message = format!(
+            "You are not authorized to perform this operation. User: {} is not authorized to perform: ec2:{} on \
+             resource: {} with an explicit deny in an identity-based policy. Encoded authorization failure message: {}",
+            user_arn(),
+            denial.action,
+            denial.resource,
+            denial.encode(seed)
+        );
+        Self::with_status(403, "UnauthorizedOperation", message)
+    }
+
     /// What a dry run that would have worked answers (EC2 API Reference, "Dry run").
     pub(crate) fn dry_run() -> Self {
         Self::with_status(412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
+    }
+
+    /// What EC2 has and the sandbox has not.
+    pub(crate) fn not_served(what: &str) -> Self {
+        Self::new("UnsupportedOperation", format!("The sandbox does not serve {what}"))
+    }
+
+    /// A client token that was used before with other parameters.
+    pub(crate) fn idempotent_mismatch() -> Self {
+        Self::new(
+            "IdempotentParameterMismatch",
+            "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
+        )
     }
 
     /// A failure of the sandbox itself, worded as EC2 words its own.

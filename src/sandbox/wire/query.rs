@@ -46,6 +46,20 @@ impl Query {
         Ok(query)
     }
 
+    /// A request made of these parameters.
+    pub(crate) fn of(parameters: &BTreeMap<String, String>) -> Result<Self, Ec2Error> {
+        let mut query = Self { root: Node::default(), flat: BTreeMap::new() };
+        for (name, value) in parameters {
+            query.insert(name, value.clone())?;
+        }
+        Ok(query)
+    }
+
+    /// Every parameter by its full name.
+    pub(crate) fn parameters(&self) -> &BTreeMap<String, String> {
+        &self.flat
+    }
+
     fn insert(&mut self, name: &str, value: String) -> Result<(), Ec2Error> {
         if name.len() > NAME_BYTES_MAX || name.split('.').count() > DEPTH_MAX {
             return Err(Ec2Error::new("InvalidRequest", "The request has a parameter name that is too long"));
@@ -136,24 +150,53 @@ impl Node {
         self.members.keys().map(String::as_str)
     }
 
+    /// Refuses members that the structure does not have.
+    pub(crate) fn allow_only(&self, known: &[&str]) -> Result<(), Ec2Error> {
+        match self.member_names().find(|name| !known.contains(name)) {
+            Some(name) => {
+                let message = format!("The parameter {} is not recognized", self.path_of(name));
+                Err(Ec2Error::new("UnknownParameter", message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses by name members that EC2 has and the sandbox has not.
+    pub(crate) fn refuse(&self, not_served: &[&str]) -> Result<(), Ec2Error> {
+        match not_served.iter().find(|name| self.gives(name)) {
+            Some(name) => Err(Ec2Error::not_served(&format!("the parameter {}", self.path_of(name)))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the request says anything under `name`: an empty text says nothing.
+    pub(crate) fn gives(&self, name: &str) -> bool {
+        self.member(name).is_some_and(|node| {
+            node.own_text().is_some_and(|text| !text.is_empty()) || !node.members.is_empty() || !node.items.is_empty()
+        })
+    }
+
     /// The items of a list in their order; gaps in the numbering are allowed, as in EC2.
     pub(crate) fn list(&self, name: &str) -> impl Iterator<Item = &Node> {
         self.member(name).into_iter().flat_map(|list| list.items.values())
     }
 
-    /// The texts of a list.
+    /// The texts of a list. One that is sent without a number is an item like any other: dropping
+    /// it would turn "this image" into "all images".
     pub(crate) fn texts(&self, name: &str) -> Vec<&str> {
-        self.list(name).map(|item| item.own_text().unwrap_or_default()).collect()
+        let unnumbered = self.text(name).into_iter();
+        unnumbered.chain(self.list(name).map(|item| item.own_text().unwrap_or_default())).collect()
     }
 
-    /// A text.
+    /// A text. An empty one counts as absent, as in EC2: clients send members that they do not set
+    /// (Terraform an empty `Placement.AvailabilityZone`).
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.member(name).and_then(Node::own_text)
+        self.member(name).and_then(Node::own_text).filter(|text| !text.is_empty())
     }
 
     /// A text that must be there and not be empty.
     pub(crate) fn required(&self, name: &str) -> Result<&str, Ec2Error> {
-        self.text(name).filter(|text| !text.is_empty()).ok_or_else(|| Ec2Error::missing(&self.path_of(name)))
+        self.text(name).ok_or_else(|| Ec2Error::missing(&self.path_of(name)))
     }
 
     /// A boolean: `true` or `false`, in any case.

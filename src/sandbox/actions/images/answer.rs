@@ -2,12 +2,14 @@
 
 use crate::sandbox::ACCOUNT_ID;
 use crate::sandbox::cloud::Tags;
-use crate::sandbox::images::facts::{Extras, Image, Mapping, ScanResults, Severity, Target, Watermark};
+use crate::sandbox::images::facts::{
+    Extras, Image, Mapping, ProductCodeType, ScanResults, Severity, Target, Watermark,
+};
 use crate::sandbox::images::millis;
 use crate::sandbox::wire::xml::Xml;
 
-/// Writes one image with the caller's tags.
-pub(super) fn write(xml: &mut Xml, image: &Image, tags: Option<&Tags>) {
+/// Writes one image with the caller's tags, and whether the account's settings allow it.
+pub(super) fn write(xml: &mut Xml, image: &Image, tags: Option<&Tags>, allowed: bool) {
     xml.text("imageId", &image.id);
     xml.text("imageLocation", &image.location());
     xml.optional("imageState", image.state.map(|state| state.as_str()));
@@ -41,8 +43,7 @@ pub(super) fn write(xml: &mut Xml, image: &Image, tags: Option<&Tags>) {
     xml.optional("tpmSupport", image.tpm.then_some("v2.0"));
     xml.optional("deprecationTime", image.deprecated.map(millis).as_deref());
     xml.optional("imdsSupport", image.imds_v2.then_some("v2.0"));
-    // Allowed AMIs are switched off, so every image is allowed.
-    xml.value("imageAllowed", true);
+    xml.value("imageAllowed", allowed);
     xml.value("freeTierEligible", image.free_tier);
     if let Some(extras) = &image.extras {
         write_extras(xml, extras, image.is_owned_by(ACCOUNT_ID));
@@ -51,10 +52,7 @@ pub(super) fn write(xml: &mut Xml, image: &Image, tags: Option<&Tags>) {
 
 fn write_extras(xml: &mut Xml, extras: &Extras, own: bool) {
     if !extras.product_codes.is_empty() {
-        xml.list("productCodes", &extras.product_codes, |xml, (code, kind)| {
-            xml.text("productCode", code);
-            xml.text("type", kind.as_str());
-        });
+        write_product_codes(xml, &extras.product_codes);
     }
     if let Some((code, message)) = extras.state_reason {
         xml.element("stateReason", |xml| {
@@ -83,6 +81,14 @@ fn write_extras(xml: &mut Xml, extras: &Extras, own: bool) {
             xml.list("unsupportedInstanceTypeSet", &extras.unsupported_types, pattern);
         });
     }
+}
+
+/// Writes the list `productCodes`.
+pub(in crate::sandbox::actions) fn write_product_codes(xml: &mut Xml, codes: &[(String, ProductCodeType)]) {
+    xml.list("productCodes", codes, |xml, (code, kind)| {
+        xml.text("productCode", code);
+        xml.text("type", kind.as_str());
+    });
 }
 
 fn write_mapping(xml: &mut Xml, mapping: &Mapping) {

@@ -1,39 +1,49 @@
 //! An instance on the wire: the shape `Instance` of the service model.
 
-use crate::sandbox::ACCOUNT_ID;
+use super::interface;
+use crate::clock::Timestamp;
 use crate::sandbox::actions::Call;
 use crate::sandbox::cloud::{Instance, InstanceState, Standing, State, Tags};
 use crate::sandbox::images::seconds;
 use crate::sandbox::wire::xml::Xml;
 use crate::sandbox::zones::{Network, Zone};
 
+/// How far apart the public addresses are that one instance has after one start and the next; odd,
+/// so that they come back late.
+const ADDRESS_STRIDE: u64 = 4_099;
+
+/// The id that every instance profile has: IAM is not part of the sandbox.
+pub(crate) const PROFILE_ID: &str = "AIPASANDBOXSANDBOXSAN";
+
 /// An instance at a moment, with what it borrows from its Region.
 #[derive(Debug)]
 pub(crate) struct View<'a> {
     pub(crate) instance: &'a Instance,
     pub(crate) standing: Standing,
+    /// The moment it is seen at.
+    pub(crate) now: Timestamp,
     pub(crate) tags: Option<&'a Tags>,
+    /// For the tags of what belongs to it.
+    pub(crate) state: &'a State,
     pub(crate) network: &'a Network,
     /// Absent only if the state was saved by a sandbox with other zones.
     pub(crate) zone: Option<&'a Zone>,
-}
-
-/// The one network interface of an instance. Its ids follow from the instance's own.
-#[derive(Debug)]
-pub(crate) struct Interface {
-    pub(crate) id: String,
-    pub(crate) attachment_id: String,
-    pub(crate) mac: String,
 }
 
 impl<'a> View<'a> {
     /// The instance as it stands now.
     pub(crate) fn new(instance: &'a Instance, state: &'a State, call: &Call<'a>) -> Self {
         let network = &call.cloud.network;
+        let mut standing = instance.standing(call.now);
+        if let Some(since) = call.sandbox.faults().outage(&instance.zone, call.now) {
+            standing.lose_zone(since);
+        }
         Self {
             instance,
-            standing: instance.standing(call.now),
+            standing,
+            now: call.now,
             tags: state.tags(&instance.id),
+            state,
             network,
             zone: network.zone(&instance.zone),
         }
@@ -51,8 +61,7 @@ impl<'a> View<'a> {
 
     /// The private name, `ip-172-31-0-4.sandbox-1.compute.internal`.
     pub(crate) fn private_name(&self) -> Option<String> {
-        let address = self.private_address()?.replace('.', "-");
-        Some(format!("ip-{address}.{}.compute.internal", self.network.region.as_str()))
+        self.private_address().map(|address| self.name_of(&address))
     }
 
     /// The public address, which it has while it runs: one of the block for benchmarks, which is
@@ -62,7 +71,8 @@ impl<'a> View<'a> {
         if !running || !self.instance.launch.public_address {
             return None;
         }
-        let number = self.instance.sequence % (1 << 16);
+        // Each start brings another one.
+        let number = (self.instance.sequence + self.standing.starts * ADDRESS_STRIDE) % (1 << 16);
         Some(format!("198.18.{}.{}", number / 256, number % 256))
     }
 
@@ -72,20 +82,14 @@ impl<'a> View<'a> {
         Some(format!("ec2-{address}.{}.compute.sandbox.invalid", self.network.region.as_str()))
     }
 
-    /// Its network interface.
-    pub(crate) fn interface(&self) -> Option<Interface> {
-        let digits = self.instance.id.strip_prefix("i-").filter(|_| self.is_attached())?;
-        let octets: Vec<&str> = (0..5).filter_map(|nth| digits.get(2 + nth * 2..4 + nth * 2)).collect();
-        Some(Interface {
-            id: format!("eni-{digits}"),
-            attachment_id: format!("eni-attach-{digits}"),
-            mac: format!("02:{}", octets.join(":")),
-        })
+    /// Whether volumes and interface are still being attached, or are.
+    pub(in crate::sandbox::actions) fn attachment_status(&self) -> &'static str {
+        if self.standing.state == InstanceState::Pending { "attaching" } else { "attached" }
     }
 
-    /// Whether volumes and interface are still being attached, or are.
-    fn attachment_status(&self) -> &'static str {
-        if self.standing.state == InstanceState::Pending { "attaching" } else { "attached" }
+    /// Whether the options of IMDS have reached the instance: `InstanceMetadataOptionsState`.
+    pub(crate) fn metadata_state(&self) -> &'static str {
+        if self.standing.state == InstanceState::Pending { "pending" } else { "applied" }
     }
 }
 
@@ -105,7 +109,7 @@ pub(crate) fn write(xml: &mut Xml, view: &View<'_>) {
         xml.text("type", kind);
     });
     xml.text("instanceType", &launch.instance_type);
-    xml.text("launchTime", &seconds(instance.launched));
+    xml.text("launchTime", &seconds(view.standing.booted));
     xml.element("placement", |xml| {
         xml.text("availabilityZone", &instance.zone);
         xml.optional("availabilityZoneId", view.zone.map(|zone| zone.id.as_str()));
@@ -121,8 +125,8 @@ pub(crate) fn write(xml: &mut Xml, view: &View<'_>) {
         xml.text("vpcId", &view.network.vpc_id);
         xml.optional("privateIpAddress", view.private_address().as_deref());
         xml.optional("ipAddress", view.public_address().as_deref());
-        xml.value("sourceDestCheck", true);
-        write_groups(xml, view);
+        xml.value("sourceDestCheck", view.interfaces().first().is_none_or(|primary| primary.source_dest_check));
+        interface::write_groups(xml, &launch.security_groups);
     } else {
         xml.element("groupSet", |_| {});
     }
@@ -141,8 +145,13 @@ pub(crate) fn write(xml: &mut Xml, view: &View<'_>) {
     xml.tags(view.tags.into_iter().flatten());
     // EC2 says xen for Nitro too.
     xml.text("hypervisor", "xen");
-    write_interface(xml, view);
+    interface::write(xml, view);
     write_options(xml, view);
+}
+
+/// Writes who manages a resource: nobody but its owner.
+pub(in crate::sandbox::actions) fn write_operator(xml: &mut Xml) {
+    xml.element("operator", |xml| xml.value("managed", false));
 }
 
 /// Writes an `InstanceState`.
@@ -153,14 +162,8 @@ pub(crate) fn write_state(xml: &mut Xml, name: &str, state: InstanceState) {
     });
 }
 
-fn write_groups(xml: &mut Xml, view: &View<'_>) {
-    xml.list("groupSet", &view.instance.launch.security_groups, |xml, group| {
-        xml.text("groupId", group);
-        xml.text("groupName", "default");
-    });
-}
-
-fn write_volumes(xml: &mut Xml, view: &View<'_>) {
+/// Writes the set of attached volumes.
+pub(in crate::sandbox::actions) fn write_volumes(xml: &mut Xml, view: &View<'_>) {
     let attached = view.is_attached();
     xml.list("blockDeviceMapping", view.instance.volumes.iter().filter(|_| attached), |xml, volume| {
         xml.text("deviceName", &volume.device);
@@ -173,52 +176,6 @@ fn write_volumes(xml: &mut Xml, view: &View<'_>) {
     });
 }
 
-fn write_interface(xml: &mut Xml, view: &View<'_>) {
-    let (Some(interface), Some(zone)) = (view.interface(), view.zone) else {
-        xml.element("networkInterfaceSet", |_| {});
-        return;
-    };
-    let association = |xml: &mut Xml| {
-        if let Some(address) = view.public_address() {
-            xml.element("association", |xml| {
-                xml.text("publicIp", &address);
-                xml.text("publicDnsName", &view.public_name().unwrap_or_default());
-                xml.text("ipOwnerId", "amazon");
-            });
-        }
-    };
-    let (address, name) = (view.private_address().unwrap_or_default(), view.private_name().unwrap_or_default());
-    xml.list("networkInterfaceSet", [interface], |xml, interface| {
-        xml.text("networkInterfaceId", &interface.id);
-        xml.text("subnetId", &zone.subnet_id);
-        xml.text("vpcId", &view.network.vpc_id);
-        xml.text("description", "");
-        xml.text("ownerId", ACCOUNT_ID);
-        xml.text("status", "in-use");
-        xml.text("macAddress", &interface.mac);
-        xml.text("privateIpAddress", &address);
-        xml.text("privateDnsName", &name);
-        xml.value("sourceDestCheck", true);
-        write_groups(xml, view);
-        xml.element("attachment", |xml| {
-            xml.text("attachmentId", &interface.attachment_id);
-            xml.value("deviceIndex", 0);
-            xml.text("status", view.attachment_status());
-            xml.text("attachTime", &seconds(view.instance.launched));
-            xml.value("deleteOnTermination", true);
-            xml.value("networkCardIndex", 0);
-        });
-        association(xml);
-        xml.list("privateIpAddressesSet", [()], |xml, ()| {
-            xml.text("privateIpAddress", &address);
-            xml.text("privateDnsName", &name);
-            xml.value("primary", true);
-            association(xml);
-        });
-        xml.text("interfaceType", "interface");
-    });
-}
-
 fn write_options(xml: &mut Xml, view: &View<'_>) {
     let launch = &view.instance.launch;
     xml.value("ebsOptimized", launch.ebs_optimized);
@@ -227,23 +184,30 @@ fn write_options(xml: &mut Xml, view: &View<'_>) {
     if let Some(profile) = &launch.iam_profile {
         xml.element("iamInstanceProfile", |xml| {
             xml.text("arn", profile);
-            xml.text("id", "AIPASANDBOXSANDBOXSAN");
+            xml.text("id", PROFILE_ID);
         });
     }
     if launch.spot {
         xml.text("instanceLifecycle", "spot");
-        xml.text("spotInstanceRequestId", &spot_request_id(view.instance));
+        xml.text("spotInstanceRequestId", &view.instance.spot_request_id());
     }
     xml.element("cpuOptions", |xml| {
         xml.value("coreCount", launch.cores);
         xml.value("threadsPerCore", launch.threads_per_core);
+        xml.optional("amdSevSnp", launch.options.amd_sev_snp.as_deref());
+        xml.optional("nestedVirtualization", launch.options.nested_virtualization.as_deref());
     });
-    xml.element("capacityReservationSpecification", |xml| xml.text("capacityReservationPreference", "open"));
+    let options = &launch.options;
+    xml.element("capacityReservationSpecification", |xml| {
+        xml.text("capacityReservationPreference", options.capacity_reservations.as_deref().unwrap_or("open"));
+    });
+    if !options.licenses.is_empty() {
+        xml.list("licenseSet", &options.licenses, |xml, license| xml.text("licenseConfigurationArn", license));
+    }
     xml.element("hibernationOptions", |xml| xml.value("configured", launch.hibernation));
     let metadata = &launch.metadata;
     xml.element("metadataOptions", |xml| {
-        let pending = view.standing.state == InstanceState::Pending;
-        xml.text("state", if pending { "pending" } else { "applied" });
+        xml.text("state", view.metadata_state());
         xml.text("httpTokens", &metadata.http_tokens);
         xml.value("httpPutResponseHopLimit", metadata.hop_limit);
         xml.text("httpEndpoint", &metadata.http_endpoint);
@@ -258,15 +222,15 @@ fn write_options(xml: &mut Xml, view: &View<'_>) {
     xml.optional("usageOperation", launch.usage_operation.as_deref());
     xml.text("usageOperationUpdateTime", &seconds(view.instance.launched));
     xml.element("privateDnsNameOptions", |xml| {
-        xml.text("hostnameType", "ip-name");
-        xml.value("enableResourceNameDnsARecord", false);
-        xml.value("enableResourceNameDnsAAAARecord", false);
+        xml.text("hostnameType", options.private_dns.hostname_type());
+        xml.value("enableResourceNameDnsARecord", options.private_dns.a_record);
+        xml.value("enableResourceNameDnsAAAARecord", options.private_dns.aaaa_record);
     });
-    xml.element("maintenanceOptions", |xml| xml.text("autoRecovery", "default"));
-}
-
-/// A spot request's id, which follows from the instance's own.
-pub(crate) fn spot_request_id(instance: &Instance) -> String {
-    let digits = instance.id.trim_start_matches("i-0");
-    format!("sir-{}", digits.get(..8).unwrap_or(digits))
+    xml.element("maintenanceOptions", |xml| {
+        xml.text("autoRecovery", options.auto_recovery.as_deref().unwrap_or("default"));
+    });
+    if let Some(weighting) = &options.bandwidth_weighting {
+        xml.element("networkPerformanceOptions", |xml| xml.text("bandwidthWeighting", weighting));
+    }
+    write_operator(xml);
 }

@@ -1,110 +1,158 @@
-//! The filters of DescribeInstances. Those on facts that no instance here has (Outposts, IPv6,
-//! capacity reservations, hosts) exist and match nothing.
+//! The filters of DescribeInstances. Nothing passes those on facts that no instance here has
+//! (Outposts, IPv6, capacity reservations, hosts, Elastic IPs).
 
 use std::borrow::Cow;
 
-use super::answer::{View, spot_request_id};
+use super::answer::{PROFILE_ID, View};
+use super::interface::{DEFAULT_GROUP, IP_OWNER, Interface};
 use crate::sandbox::ACCOUNT_ID;
 use crate::sandbox::cloud::Volume;
 use crate::sandbox::images::seconds;
-use crate::sandbox::wire::filter::{Subject, Values};
+use crate::sandbox::wire::filter::{Table, Values, flag, made, maybe, text};
 
-/// How the values of one filter are found.
-pub(super) type Fact = for<'a> fn(&View<'a>, &mut Values<'a>);
+/// Pushes the values of one filter.
+pub(crate) type Fact = for<'a> fn(&View<'a>, &mut Values<'a>);
 
-/// The lookup for a filter name.
-pub(super) fn fact(name: &str) -> Option<Fact> {
-    let nothing: Fact = |_, _| {};
-    FACTS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, fact)| *fact)
-        .or_else(|| ABSENT.contains(&name).then_some(nothing))
-}
-
-/// Pushes an instance's values for one subject.
-pub(super) fn values<'a>(view: &View<'a>, subject: &Subject<Fact>, values: &mut Values<'a>) {
-    match subject {
-        Subject::Fact(fact) => fact(view, values),
-        Subject::Tag(key) => {
-            values.extend(view.tags.and_then(|tags| tags.get(key)).map(|value| Cow::Borrowed(value.as_str())));
-        }
-        Subject::TagKeys => {
-            values.extend(view.tags.into_iter().flatten().map(|(key, _)| Cow::Borrowed(key.as_str())));
-        }
-    }
-}
-
-const FACTS: &[(&str, Fact)] = &[
+/// Every filter.
+pub(crate) const FILTERS: &Table<Fact> = &[
+    ("affinity", |_, _| {}),
     ("architecture", |i, v| text(v, &i.instance.launch.architecture)),
     ("availability-zone", |i, v| text(v, &i.instance.zone)),
     ("availability-zone-id", |i, v| maybe(v, i.zone.map(|zone| zone.id.as_str()))),
-    ("block-device-mapping.attach-time", |i, v| {
-        let attached = seconds(i.instance.launched);
-        volumes(i, v, |_| Cow::Owned(attached.clone()));
-    }),
-    ("block-device-mapping.delete-on-termination", |i, v| {
-        volumes(i, v, |volume| Cow::Borrowed(word(volume.delete_on_termination)));
-    }),
-    ("block-device-mapping.device-name", |i, v| volumes(i, v, |volume| Cow::Borrowed(&volume.device))),
-    ("block-device-mapping.status", |i, v| volumes(i, v, |_| Cow::Borrowed("attached"))),
-    ("block-device-mapping.volume-id", |i, v| volumes(i, v, |volume| Cow::Borrowed(&volume.id))),
+    ("block-device-mapping.attach-time", |i, v| volumes(i, |_| made(v, seconds(i.instance.launched)))),
+    ("block-device-mapping.delete-on-termination", |i, v| volumes(i, |volume| flag(v, volume.delete_on_termination))),
+    ("block-device-mapping.device-name", |i, v| volumes(i, |volume| text(v, &volume.device))),
+    ("block-device-mapping.status", |i, v| volumes(i, |_| text(v, i.attachment_status()))),
+    ("block-device-mapping.volume-id", |i, v| volumes(i, |volume| text(v, &volume.id))),
     ("boot-mode", |i, v| maybe(v, i.instance.launch.boot_mode.as_deref())),
-    ("capacity-reservation-specification.capacity-reservation-preference", |_, v| text(v, "open")),
+    ("capacity-reservation-id", |_, _| {}),
+    ("capacity-reservation-specification.capacity-reservation-preference", |i, v| {
+        text(v, i.instance.launch.options.capacity_reservations.as_deref().unwrap_or("open"));
+    }),
+    ("capacity-reservation-specification.capacity-reservation-target.capacity-reservation-id", |_, _| {}),
+    (
+        "capacity-reservation-specification.capacity-reservation-target.capacity-reservation-resource-group-arn",
+        |_, _| {},
+    ),
     ("client-token", |i, v| maybe(v, i.instance.launch.client_token.as_deref())),
     ("current-instance-boot-mode", |i, v| maybe(v, i.instance.launch.current_boot_mode.as_deref())),
     ("dns-name", |i, v| v.extend(i.public_name().map(Cow::Owned))),
-    ("ebs-optimized", |i, v| text(v, word(i.instance.launch.ebs_optimized))),
-    ("ena-support", |i, v| text(v, word(i.instance.launch.ena))),
-    ("enclave-options.enabled", |i, v| text(v, word(i.instance.launch.enclave))),
-    ("hibernation-options.configured", |i, v| text(v, word(i.instance.launch.hibernation))),
+    ("ebs-optimized", |i, v| flag(v, i.instance.launch.ebs_optimized)),
+    ("ena-support", |i, v| flag(v, i.instance.launch.ena)),
+    ("enclave-options.enabled", |i, v| flag(v, i.instance.launch.enclave)),
+    ("hibernation-options.configured", |i, v| flag(v, i.instance.launch.hibernation)),
+    ("host-id", |_, _| {}),
     ("hypervisor", |_, v| text(v, "xen")),
     ("iam-instance-profile.arn", |i, v| maybe(v, i.instance.launch.iam_profile.as_deref())),
+    ("iam-instance-profile.id", |i, v| maybe(v, i.instance.launch.iam_profile.as_ref().map(|_| PROFILE_ID))),
+    ("iam-instance-profile.name", |i, v| {
+        maybe(v, i.instance.launch.iam_profile.as_deref().and_then(|arn| arn.rsplit('/').next()));
+    }),
     ("image-id", |i, v| text(v, &i.instance.launch.image_id)),
     ("instance-id", |i, v| text(v, &i.instance.id)),
     ("instance-lifecycle", |i, v| maybe(v, i.instance.launch.spot.then_some("spot"))),
-    ("instance-state-code", |i, v| v.push(Cow::Owned(i.standing.state.code().to_string()))),
+    ("instance-state-code", |i, v| made(v, i.standing.state.code())),
     ("instance-state-name", |i, v| text(v, i.standing.state.as_str())),
     ("instance-type", |i, v| text(v, &i.instance.launch.instance_type)),
     ("instance.group-id", groups),
     ("instance.group-name", group_names),
     ("ip-address", |i, v| v.extend(i.public_address().map(Cow::Owned))),
+    ("ipv6-address", |_, _| {}),
     ("kernel-id", |i, v| maybe(v, i.instance.launch.kernel.as_deref())),
     ("key-name", |i, v| maybe(v, i.instance.launch.key_name.as_deref())),
-    ("launch-index", |i, v| v.push(Cow::Owned(i.instance.launch_index.to_string()))),
-    ("launch-time", |i, v| v.push(Cow::Owned(seconds(i.instance.launched)))),
-    ("maintenance-options.auto-recovery", |_, v| text(v, "default")),
+    ("launch-index", |i, v| made(v, i.instance.launch_index)),
+    ("launch-time", |i, v| made(v, seconds(i.standing.booted))),
+    ("maintenance-options.auto-recovery", |i, v| {
+        text(v, i.instance.launch.options.auto_recovery.as_deref().unwrap_or("default"));
+    }),
     ("metadata-options.http-endpoint", |i, v| text(v, &i.instance.launch.metadata.http_endpoint)),
     ("metadata-options.http-protocol-ipv4", |_, v| text(v, "enabled")),
     ("metadata-options.http-protocol-ipv6", |i, v| text(v, &i.instance.launch.metadata.http_protocol_ipv6)),
     ("metadata-options.http-put-response-hop-limit", |i, v| {
-        v.push(Cow::Owned(i.instance.launch.metadata.hop_limit.to_string()));
+        made(v, i.instance.launch.metadata.hop_limit);
     }),
     ("metadata-options.http-tokens", |i, v| text(v, &i.instance.launch.metadata.http_tokens)),
     ("metadata-options.instance-metadata-tags", |i, v| {
         text(v, &i.instance.launch.metadata.instance_metadata_tags);
     }),
+    ("metadata-options.state", |i, v| text(v, i.metadata_state())),
     ("monitoring-state", |i, v| text(v, if i.instance.launch.monitoring { "enabled" } else { "disabled" })),
-    ("network-interface.addresses.private-ip-address", |i, v| v.extend(i.private_address().map(Cow::Owned))),
-    ("network-interface.availability-zone", |i, v| {
-        maybe(v, i.zone.filter(|_| i.is_attached()).map(|zone| zone.name.as_str()));
+    ("network-interface.addresses.association.allocation-id", |_, _| {}),
+    ("network-interface.addresses.association.association-id", |_, _| {}),
+    ("network-interface.addresses.association.carrier-ip", |_, _| {}),
+    ("network-interface.addresses.association.customer-owned-ip", |_, _| {}),
+    ("network-interface.addresses.association.ip-owner-id", ip_owner),
+    ("network-interface.addresses.association.public-dns-name", public_name),
+    ("network-interface.addresses.association.public-ip", public_address),
+    ("network-interface.addresses.primary", |i, v| addresses(i, |_| flag(v, true))),
+    ("network-interface.addresses.private-dns-name", |i, v| addresses(i, |address| made(v, i.name_of(address)))),
+    ("network-interface.addresses.private-ip-address", |i, v| addresses(i, |address| made(v, address))),
+    ("network-interface.association.allocation-id", |_, _| {}),
+    ("network-interface.association.association-id", |_, _| {}),
+    ("network-interface.association.carrier-ip", |_, _| {}),
+    ("network-interface.association.customer-owned-ip", |_, _| {}),
+    ("network-interface.association.ip-owner-id", ip_owner),
+    ("network-interface.association.public-dns-name", public_name),
+    ("network-interface.association.public-ip", public_address),
+    ("network-interface.attachment.attach-time", |i, v| interfaces(i, |_| made(v, seconds(i.instance.launched)))),
+    ("network-interface.attachment.attachment-id", |i, v| interfaces(i, |found| made(v, found.attachment_id()))),
+    ("network-interface.attachment.delete-on-termination", |i, v| {
+        interfaces(i, |found| flag(v, found.delete_on_termination));
     }),
-    ("network-interface.group-id", groups),
-    ("network-interface.group-name", group_names),
-    ("network-interface.mac-address", |i, v| v.extend(i.interface().map(|found| Cow::Owned(found.mac)))),
-    ("network-interface.network-interface-id", |i, v| v.extend(i.interface().map(|found| Cow::Owned(found.id)))),
-    ("network-interface.owner-id", |_, v| text(v, ACCOUNT_ID)),
-    ("network-interface.private-dns-name", |i, v| v.extend(i.private_name().map(Cow::Owned))),
-    ("network-interface.private-ip-address", |i, v| v.extend(i.private_address().map(Cow::Owned))),
+    ("network-interface.attachment.device-index", |i, v| interfaces(i, |found| made(v, found.device_index))),
+    ("network-interface.attachment.instance-id", |i, v| interfaces(i, |_| text(v, &i.instance.id))),
+    ("network-interface.attachment.instance-owner-id", |i, v| interfaces(i, |_| text(v, ACCOUNT_ID))),
+    ("network-interface.attachment.network-card-index", |i, v| interfaces(i, |found| made(v, found.network_card))),
+    ("network-interface.attachment.status", |i, v| interfaces(i, |_| text(v, i.attachment_status()))),
+    ("network-interface.availability-zone", |i, v| interfaces(i, |_| text(v, &i.instance.zone))),
+    ("network-interface.deny-all-igw-traffic", |_, _| {}),
+    ("network-interface.description", |i, v| interfaces(i, |found| filled(v, found.description))),
+    ("network-interface.group-id", |i, v| interfaces(i, |found| found.groups.iter().for_each(|group| text(v, group)))),
+    ("network-interface.group-name", |i, v| interfaces(i, |_| text(v, DEFAULT_GROUP))),
+    ("network-interface.ipv4-prefixes.ipv4-prefix", |_, _| {}),
+    ("network-interface.ipv6-address", |_, _| {}),
+    ("network-interface.ipv6-addresses.ipv6-address", |_, _| {}),
+    ("network-interface.ipv6-addresses.is-primary-ipv6", |_, _| {}),
+    ("network-interface.ipv6-native", |_, _| {}),
+    ("network-interface.ipv6-prefixes.ipv6-prefix", |_, _| {}),
+    ("network-interface.mac-address", |i, v| interfaces(i, |found| made(v, &found.mac))),
+    ("network-interface.network-interface-id", |i, v| interfaces(i, |found| made(v, &found.id))),
+    ("network-interface.operator.managed", |i, v| interfaces(i, |_| flag(v, false))),
+    ("network-interface.operator.principal", |_, _| {}),
+    ("network-interface.outpost-arn", |_, _| {}),
+    ("network-interface.owner-id", |i, v| interfaces(i, |_| text(v, ACCOUNT_ID))),
+    ("network-interface.private-dns-name", |i, v| addresses(i, |address| made(v, i.name_of(address)))),
+    ("network-interface.private-ip-address", |i, v| addresses(i, |address| made(v, address))),
+    ("network-interface.public-dns-name", public_name),
+    ("network-interface.requester-id", |_, _| {}),
+    ("network-interface.requester-managed", |i, v| interfaces(i, |_| flag(v, false))),
+    ("network-interface.source-dest-check", |i, v| interfaces(i, |found| flag(v, found.source_dest_check))),
+    ("network-interface.status", |i, v| interfaces(i, |_| text(v, "in-use"))),
     ("network-interface.subnet-id", subnet),
+    ("network-interface.tag-key", |i, v| interface_tags(i, |key, _| text(v, key))),
+    ("network-interface.tag-value", |i, v| interface_tags(i, |_, value| text(v, value))),
     ("network-interface.vpc-id", vpc),
+    ("network-performance-options.bandwidth-weighting", |i, v| {
+        maybe(v, i.instance.launch.options.bandwidth_weighting.as_deref());
+    }),
+    ("operator.managed", |_, v| flag(v, false)),
+    ("operator.principal", |_, _| {}),
+    ("outpost-arn", |_, _| {}),
     ("owner-id", |_, v| text(v, ACCOUNT_ID)),
+    ("placement-group-name", |_, _| {}),
+    ("placement-partition-number", |_, _| {}),
     ("platform", |i, v| maybe(v, i.instance.launch.platform.as_deref())),
     ("platform-details", |i, v| maybe(v, i.instance.launch.platform_details.as_deref())),
     ("private-dns-name", |i, v| v.extend(i.private_name().map(Cow::Owned))),
-    ("private-dns-name-options.enable-resource-name-dns-a-record", |_, v| text(v, "false")),
-    ("private-dns-name-options.enable-resource-name-dns-aaaa-record", |_, v| text(v, "false")),
-    ("private-dns-name-options.hostname-type", |_, v| text(v, "ip-name")),
+    ("private-dns-name-options.enable-resource-name-dns-a-record", |i, v| {
+        flag(v, i.instance.launch.options.private_dns.a_record);
+    }),
+    ("private-dns-name-options.enable-resource-name-dns-aaaa-record", |i, v| {
+        flag(v, i.instance.launch.options.private_dns.aaaa_record);
+    }),
+    ("private-dns-name-options.hostname-type", |i, v| {
+        text(v, i.instance.launch.options.private_dns.hostname_type());
+    }),
     ("private-ip-address", |i, v| v.extend(i.private_address().map(Cow::Owned))),
     ("product-code", |i, v| {
         v.extend(i.instance.launch.product_codes.iter().map(|(code, _)| Cow::Borrowed(code.as_str())));
@@ -113,13 +161,18 @@ const FACTS: &[(&str, Fact)] = &[
         v.extend(i.instance.launch.product_codes.iter().map(|(_, kind)| Cow::Borrowed(kind.as_str())));
     }),
     ("ramdisk-id", |i, v| maybe(v, i.instance.launch.ramdisk.as_deref())),
-    ("reason", |i, v| v.push(Cow::Owned(i.standing.transition_reason.clone()))),
+    ("reason", |i, v| {
+        v.extend(Some(i.standing.transition_reason.clone()).filter(|reason| !reason.is_empty()).map(Cow::Owned))
+    }),
+    ("requester-id", |_, _| {}),
     ("reservation-id", |i, v| text(v, &i.instance.reservation_id)),
     ("root-device-name", |i, v| maybe(v, i.instance.launch.root_device_name.as_deref())),
     ("root-device-type", |i, v| text(v, &i.instance.launch.root_device_type)),
-    ("source-dest-check", |_, v| text(v, "true")),
+    ("source-dest-check", |i, v| {
+        i.interfaces().first().into_iter().for_each(|primary| flag(v, primary.source_dest_check));
+    }),
     ("spot-instance-request-id", |i, v| {
-        v.extend(i.instance.launch.spot.then(|| Cow::Owned(spot_request_id(i.instance))));
+        v.extend(i.instance.launch.spot.then(|| Cow::Owned(i.instance.spot_request_id())));
     }),
     ("state-reason-code", |i, v| v.extend(i.standing.reason.clone().map(|(code, _)| Cow::Owned(code)))),
     ("state-reason-message", |i, v| v.extend(i.standing.reason.clone().map(|(_, message)| Cow::Owned(message)))),
@@ -127,57 +180,59 @@ const FACTS: &[(&str, Fact)] = &[
     ("tenancy", |i, v| text(v, &i.instance.launch.tenancy)),
     ("tpm-support", |i, v| maybe(v, i.instance.launch.tpm.then_some("v2.0"))),
     ("usage-operation", |i, v| maybe(v, i.instance.launch.usage_operation.as_deref())),
-    ("usage-operation-update-time", |i, v| v.push(Cow::Owned(seconds(i.instance.launched)))),
+    ("usage-operation-update-time", |i, v| made(v, seconds(i.instance.launched))),
     ("virtualization-type", |i, v| text(v, &i.instance.launch.virtualization)),
     ("vpc-id", vpc),
 ];
 
-/// Filters on what no instance here has.
-const ABSENT: &[&str] = &[
-    "affinity",
-    "capacity-reservation-id",
-    "host-id",
-    "iam-instance-profile.id",
-    "iam-instance-profile.name",
-    "ipv6-address",
-    "network-interface.ipv6-address",
-    "network-interface.outpost-arn",
-    "operator.managed",
-    "operator.principal",
-    "outpost-arn",
-    "placement-group-name",
-    "placement-partition-number",
-    "requester-id",
-];
-
-fn word(value: bool) -> &'static str {
-    if value { "true" } else { "false" }
-}
-
-fn text<'a>(values: &mut Values<'a>, value: &'a str) {
-    values.push(Cow::Borrowed(value));
-}
-
-fn maybe<'a>(values: &mut Values<'a>, value: Option<&'a str>) {
-    values.extend(value.map(Cow::Borrowed));
-}
-
-fn volumes<'a>(view: &View<'a>, values: &mut Values<'a>, value: impl Fn(&'a Volume) -> Cow<'a, str>) {
+fn volumes<'a>(view: &View<'a>, push: impl FnMut(&'a Volume)) {
     if view.is_attached() {
-        values.extend(view.instance.volumes.iter().map(value));
+        view.instance.volumes.iter().for_each(push);
     }
 }
 
 fn groups<'a>(view: &View<'a>, values: &mut Values<'a>) {
     if view.is_attached() {
-        values.extend(view.instance.launch.security_groups.iter().map(|group| Cow::Borrowed(group.as_str())));
+        view.instance.launch.security_groups.iter().for_each(|group| text(values, group));
     }
 }
 
 fn group_names<'a>(view: &View<'a>, values: &mut Values<'a>) {
     if view.is_attached() && !view.instance.launch.security_groups.is_empty() {
-        text(values, "default");
+        text(values, DEFAULT_GROUP);
     }
+}
+
+fn interfaces<'a>(view: &View<'a>, push: impl FnMut(&Interface<'a>)) {
+    view.interfaces().iter().for_each(push);
+}
+
+/// The private addresses; each interface has one at most.
+fn addresses(view: &View<'_>, push: impl FnMut(&str)) {
+    view.interfaces().iter().filter_map(|interface| interface.private_address.as_deref()).for_each(push);
+}
+
+/// Pushes a text that EC2 answers empty where there is none.
+fn filled<'a>(values: &mut Values<'a>, value: &'a str) {
+    maybe(values, Some(value).filter(|value| !value.is_empty()));
+}
+
+fn interface_tags<'a>(view: &View<'a>, mut push: impl FnMut(&'a str, &'a str)) {
+    let interfaces = view.interfaces();
+    let tags = interfaces.iter().filter_map(|interface| view.state.tags(&interface.id)).flatten();
+    tags.for_each(|(key, value)| push(key, value));
+}
+
+fn ip_owner<'a>(view: &View<'a>, values: &mut Values<'a>) {
+    maybe(values, view.public_address().map(|_| IP_OWNER));
+}
+
+fn public_name<'a>(view: &View<'a>, values: &mut Values<'a>) {
+    values.extend(view.public_name().map(Cow::Owned));
+}
+
+fn public_address<'a>(view: &View<'a>, values: &mut Values<'a>) {
+    values.extend(view.public_address().map(Cow::Owned));
 }
 
 fn subnet<'a>(view: &View<'a>, values: &mut Values<'a>) {

@@ -1,6 +1,10 @@
 //! Block device mappings: the image's, with the request's laid over them by device name.
 
 use super::request::Request;
+use super::volumes::{Snapshot, VolumeRequest, from_image, overlay};
+use crate::sandbox::actions::Call;
+use crate::sandbox::actions::images::is_resource_id;
+use crate::sandbox::cloud::State;
 use crate::sandbox::images::facts::{EbsVolume, Image, RootDeviceType, Target, VolumeType};
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::query::Node;
@@ -10,18 +14,13 @@ const MAPPINGS_MAX: usize = 128;
 /// The last `ephemeralN` that a request may name.
 const EPHEMERAL_MAX: u8 = 23;
 
-/// A volume to make.
-#[derive(Debug, Clone)]
-pub(super) struct VolumeRequest {
-    pub(super) device: String,
-    pub(super) delete_on_termination: bool,
-    pub(super) size_gib: u32,
-    pub(super) volume_type: VolumeType,
-    pub(super) encrypted: bool,
-}
-
 /// The volumes of every instance of this launch. Instance store mappings make no volume.
-pub(super) fn resolve(image: &Image, request: &Request<'_>) -> Result<Vec<VolumeRequest>, Ec2Error> {
+pub(super) fn resolve(
+    call: &Call<'_>,
+    state: &State,
+    image: &Image,
+    request: &Request<'_>,
+) -> Result<Vec<VolumeRequest>, Ec2Error> {
     let mut volumes: Vec<VolumeRequest> = image
         .mappings
         .iter()
@@ -31,11 +30,11 @@ pub(super) fn resolve(image: &Image, request: &Request<'_>) -> Result<Vec<Volume
         })
         .collect();
     if request.mappings.len() > MAPPINGS_MAX {
-        let message = format!("A request may have at most {MAPPINGS_MAX} block device mappings");
-        return Err(Ec2Error::new("InvalidBlockDeviceMapping", message));
+        return Err(invalid(format!("A request may have at most {MAPPINGS_MAX} block device mappings")));
     }
     let mut seen: Vec<&str> = Vec::new();
     for node in &request.mappings {
+        node.allow_only(&["DeviceName", "Ebs", "NoDevice", "VirtualName"])?;
         let device = node.required("DeviceName")?;
         if !is_device_name(device) {
             return Err(invalid(format!("Invalid device name {device}")));
@@ -44,9 +43,10 @@ pub(super) fn resolve(image: &Image, request: &Request<'_>) -> Result<Vec<Volume
             return Err(invalid(format!("{device} has been specified more than once in the block device mapping")));
         }
         seen.push(device);
+        let is_root = image.root_device_name == Some(device);
         let at = volumes.iter().position(|volume| volume.device == device);
         if node.member("NoDevice").is_some() {
-            if image.root_device_name == Some(device) {
+            if is_root {
                 return Err(invalid(format!("The root device {device} cannot be suppressed")));
             }
             volumes.retain(|volume| volume.device != device);
@@ -54,8 +54,10 @@ pub(super) fn resolve(image: &Image, request: &Request<'_>) -> Result<Vec<Volume
             if image.root_device_type == RootDeviceType::InstanceStore {
                 return Err(invalid("EBS block device mappings not supported for instance-store AMIs.".to_owned()));
             }
-            let snapshot = snapshot_of(image, device);
-            let volume = overlay(device, ebs, at.map(|at| volumes[at].clone()), snapshot)?;
+            check_members(ebs)?;
+            let base = at.map(|at| &volumes[at]);
+            let snapshot = snapshot(call, state, ebs, image, device, is_root)?;
+            let volume = overlay(device, ebs, base, snapshot.as_ref(), call.region())?;
             match at {
                 Some(at) => volumes[at] = volume,
                 None => volumes.push(volume),
@@ -65,106 +67,92 @@ pub(super) fn resolve(image: &Image, request: &Request<'_>) -> Result<Vec<Volume
             if number.is_none_or(|number| number > EPHEMERAL_MAX) {
                 return Err(invalid(format!("Invalid virtual name {name}")));
             }
+            if is_root {
+                return Err(invalid(format!("The root device {device} cannot be an instance store volume")));
+            }
             volumes.retain(|volume| volume.device != device);
         } else {
             return Err(Ec2Error::missing(&format!("{}.Ebs", node.path())));
         }
     }
     check_root(image, request, &volumes)?;
+    let most = request.instance_type.ebs_attachments(request.interfaces.len());
+    if volumes.len() > most {
+        let message = format!(
+            "The {} volumes of the launch exceed the {most} that can be attached to an instance of type {}.",
+            volumes.len(),
+            request.instance_type.name()
+        );
+        return Err(Ec2Error::new("AttachmentLimitExceeded", message));
+    }
     Ok(volumes)
 }
 
-fn from_image(device: &str, volume: &EbsVolume) -> VolumeRequest {
-    VolumeRequest {
-        device: device.to_owned(),
-        delete_on_termination: volume.delete_on_termination,
-        size_gib: volume.size_gib,
-        volume_type: volume.volume_type,
-        encrypted: volume.encrypted,
+/// Refuses members of `Ebs` that RunInstances does not take, and those that the sandbox does not.
+fn check_members(ebs: &Node) -> Result<(), Ec2Error> {
+    ebs.refuse(&["AvailabilityZone", "AvailabilityZoneId", "OutpostArn"])?;
+    if ebs.integer("EbsCardIndex")?.is_some_and(|card| card != 0) {
+        return Err(Ec2Error::not_served(&format!("{}.EbsCardIndex other than 0", ebs.path())));
     }
+    ebs.allow_only(&[
+        "DeleteOnTermination",
+        "EbsCardIndex",
+        "Encrypted",
+        "Iops",
+        "KmsKeyId",
+        "SnapshotId",
+        "Throughput",
+        "VolumeInitializationRate",
+        "VolumeSize",
+        "VolumeType",
+    ])
 }
 
-/// The snapshot behind a device of the image, and its size.
-fn snapshot_of(image: &Image, device: &str) -> Option<(String, u32)> {
-    image.mappings.iter().find(|mapping| mapping.device == device).and_then(|mapping| match &mapping.target {
-        Target::Ebs(volume) => volume.snapshot_id().map(|id| (id, volume.size_gib)),
+/// What a volume is made from: the snapshot that the request names, or the one that the image has
+/// at the device. The only snapshots there are are those of images.
+fn snapshot(
+    call: &Call<'_>,
+    state: &State,
+    ebs: &Node,
+    image: &Image,
+    device: &str,
+    is_root: bool,
+) -> Result<Option<Snapshot>, Ec2Error> {
+    let own = volumes_of(image).find(|(at, _)| *at == device).and_then(|(_, volume)| as_snapshot(volume));
+    let Some(named) = ebs.text("SnapshotId") else { return Ok(own) };
+    if own.as_ref().is_some_and(|own| own.id == named) {
+        return Ok(own);
+    }
+    if !is_resource_id(named, "snap-") {
+        return Err(Ec2Error::invalid("snapshotId", named, "Expected: 'snap-...'."));
+    }
+    if is_root {
+        return Err(invalid("snapshotId cannot be modified on root device".to_owned()));
+    }
+    let digits = named.strip_prefix("snap-").and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    call.cloud
+        .catalog
+        .all()
+        .iter()
+        .filter(|image| state.image(image).is_visible())
+        .flat_map(volumes_of)
+        .map(|(_, volume)| volume)
+        .find(|volume| volume.snapshot == digits && digits.is_some())
+        .and_then(as_snapshot)
+        .filter(|found| found.id == named)
+        .map(Some)
+        .ok_or_else(|| Ec2Error::new("InvalidSnapshot.NotFound", format!("The snapshot '{named}' does not exist.")))
+}
+
+fn volumes_of(image: &Image) -> impl Iterator<Item = (&str, &EbsVolume)> {
+    image.mappings.iter().filter_map(|mapping| match &mapping.target {
+        Target::Ebs(volume) => Some((mapping.device, volume)),
         Target::Ephemeral(_) | Target::Nothing => None,
     })
 }
 
-/// A volume as the request changes or makes it.
-fn overlay(
-    device: &str,
-    ebs: &Node,
-    base: Option<VolumeRequest>,
-    snapshot: Option<(String, u32)>,
-) -> Result<VolumeRequest, Ec2Error> {
-    if let Some(named) = ebs.text("SnapshotId") {
-        // The only snapshots there are are those of images.
-        if snapshot.as_ref().is_none_or(|(id, _)| id != named) {
-            return Err(Ec2Error::new("InvalidSnapshot.NotFound", format!("The snapshot '{named}' does not exist.")));
-        }
-    }
-    let size = ebs.integer("VolumeSize")?;
-    let words: Vec<&'static str> = VolumeType::ALL.iter().map(|kind| kind.as_str()).collect();
-    let volume_type = ebs
-        .choice("VolumeType", &words)?
-        .and_then(|word| VolumeType::ALL.iter().copied().find(|kind| kind.as_str() == word))
-        .or(base.as_ref().map(|base| base.volume_type))
-        .unwrap_or(VolumeType::Gp2);
-    let size_gib = match (size, &base) {
-        (Some(size), _) => u32::try_from(size)
-            .map_err(|_| Ec2Error::invalid("volumeSize", &size.to_string(), "It must be a positive number of GiB."))?,
-        (None, Some(base)) => base.size_gib,
-        (None, None) => return Err(Ec2Error::missing("size or snapshotId")),
-    };
-    if let Some((id, least)) = snapshot.filter(|(_, least)| size_gib < *least) {
-        let message = format!("Volume of size {size_gib}GB is smaller than snapshot '{id}', expect size >= {least}GB");
-        return Err(invalid(message));
-    }
-    let (least, most) = sizes(volume_type);
-    if !(least..=most).contains(&size_gib) {
-        let kind = volume_type.as_str();
-        let why = format!("A {kind} volume must be between {least} and {most} GiB.");
-        return Err(Ec2Error::invalid("volumeSize", &size_gib.to_string(), &why));
-    }
-    let iops = ebs.integer("Iops")?;
-    let provisioned = matches!(volume_type, VolumeType::Io1 | VolumeType::Io2);
-    let was_provisioned = base.as_ref().is_some_and(|base| base.volume_type == volume_type);
-    if provisioned && iops.is_none() && !was_provisioned {
-        let message = format!("The parameter iops must be specified for {} volumes.", volume_type.as_str());
-        return Err(Ec2Error::new("MissingParameter", message));
-    }
-    if iops.is_some() && !provisioned && volume_type != VolumeType::Gp3 {
-        let message = format!("The parameter iops is not supported for {} volumes.", volume_type.as_str());
-        return Err(Ec2Error::combination(message));
-    }
-    let encrypted = ebs.boolean("Encrypted")?;
-    if encrypted == Some(false) && base.as_ref().is_some_and(|base| base.encrypted) {
-        let message = "Encrypted flag cannot be set to false since the snapshot is encrypted.";
-        return Err(invalid(message.to_owned()));
-    }
-    Ok(VolumeRequest {
-        device: device.to_owned(),
-        delete_on_termination: ebs
-            .boolean("DeleteOnTermination")?
-            .unwrap_or_else(|| base.as_ref().is_none_or(|base| base.delete_on_termination)),
-        size_gib,
-        volume_type,
-        encrypted: encrypted.unwrap_or_else(|| base.is_some_and(|base| base.encrypted)),
-    })
-}
-
-/// GiB that a volume type can have (EBS User Guide, "EBS volume types").
-fn sizes(volume_type: VolumeType) -> (u32, u32) {
-    match volume_type {
-        VolumeType::Standard => (1, 1024),
-        VolumeType::Gp2 => (1, 16_384),
-        VolumeType::Gp3 => (1, 65_536),
-        VolumeType::Io1 => (4, 16_384),
-        VolumeType::Io2 => (4, 65_536),
-        VolumeType::St1 | VolumeType::Sc1 => (125, 16_384),
-    }
+fn as_snapshot(volume: &EbsVolume) -> Option<Snapshot> {
+    volume.snapshot_id().map(|id| Snapshot { id, size_gib: volume.size_gib, encrypted: volume.encrypted })
 }
 
 fn check_root(image: &Image, request: &Request<'_>, volumes: &[VolumeRequest]) -> Result<(), Ec2Error> {
@@ -173,11 +161,24 @@ fn check_root(image: &Image, request: &Request<'_>, volumes: &[VolumeRequest]) -
         let message = format!("Volume type {} cannot be used for a boot volume.", kind.as_str());
         return Err(Ec2Error::new("BootForVolumeTypeUnsupported", message));
     }
-    if request.hibernation && !root.is_some_and(|root| root.encrypted) {
-        let message = "Unsupported hibernation configuration: the root volume must be encrypted.";
-        return Err(Ec2Error::new("UnsupportedHibernationConfiguration", message));
+    if !request.hibernation {
+        return Ok(());
     }
-    Ok(())
+    let refuse = |why: &str| {
+        let message = format!("Unsupported hibernation configuration: {why}.");
+        Err(Ec2Error::new("UnsupportedHibernationConfiguration", message))
+    };
+    // EC2 User Guide, "Prerequisites for hibernation".
+    match root {
+        Some(root) if root.encrypted && matches!(root.volume_type, VolumeType::Standard) => {
+            refuse("the root volume must be of type gp2, gp3, io1 or io2")
+        }
+        Some(root) if root.encrypted => {
+            let large_enough = u64::from(root.size_gib) * 1024 >= request.instance_type.memory_mib();
+            if large_enough { Ok(()) } else { refuse("the root volume must be large enough to store the memory") }
+        }
+        _ => refuse("the root volume must be encrypted"),
+    }
 }
 
 /// `/dev/sda1`, `/dev/xvdf`, `/dev/sdb`, and the bare forms that old images use.

@@ -3,30 +3,25 @@
 //! What the sandbox does not serve it refuses by name: a launch that silently lacks what was asked
 //! for would be worse than none.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use super::placement::{Interface, place, security_groups};
+use super::interfaces::{InterfaceRequest, Interfaces};
+use super::options::{self, MetadataRequest};
+use super::placement::place;
 use crate::sandbox::ACCOUNT_ID;
-use crate::sandbox::actions::Call;
-use crate::sandbox::actions::tags;
-use crate::sandbox::cloud::{MetadataOptions, Tags};
+use crate::sandbox::actions::{Call, key_pairs, tags};
+use crate::sandbox::cloud::{LaunchOptions, Tags};
 use crate::sandbox::instance_types::{self, InstanceType};
 use crate::sandbox::wire::errors::Ec2Error;
-use crate::sandbox::wire::query::Node;
+use crate::sandbox::wire::query::{Node, Query};
 use crate::sandbox::zones::Zone;
 
-/// User data before base64 (EC2 User Guide, "Run commands at launch").
-const USER_DATA_BYTES_MAX: usize = 16 * 1024;
 /// Characters of a client token.
 const CLIENT_TOKEN_CHARS_MAX: usize = 64;
 /// Instances of one request; the resource bucket of RunInstances holds as many tokens.
 const COUNT_MAX: u32 = 1000;
-/// The one key pair of the sandbox's account.
-const KEY_PAIR: &str = "sandbox";
 
 const SERVED: &[&str] = &[
     "BlockDeviceMapping",
+    "CapacityReservationSpecification",
     "ClientToken",
     "CpuOptions",
     "CreditSpecification",
@@ -41,12 +36,17 @@ const SERVED: &[&str] = &[
     "InstanceMarketOptions",
     "InstanceType",
     "KeyName",
+    "LicenseSpecification",
+    "MaintenanceOptions",
     "MaxCount",
     "MetadataOptions",
     "MinCount",
     "Monitoring",
     "NetworkInterface",
+    "NetworkPerformanceOptions",
     "Placement",
+    "PrivateDnsNameOptions",
+    "PrivateIpAddress",
     "SecurityGroup",
     "SecurityGroupId",
     "SubnetId",
@@ -54,22 +54,16 @@ const SERVED: &[&str] = &[
     "UserData",
 ];
 
+/// What RunInstances or a launch template can say and the sandbox refuses.
 const NOT_SERVED: &[&str] = &[
     "AdditionalInfo",
-    "CapacityReservationSpecification",
     "ElasticGpuSpecification",
     "ElasticInferenceAccelerator",
     "EnablePrimaryIpv6",
     "Ipv6Address",
     "Ipv6AddressCount",
     "KernelId",
-    "LaunchTemplate",
-    "LicenseSpecification",
-    "MaintenanceOptions",
-    "NetworkPerformanceOptions",
     "Operator",
-    "PrivateDnsNameOptions",
-    "PrivateIpAddress",
     "RamdiskId",
     "SecondaryInterface",
 ];
@@ -84,142 +78,49 @@ pub(super) struct Request<'a> {
     /// The zone that the request names, by subnet or by zone.
     pub(super) zone: Option<&'a Zone>,
     pub(super) client_token: Option<String>,
-    pub(super) instance_tags: Tags,
-    pub(super) volume_tags: Tags,
-    pub(super) interface_tags: Tags,
+    pub(super) tags: TagSpecifications,
     pub(super) metadata: MetadataRequest,
     /// The `BlockDeviceMapping` list, for whoever knows the image.
     pub(super) mappings: Vec<&'a Node>,
     pub(super) key_name: Option<&'a str>,
-    pub(super) security_groups: Vec<String>,
+    /// The interfaces, the primary one first.
+    pub(super) interfaces: Vec<InterfaceRequest<'a>>,
+    /// The private address of each, by number, where the request names one.
+    pub(super) private_addresses: Vec<Option<u32>>,
     pub(super) public_address: bool,
     pub(super) monitoring: bool,
     pub(super) ebs_optimized: bool,
     pub(super) enclave: bool,
     pub(super) hibernation: bool,
-    pub(super) spot: bool,
     pub(super) tenancy: &'static str,
     pub(super) iam_profile: Option<String>,
     pub(super) shutdown_behavior: Option<&'static str>,
     pub(super) termination_protected: bool,
+    pub(super) stop_protected: bool,
     /// Cores and threads per core, if the request chooses them.
     pub(super) cpu: Option<(u64, u64)>,
+    pub(super) options: LaunchOptions,
 }
 
-/// `MetadataOptions` as far as the request sets them.
+/// Tags by what they are for; the same for every instance of the launch.
 #[derive(Debug, Default)]
-pub(super) struct MetadataRequest {
-    http_tokens: Option<&'static str>,
-    hop_limit: Option<u8>,
-    http_endpoint: Option<&'static str>,
-    http_protocol_ipv6: Option<&'static str>,
-    instance_metadata_tags: Option<&'static str>,
+pub(super) struct TagSpecifications {
+    pub(super) instance: Tags,
+    pub(super) volume: Tags,
+    pub(super) interface: Tags,
+    pub(super) spot_request: Tags,
 }
 
-impl MetadataRequest {
-    fn read(node: Option<&Node>) -> Result<Self, Ec2Error> {
-        let Some(node) = node else { return Ok(Self::default()) };
-        let switch = &["disabled", "enabled"];
-        let hop_limit = match node.integer("HttpPutResponseHopLimit")? {
-            None => None,
-            Some(hops) => match u8::try_from(hops) {
-                Ok(hops @ 1..=64) => Some(hops),
-                _ => {
-                    let why = "Expecting a value between 1 and 64.";
-                    return Err(Ec2Error::invalid("HttpPutResponseHopLimit", &hops.to_string(), why));
-                }
-            },
-        };
-        Ok(Self {
-            http_tokens: node.choice("HttpTokens", &["optional", "required"])?,
-            hop_limit,
-            http_endpoint: node.choice("HttpEndpoint", switch)?,
-            http_protocol_ipv6: node.choice("HttpProtocolIpv6", switch)?,
-            instance_metadata_tags: node.choice("InstanceMetadataTags", switch)?,
-        })
-    }
-
-    /// Each option by itself: the request's, or the image's (IMDSv2 and two hops), or EC2's.
-    pub(super) fn resolve(&self, image_wants_v2: bool) -> MetadataOptions {
-        let (tokens, hops) = if image_wants_v2 { ("required", 2) } else { ("optional", 1) };
-        MetadataOptions {
-            http_tokens: self.http_tokens.unwrap_or(tokens).to_owned(),
-            hop_limit: self.hop_limit.unwrap_or(hops),
-            http_endpoint: self.http_endpoint.unwrap_or("enabled").to_owned(),
-            http_protocol_ipv6: self.http_protocol_ipv6.unwrap_or("disabled").to_owned(),
-            instance_metadata_tags: self.instance_metadata_tags.unwrap_or("disabled").to_owned(),
-        }
-    }
-}
-
-impl<'a> Request<'a> {
-    /// Reads the call's parameters.
-    pub(super) fn read(call: &Call<'a>) -> Result<Self, Ec2Error> {
-        let params = call.query.root();
-        if let Some(name) = NOT_SERVED.iter().find(|name| params.member(name).is_some()) {
-            let message = format!("The sandbox does not serve the parameter {name} of RunInstances");
-            return Err(Ec2Error::new("UnsupportedOperation", message));
-        }
-        call.query.allow_only(SERVED)?;
-        let network = &call.cloud.network;
-        let (min_count, max_count) = counts(params)?;
-        let image_id = params.required("ImageId")?;
-        let type_name = params.text("InstanceType").unwrap_or("m1.small");
-        let instance_type = instance_types::get(type_name).ok_or_else(|| {
-            Ec2Error::new("InvalidParameterValue", format!("Invalid value '{type_name}' for InstanceType."))
-        })?;
-        let flag = |structure: &str, name: &str| -> Result<bool, Ec2Error> {
-            params.member(structure).map_or(Ok(None), |node| node.boolean(name)).map(|flag| flag.unwrap_or(false))
-        };
-        let interface = Interface::read(params)?;
-        let (zone, tenancy) = place(params, network, interface.subnet_id)?;
-        let mut request = Self {
-            image_id,
-            instance_type,
-            min_count,
-            max_count,
-            zone,
-            client_token: client_token(params)?,
-            instance_tags: Tags::new(),
-            volume_tags: Tags::new(),
-            interface_tags: Tags::new(),
-            metadata: MetadataRequest::read(params.member("MetadataOptions"))?,
-            mappings: params.list("BlockDeviceMapping").collect(),
-            key_name: key_name(params)?,
-            security_groups: security_groups(params, network, &interface)?,
-            public_address: interface.public_address.unwrap_or(true),
-            monitoring: flag("Monitoring", "Enabled")?,
-            ebs_optimized: params.boolean("EbsOptimized")?.unwrap_or(false),
-            enclave: flag("EnclaveOptions", "Enabled")?,
-            hibernation: flag("HibernationOptions", "Configured")?,
-            spot: is_spot(params)?,
-            tenancy,
-            iam_profile: iam_profile(params),
-            shutdown_behavior: params.choice("InstanceInitiatedShutdownBehavior", &["stop", "terminate"])?,
-            termination_protected: params.boolean("DisableApiTermination")?.unwrap_or(false),
-            cpu: cpu(params, instance_type)?,
-        };
-        params.boolean("DisableApiStop")?;
-        user_data(params)?;
-        credits(params)?;
-        request.read_tags(params)?;
-        Ok(request)
-    }
-
-    /// The scope of a client token: the zone that the request names, if any.
-    pub(super) fn named_zone(&self) -> Option<String> {
-        self.zone.map(|zone| zone.name.clone())
-    }
-
-    fn read_tags(&mut self, params: &Node) -> Result<(), Ec2Error> {
+impl TagSpecifications {
+    fn read(params: &Node, spot: bool) -> Result<Self, Ec2Error> {
+        let mut all = Self::default();
         for specification in params.list("TagSpecification") {
-            let kind = specification.required("ResourceType")?;
-            let read = tags::read(specification)?;
-            let target = match kind {
-                "instance" => &mut self.instance_tags,
-                "volume" => &mut self.volume_tags,
-                "network-interface" => &mut self.interface_tags,
-                "spot-instances-request" if self.spot => continue,
+            specification.allow_only(&["ResourceType", "Tag"])?;
+            let target = match specification.required("ResourceType")? {
+                "instance" => &mut all.instance,
+                "volume" => &mut all.volume,
+                "network-interface" => &mut all.interface,
+                "spot-instances-request" if spot => &mut all.spot_request,
                 "spot-instances-request" => {
                     let message = "Tag specification resource type 'spot-instances-request' requires a spot request";
                     return Err(Ec2Error::combination(message));
@@ -229,9 +130,82 @@ impl<'a> Request<'a> {
                     return Err(Ec2Error::new("InvalidParameterValue", message));
                 }
             };
-            target.extend(read);
+            target.extend(tags::read(specification)?);
         }
-        Ok(())
+        Ok(all)
+    }
+}
+
+impl<'a> Request<'a> {
+    /// Reads the parameters in `query`, which are the call's own or those laid over a template's.
+    pub(super) fn read(call: &Call<'a>, query: &'a Query) -> Result<Self, Ec2Error> {
+        let params = query.root();
+        params.refuse(NOT_SERVED)?;
+        params.member("Monitoring").map_or(Ok(()), |monitoring| monitoring.refuse(&["MetricCategoryId"]))?;
+        query.allow_only(SERVED)?;
+        let network = &call.cloud.network;
+        let (min_count, max_count) = counts(params)?;
+        let image_id = params.required("ImageId")?;
+        let type_name = params.text("InstanceType").unwrap_or("m1.small");
+        let instance_type = instance_types::get(type_name).ok_or_else(|| {
+            Ec2Error::new("InvalidParameterValue", format!("Invalid value '{type_name}' for InstanceType."))
+        })?;
+        let flag = |structure: &str, name: &str| -> Result<bool, Ec2Error> {
+            let Some(node) = params.member(structure) else { return Ok(false) };
+            node.allow_only(&[name])?;
+            Ok(node.boolean(name)?.unwrap_or(false))
+        };
+        let interfaces = Interfaces::read(params, instance_type)?;
+        let of_subnet = interfaces.subnet_zone(network)?;
+        let default_vpc = call.account().default_vpc;
+        if of_subnet.is_none() && !default_vpc {
+            return Err(Ec2Error::new("VPCIdNotSpecified", "No default VPC for this user"));
+        }
+        let (zone, tenancy) = place(params, network, of_subnet)?;
+        interfaces.check_groups(params, network)?;
+        let hibernation = flag("HibernationOptions", "Configured")?;
+        let options = options::read(params, instance_type, hibernation)?;
+        Ok(Self {
+            image_id,
+            instance_type,
+            min_count,
+            max_count,
+            zone,
+            client_token: client_token(params)?,
+            tags: TagSpecifications::read(params, options.spot.is_some())?,
+            metadata: MetadataRequest::read(params.member("MetadataOptions"))?,
+            mappings: params.list("BlockDeviceMapping").collect(),
+            key_name: key_name(call, params)?,
+            private_addresses: interfaces.private_addresses(zone, max_count)?,
+            public_address: interfaces.public_address(default_vpc),
+            interfaces: interfaces.into_list(),
+            monitoring: flag("Monitoring", "Enabled")?,
+            ebs_optimized: params.boolean("EbsOptimized")?.unwrap_or(false),
+            enclave: flag("EnclaveOptions", "Enabled")?,
+            hibernation,
+            tenancy,
+            iam_profile: iam_profile(params)?,
+            shutdown_behavior: params.choice("InstanceInitiatedShutdownBehavior", &["stop", "terminate"])?,
+            termination_protected: params.boolean("DisableApiTermination")?.unwrap_or(false),
+            stop_protected: params.boolean("DisableApiStop")?.unwrap_or(false),
+            cpu: cpu(params, instance_type)?,
+            options,
+        })
+    }
+
+    /// Whether it asks for Spot Instances.
+    pub(super) fn is_spot(&self) -> bool {
+        self.options.spot.is_some()
+    }
+
+    /// Private addresses that each of its instances needs: one at least, of the primary interface.
+    pub(super) fn addresses_each(&self) -> usize {
+        self.interfaces.iter().filter(|interface| interface.has_address()).count().max(1)
+    }
+
+    /// The scope of a client token: the zone that the request names, if any.
+    pub(super) fn named_zone(&self) -> Option<String> {
+        self.zone.map(|zone| zone.name.clone())
     }
 }
 
@@ -255,8 +229,9 @@ fn counts(params: &Node) -> Result<(u32, u32), Ec2Error> {
     Ok((min, max))
 }
 
-fn client_token(params: &Node) -> Result<Option<String>, Ec2Error> {
-    let Some(token) = params.text("ClientToken").filter(|token| !token.is_empty()) else { return Ok(None) };
+/// The client token.
+pub(super) fn client_token(params: &Node) -> Result<Option<String>, Ec2Error> {
+    let Some(token) = params.text("ClientToken") else { return Ok(None) };
     if token.chars().count() > CLIENT_TOKEN_CHARS_MAX || !token.is_ascii() {
         let message = format!("The client token must be at most {CLIENT_TOKEN_CHARS_MAX} ASCII characters");
         return Err(Ec2Error::new("InvalidClientToken", message));
@@ -264,63 +239,44 @@ fn client_token(params: &Node) -> Result<Option<String>, Ec2Error> {
     Ok(Some(token.to_owned()))
 }
 
-fn user_data(params: &Node) -> Result<(), Ec2Error> {
-    let Some(text) = params.text("UserData") else { return Ok(()) };
-    let invalid = |message: String| Ec2Error::new("InvalidParameterValue", message);
-    // Encoders break lines; decoders must not mind.
-    let compact: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    let decoded = STANDARD.decode(compact).map_err(|_| invalid("Invalid BASE64 encoding of user data.".to_owned()))?;
-    if decoded.len() > USER_DATA_BYTES_MAX {
-        return Err(invalid(format!("User data is limited to {USER_DATA_BYTES_MAX} bytes")));
-    }
-    Ok(())
-}
-
-fn key_name(params: &Node) -> Result<Option<&str>, Ec2Error> {
+fn key_name<'a>(call: &Call<'_>, params: &'a Node) -> Result<Option<&'a str>, Ec2Error> {
     match params.text("KeyName") {
         None | Some("") => Ok(None),
-        Some(KEY_PAIR) => Ok(Some(KEY_PAIR)),
+        Some(known) if key_pairs::exists(&call.cloud.state(), known) => Ok(Some(known)),
         Some(other) => Err(Ec2Error::new("InvalidKeyPair.NotFound", format!("The key pair '{other}' does not exist"))),
     }
 }
 
 /// The profile as an ARN. IAM is not part of the sandbox, so any name is taken to exist.
-fn iam_profile(params: &Node) -> Option<String> {
-    let node = params.member("IamInstanceProfile")?;
-    let by_name = |name| format!("arn:aws:iam::{ACCOUNT_ID}:instance-profile/{name}");
-    node.text("Arn").map(str::to_owned).or_else(|| node.text("Name").map(by_name))
-}
-
-fn is_spot(params: &Node) -> Result<bool, Ec2Error> {
-    let market = params.member("InstanceMarketOptions");
-    match market.map(|node| node.choice("MarketType", &["spot", "on-demand"])).transpose()?.flatten() {
-        Some("spot") => Ok(true),
-        _ => Ok(false),
-    }
-}
-
-fn credits(params: &Node) -> Result<(), Ec2Error> {
-    match params.member("CreditSpecification").and_then(|node| node.text("CpuCredits")) {
-        None | Some("standard" | "unlimited") => Ok(()),
-        Some(other) => Err(Ec2Error::new("InvalidCpuCredits", format!("Invalid value '{other}' for CpuCredits"))),
+fn iam_profile(params: &Node) -> Result<Option<String>, Ec2Error> {
+    let Some(node) = params.member("IamInstanceProfile") else { return Ok(None) };
+    node.allow_only(&["Arn", "Name"])?;
+    match (node.text("Arn"), node.text("Name")) {
+        (Some(_), Some(_)) => {
+            let message =
+                "The parameter iamInstanceProfile.name may not be used in combination with iamInstanceProfile.arn";
+            Err(Ec2Error::combination(message))
+        }
+        (Some(arn), None) if !(arn.starts_with("arn:") && arn.contains(":instance-profile/")) => {
+            let message = format!("Invalid IAM Instance Profile ARN: {arn}");
+            Err(Ec2Error::new("InvalidIamInstanceProfileArn.Malformed", message))
+        }
+        (Some(arn), None) => Ok(Some(arn.to_owned())),
+        (None, name) => Ok(name.map(|name| format!("arn:aws:iam::{ACCOUNT_ID}:instance-profile/{name}"))),
     }
 }
 
 fn cpu(params: &Node, instance_type: &InstanceType) -> Result<Option<(u64, u64)>, Ec2Error> {
     let Some(node) = params.member("CpuOptions") else { return Ok(None) };
-    if let Some(name) = node.member_names().find(|name| !matches!(*name, "CoreCount" | "ThreadsPerCore")) {
-        let message = format!("The sandbox does not serve CpuOptions.{name}");
-        return Err(Ec2Error::new("UnsupportedOperation", message));
-    }
+    node.allow_only(&["AmdSevSnp", "CoreCount", "NestedVirtualization", "ThreadsPerCore"])?;
     let (cores, threads) = instance_type.cores();
-    let within = |name: &str, max: u64| -> Result<u64, Ec2Error> {
-        match node.integer(name)? {
-            None => Ok(max),
-            Some(value) => u64::try_from(value)
-                .ok()
-                .filter(|value| (1..=max).contains(value))
-                .ok_or_else(|| Ec2Error::invalid(name, &value.to_string(), "The instance type does not offer it.")),
-        }
+    let one_of = |name: &str, default: u64, valid: &[u64]| -> Result<u64, Ec2Error> {
+        let Some(value) = node.integer(name)? else { return Ok(default) };
+        u64::try_from(value)
+            .ok()
+            .filter(|value| *value == default || valid.contains(value))
+            .ok_or_else(|| Ec2Error::invalid(name, &value.to_string(), "The instance type does not offer it."))
     };
-    Ok(Some((within("CoreCount", cores)?, within("ThreadsPerCore", threads)?)))
+    let (valid_cores, valid_threads) = instance_type.valid_cores();
+    Ok(Some((one_of("CoreCount", cores, &valid_cores)?, one_of("ThreadsPerCore", threads, &valid_threads)?)))
 }

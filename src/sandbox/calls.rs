@@ -1,0 +1,144 @@
+//! The calls that were made: how often, what was answered, and the last ones in full.
+//!
+//! Every request to EC2 passes through [`Sandbox::ask`], which numbers it, has it answered,
+//! remembers it for `GET /sandbox/state`, and writes it down if the sandbox is recording.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use axum::http::HeaderMap;
+
+use super::Sandbox;
+use super::actions::{self, Answer, Delivery};
+use super::recording::Asked;
+use super::wire::auth;
+use super::wire::query::Query;
+use crate::clock::{Clock as _, Timestamp};
+
+/// Calls that are remembered in full; older ones are only counted.
+const RECENT_MAX: usize = 1000;
+/// Characters of a caller's words that are remembered; EC2's own are all shorter.
+const SHOWN_CHARS_MAX: usize = 100;
+
+/// The calls so far.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    log: Mutex<Log>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    /// Of all requests, whatever they asked for.
+    number: u64,
+    /// By action; only of actions that exist, so that there is an end to them.
+    counts: BTreeMap<String, u64>,
+    /// By action, and then by what was answered.
+    answers: BTreeMap<String, BTreeMap<String, u64>>,
+    recent: VecDeque<Recent>,
+}
+
+/// One call that was answered.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Recent {
+    /// In the order of being asked, from 1.
+    pub(crate) number: u64,
+    pub(crate) time: Timestamp,
+    /// The Region of the credential scope, if there is one.
+    pub(crate) region: Option<String>,
+    pub(crate) action: String,
+    /// `200`, an error code, or what the wire did: `html`, `lost`, `reset`.
+    pub(crate) answer: String,
+    pub(crate) client_token: Option<String>,
+}
+
+impl Calls {
+    /// Counts a call of an action that exists.
+    pub(crate) fn count(&self, action: &str) {
+        *self.log().counts.entry(action.to_owned()).or_default() += 1;
+    }
+
+    /// How often each action was asked.
+    pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
+        self.log().counts.clone()
+    }
+
+    /// How often each action was answered in which way.
+    pub(crate) fn answers(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
+        self.log().answers.clone()
+    }
+
+    /// The last calls, oldest first.
+    pub(crate) fn recent(&self) -> Vec<Recent> {
+        self.log().recent.iter().cloned().collect()
+    }
+
+    fn next(&self) -> u64 {
+        let mut log = self.log();
+        log.number += 1;
+        log.number
+    }
+
+    fn answered(&self, call: Recent) {
+        let mut log = self.log();
+        if log.counts.contains_key(&call.action) {
+            let answers = log.answers.entry(call.action.clone()).or_default();
+            *answers.entry(call.answer.clone()).or_default() += 1;
+        }
+        if log.recent.len() == RECENT_MAX {
+            log.recent.pop_front();
+        }
+        log.recent.push_back(call);
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        // Counters and a list, each right after every statement.
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sandbox {
+    /// Answers one request to EC2.
+    pub(crate) fn ask(&self, headers: &HeaderMap, form: &[u8], request_id: &str) -> Delivery {
+        let turn = self.turn();
+        let number = self.shared.calls.next();
+        let time = self.shared.clock.now();
+        let parsed = Query::parse(form);
+        let delivery = match &parsed {
+            Ok(query) => actions::deliver(self, headers, query, request_id),
+            Err(error) => Answer::Xml(error.status, error.ec2_body(request_id)).into(),
+        };
+        if let Some(mut turn) = turn {
+            let query = parsed.as_ref().ok();
+            turn.call(&Asked { number, time, request_id, headers, form, query }, &delivery);
+        }
+        let shown = |text: &str| text.chars().take(SHOWN_CHARS_MAX).collect::<String>();
+        let text = |name| parsed.as_ref().ok().and_then(|query| query.root().text(name)).map(shown);
+        let scope = parsed.as_ref().ok().and_then(|query| auth::scope(headers, query).ok());
+        self.shared.calls.answered(Recent {
+            number,
+            time,
+            region: scope.map(|scope| shown(&scope.region)),
+            action: text("Action").unwrap_or_default(),
+            answer: delivery.code().to_owned(),
+            client_token: text("ClientToken"),
+        });
+        self.compact_if_due();
+        delivery
+    }
+}
+
+impl Delivery {
+    /// What was answered, in a word.
+    fn code(&self) -> &str {
+        match &self.answer {
+            _ if self.reset_after.is_some() => "reset",
+            Answer::Xml(200, _) => "200",
+            // An error's body is written here, and its code comes first.
+            Answer::Xml(_, body) => {
+                body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map_or("", |(code, _)| code)
+            }
+            Answer::Html(_) => "html",
+            Answer::Lost => "lost",
+        }
+    }
+}
