@@ -13,6 +13,8 @@ mod append;
 mod compatibility;
 #[path = "promises/launch.rs"]
 mod launch;
+#[path = "promises/sandbox.rs"]
+mod sandbox;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -33,15 +35,18 @@ struct Measured {
 struct Effort {
     /// Repetitions of a promise's unit of work.
     repetitions: usize,
+    /// Just enough to show that it runs.
+    is_smoke: bool,
 }
 
 fn main() {
     let smoke = std::env::args().any(|argument| argument == "--smoke");
-    let effort = Effort { repetitions: if smoke { 20 } else { 2_000 } };
+    let effort = Effort { repetitions: if smoke { 20 } else { 2_000 }, is_smoke: smoke };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut rows = vec![compatibility::measure(effort)];
     rows.push(runtime.block_on(append::measure(effort)));
     rows.push(runtime.block_on(launch::measure(effort)));
+    rows.extend(runtime.block_on(sandbox::measure(effort)));
     let table = table(&rows);
     println!("{table}");
     if smoke {
