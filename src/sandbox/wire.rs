@@ -13,6 +13,8 @@ pub(crate) mod filter;
 pub(crate) mod page;
 pub(crate) mod pattern;
 pub(crate) mod query;
+pub(crate) mod resource_id;
+pub(crate) mod time;
 pub(crate) mod xml;
 
 use std::time::Duration;

@@ -9,8 +9,8 @@ use super::Call;
 use super::instances::named;
 use crate::clock::Timestamp;
 use crate::sandbox::cloud::{Instance, InstanceState, after};
-use crate::sandbox::images::millis;
 use crate::sandbox::wire::errors::Ec2Error;
+use crate::sandbox::wire::time::millis;
 use crate::sandbox::wire::xml::Xml;
 
 /// The most that EC2 keeps of a console: its end.

@@ -17,6 +17,7 @@ use crate::sandbox::images::filters::FILTERS;
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::filter::Filters;
 use crate::sandbox::wire::page::PageSize;
+use crate::sandbox::wire::resource_id::is_resource_id;
 use crate::sandbox::wire::xml::Xml;
 pub(super) use answer::write_product_codes;
 use scope::Scope;
@@ -139,13 +140,6 @@ pub(super) fn malformed(id: &str) -> Ec2Error {
 /// Images, kernels and ramdisks: a prefix and 8 or 17 hexadecimal digits.
 pub(super) fn is_image_id(id: &str) -> bool {
     ["ami-", "aki-", "ari-"].into_iter().any(|prefix| is_resource_id(id, prefix))
-}
-
-/// Whether `id` is `prefix` and 8 or 17 lower-case hexadecimal digits.
-pub(super) fn is_resource_id(id: &str, prefix: &str) -> bool {
-    id.strip_prefix(prefix).is_some_and(|digits| {
-        matches!(digits.len(), 8 | 17) && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    })
 }
 
 /// The caller's tags on an image: those it set, or those the image came with.

@@ -8,7 +8,6 @@ pub(super) mod interface;
 use std::collections::{BTreeMap, HashSet};
 
 use super::Call;
-use super::images::is_resource_id;
 use super::outage;
 use crate::sandbox::ACCOUNT_ID;
 use crate::sandbox::cloud::{Instance, State};
@@ -16,6 +15,7 @@ use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::filter::Filters;
 use crate::sandbox::wire::page::{Page, PageSize};
 use crate::sandbox::wire::query::Node;
+use crate::sandbox::wire::resource_id::is_resource_id;
 use crate::sandbox::wire::xml::Xml;
 use answer::View;
 use filters::FILTERS;

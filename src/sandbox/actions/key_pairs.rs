@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 use super::{Call, tags};
 use crate::clock::Timestamp;
 use crate::sandbox::cloud::{KeyPair, Line, State, Tags};
-use crate::sandbox::images::millis;
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::filter::{Filters, Table, Values, text};
+use crate::sandbox::wire::time::millis;
 use crate::sandbox::wire::xml::Xml;
 
 /// The key pair that is there from the start.

@@ -14,11 +14,11 @@ use super::instances::answer::write_operator;
 use super::{Call, tags};
 use crate::sandbox::ACCOUNT_ID;
 use crate::sandbox::cloud::{LaunchTemplate, Line, State, Tags, TemplateVersion};
-use crate::sandbox::images::seconds;
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::filter::{Filters, Table, Values, made, text};
 use crate::sandbox::wire::page::PageSize;
 use crate::sandbox::wire::query::{Node, Query};
+use crate::sandbox::wire::time::seconds;
 use crate::sandbox::wire::xml::Xml;
 
 /// Templates of a Region (EC2 User Guide, "Launch template quotas").

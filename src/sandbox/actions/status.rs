@@ -6,9 +6,9 @@ use super::Call;
 use super::instances::answer::{View, write_operator, write_state};
 use super::instances::{Asked, named};
 use crate::sandbox::cloud::{CheckStatus, DeedKind, Event, InstanceState, after};
-use crate::sandbox::images::{millis, seconds};
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::filter::{Filters, Table, Values, flag, made, maybe, text};
+use crate::sandbox::wire::time::{millis, seconds};
 use crate::sandbox::wire::xml::Xml;
 
 /// Ids in one request.

@@ -8,12 +8,12 @@ use sha2::{Digest, Sha256};
 use super::Call;
 use super::instances::answer::{View, write_operator};
 use crate::sandbox::ACCOUNT_ID;
-use crate::sandbox::actions::images::is_resource_id;
 use crate::sandbox::cloud::{Tags, Volume};
-use crate::sandbox::images::{millis, seconds};
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::filter::{Filters, Table, Values, flag, made, maybe, text};
 use crate::sandbox::wire::page::PageSize;
+use crate::sandbox::wire::resource_id::is_resource_id;
+use crate::sandbox::wire::time::{millis, seconds};
 use crate::sandbox::wire::xml::Xml;
 
 const PAGE: PageSize = PageSize { min: 5, max: 1000, code: "InvalidParameterValue", default: None };

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 
 use super::allowed::Judge;
 use super::facts::{EbsVolume, Image, Severity};
-use super::millis;
 use crate::sandbox::wire::filter::{Table, Values, flag, made, maybe, text};
+use crate::sandbox::wire::time::millis;
 
 /// Pushes the values that an image has for one filter; the judge knows the account's settings.
 pub(crate) type Fact = for<'a> fn(&'a Image, &Judge<'_>, &mut Values<'a>);

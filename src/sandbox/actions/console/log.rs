@@ -3,7 +3,7 @@
 
 use crate::clock::Timestamp;
 use crate::sandbox::cloud::{Fate, Instance, InstanceState, Launched, after};
-use crate::sandbox::images::millis;
+use crate::sandbox::wire::time::millis;
 
 /// A line, and when it is said, in thousandths of the way from running to the end of the boot.
 type Line = (u64, String);

@@ -5,7 +5,7 @@ use crate::sandbox::cloud::Tags;
 use crate::sandbox::images::facts::{
     Extras, Image, Mapping, ProductCodeType, ScanResults, Severity, Target, Watermark,
 };
-use crate::sandbox::images::millis;
+use crate::sandbox::wire::time::millis;
 use crate::sandbox::wire::xml::Xml;
 
 /// Writes one image with the caller's tags, and whether the account's settings allow it.

@@ -4,7 +4,7 @@ use super::interface;
 use crate::clock::Timestamp;
 use crate::sandbox::actions::Call;
 use crate::sandbox::cloud::{Instance, InstanceState, Standing, State, Tags};
-use crate::sandbox::images::seconds;
+use crate::sandbox::wire::time::seconds;
 use crate::sandbox::wire::xml::Xml;
 use crate::sandbox::zones::{Network, Zone};
 

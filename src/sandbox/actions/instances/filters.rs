@@ -7,8 +7,8 @@ use super::answer::{PROFILE_ID, View};
 use super::interface::{DEFAULT_GROUP, IP_OWNER, Interface};
 use crate::sandbox::ACCOUNT_ID;
 use crate::sandbox::cloud::Volume;
-use crate::sandbox::images::seconds;
 use crate::sandbox::wire::filter::{Table, Values, flag, made, maybe, text};
+use crate::sandbox::wire::time::seconds;
 
 /// Pushes the values of one filter.
 pub(crate) type Fact = for<'a> fn(&View<'a>, &mut Values<'a>);

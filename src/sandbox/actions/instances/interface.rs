@@ -2,7 +2,7 @@
 
 use super::answer::{View, write_operator};
 use crate::sandbox::ACCOUNT_ID;
-use crate::sandbox::images::seconds;
+use crate::sandbox::wire::time::seconds;
 use crate::sandbox::wire::xml::Xml;
 
 /// The name of the VPC's only security group.

@@ -1,9 +1,9 @@
 //! How requests name launch templates and their versions, and what EC2 says when they name none.
 
-use crate::sandbox::actions::images::is_resource_id;
 use crate::sandbox::cloud::{LaunchTemplate, State, TemplateVersion};
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::query::Node;
+use crate::sandbox::wire::resource_id::is_resource_id;
 
 /// Characters of a template's name.
 const NAME_CHARS: std::ops::RangeInclusive<usize> = 3..=128;

@@ -5,11 +5,11 @@ use super::parameters::without_snapshots;
 use super::{at, created_by, data, find, tree, version};
 use crate::sandbox::actions::Call;
 use crate::sandbox::cloud::{LaunchTemplate, Line, Tags, TemplateVersion};
-use crate::sandbox::images::seconds;
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::filter::{Filters, Table, Values, flag, made};
 use crate::sandbox::wire::page::PageSize;
 use crate::sandbox::wire::query::Query;
+use crate::sandbox::wire::time::seconds;
 use crate::sandbox::wire::xml::Xml;
 
 /// Versions of one template (EC2 User Guide, "Launch template quotas").

@@ -6,7 +6,7 @@
 use super::request::Request;
 use crate::sandbox::account::Account;
 use crate::sandbox::actions::Call;
-use crate::sandbox::actions::images::{find, is_resource_id, malformed, not_found};
+use crate::sandbox::actions::images::{find, malformed, not_found};
 use crate::sandbox::cloud;
 use crate::sandbox::images::changes::Current;
 use crate::sandbox::images::facts::{
@@ -15,6 +15,7 @@ use crate::sandbox::images::facts::{
 use crate::sandbox::instance_types::InstanceType;
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::pattern::Pattern;
+use crate::sandbox::wire::resource_id::is_resource_id;
 
 /// More memory than this cannot be hibernated, Windows less still.
 const HIBERNATION_MIB_MAX: u64 = 150 * 1024;

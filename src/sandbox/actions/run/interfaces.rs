@@ -6,10 +6,10 @@
 
 use std::net::Ipv4Addr;
 
-use crate::sandbox::actions::images::is_resource_id;
 use crate::sandbox::instance_types::InstanceType;
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::query::Node;
+use crate::sandbox::wire::resource_id::is_resource_id;
 use crate::sandbox::zones::{Network, Zone};
 
 /// Members of a network interface that the model knows and the sandbox refuses.

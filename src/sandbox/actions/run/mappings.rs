@@ -3,11 +3,11 @@
 use super::request::Request;
 use super::volumes::{Snapshot, VolumeRequest, from_image, overlay};
 use crate::sandbox::actions::Call;
-use crate::sandbox::actions::images::is_resource_id;
 use crate::sandbox::cloud::State;
 use crate::sandbox::images::facts::{EbsVolume, Image, RootDeviceType, Target, VolumeType};
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::query::Node;
+use crate::sandbox::wire::resource_id::is_resource_id;
 
 /// Mappings in one request.
 const MAPPINGS_MAX: usize = 128;
