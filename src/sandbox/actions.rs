@@ -305,22 +305,4 @@ fn ec2(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn the_documentation_lists_what_is_served_and_nothing_else() {
-        let document = include_str!("../../docs/sandbox.md");
-        let section = document.split("## What is served").nth(1).unwrap().split("## Where it differs").next().unwrap();
-        // Actions are code in the first column of a table, and in the sentence about STS.
-        let rows = section.lines().filter(|line| line.starts_with("| `") || line.starts_with("**STS**"));
-        let first = |line: &str| line.trim_start_matches("| ").split(" | ").next().unwrap_or_default().to_owned();
-        let listed: BTreeSet<String> = rows
-            .map(first)
-            .flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
-            .filter(|word| word.starts_with(|c: char| c.is_ascii_uppercase()))
-            .collect();
-        let served: BTreeSet<String> = super::served().map(str::to_owned).collect();
-        assert_eq!(listed, served);
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 //! The records are kept as JSON, because their shape is EC2's own and nearly all of it is only
 //! passed on. They are the same in every sandbox, so they are read once per process.
 
-mod filters;
+pub(crate) mod filters;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

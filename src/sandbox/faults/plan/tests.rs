@@ -10,6 +10,10 @@ fn the_documented_example_is_a_plan_with_every_kind() {
     let mut all = kinds::names();
     all.sort_unstable();
     assert_eq!(kinds, all);
+    let document = include_str!("../../../../docs/sandbox.md");
+    for kind in all {
+        assert!(document.contains(&format!("\n| `{kind}` | ")), "docs/sandbox.md says nothing of {kind}");
+    }
     assert_eq!(plan.seed, Some(7));
     assert!(plan.throttle.is_some());
     let first = &plan.faults[0].limits;
