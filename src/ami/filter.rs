@@ -24,6 +24,10 @@ pub use name::{Ec2FilterName, FilterName, GantryFilterName};
 pub use pattern::Pattern;
 pub use violation::{FilterProblem, FilterViolation};
 
+pub(super) use ec2_facts::{times as ec2_times, values as ec2_values};
+pub(super) use gantry_facts::values as gantry_values;
+pub(super) use pattern::Signature;
+
 /// Most filters in one request (EC2 API Reference, DescribeImages).
 pub const FILTERS_MAX: usize = 50;
 
@@ -53,15 +57,24 @@ impl Filter {
 
     fn matches(&self, image: &Image, classification: &Classification, types: &[InstanceTypeFacts]) -> bool {
         match &self.name {
-            FilterName::Ec2(name) => ec2_facts::any_value(*name, image, &|value| self.accepts(value)),
-            FilterName::Tag(key) => image.tags.get(key).is_some_and(|value| self.accepts(value)),
             FilterName::Gantry(name) => {
-                gantry_facts::any_value(*name, image, classification, types, &|value| self.accepts(value))
+                gantry_facts::any_value(*name, image, classification, types, &mut |value| self.accepts(value))
             }
+            FilterName::Ec2(_) | FilterName::Tag(_) => self.matches_facts(image),
         }
     }
 
-    fn accepts(&self, value: &str) -> bool {
+    /// The same for filters that EC2 has; no image passes one of Gantry's own.
+    pub(in crate::ami) fn matches_facts(&self, image: &Image) -> bool {
+        match &self.name {
+            FilterName::Ec2(name) => ec2_facts::any_value(*name, image, &mut |value| self.accepts(value)),
+            FilterName::Tag(key) => image.tags.get(key).is_some_and(|value| self.accepts(value)),
+            FilterName::Gantry(_) => false,
+        }
+    }
+
+    /// Whether a text is what is asked for.
+    pub(in crate::ami) fn accepts(&self, value: &str) -> bool {
         self.values.iter().any(|pattern| pattern.matches(value))
     }
 }
@@ -104,6 +117,20 @@ impl Filters {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.filters.is_empty()
+    }
+
+    /// Why only EC2 can evaluate these filters, if that is so: `public-ssm-parameter-name` also finds
+    /// images that were behind the parameter before, which no fact of an image tells (EC2 API
+    /// Reference, DescribeImages).
+    pub fn only_ec2_knows(&self) -> Option<&'static str> {
+        let former = FilterName::Ec2(Ec2FilterName::PublicSsmParameterName);
+        let asked = self.filters.iter().any(|filter| filter.name == former);
+        asked.then_some("only EC2 knows which images were behind a public parameter before")
+    }
+
+    /// Bytes of all values together: a measure of the work that they are.
+    pub fn characters(&self) -> usize {
+        self.filters.iter().flat_map(|filter| &filter.values).map(|value| value.as_str().len()).sum()
     }
 
     /// Parts the filters into what EC2 answers and what is judged here.

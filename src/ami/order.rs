@@ -79,10 +79,26 @@ pub struct OrderBy {
     keys: Vec<(OrderField, Direction)>,
 }
 
+/// Which way a key runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Direction {
+pub(super) enum Direction {
     Ascending,
     Descending,
+}
+
+impl Direction {
+    /// How two values stand, of which an absent one comes last either way.
+    pub(super) fn compare<K: Ord>(self, left: Option<K>, right: Option<K>) -> Ordering {
+        match (left, right) {
+            (Some(left), Some(right)) => match self {
+                Self::Ascending => left.cmp(&right),
+                Self::Descending => right.cmp(&left),
+            },
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => Ordering::Equal,
+        }
+    }
 }
 
 impl Default for OrderBy {
@@ -125,6 +141,11 @@ impl OrderBy {
         Ok(Self { keys })
     }
 
+    /// The keys, the first one first.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (OrderField, Direction)> {
+        self.keys.iter().copied()
+    }
+
     /// How two images stand in this order. Equal only for the same id.
     pub fn compare(&self, left: &Image, right: &Image) -> Ordering {
         self.keys
@@ -137,24 +158,12 @@ impl OrderBy {
 
 fn by_field(field: OrderField, direction: Direction, left: &Image, right: &Image) -> Ordering {
     match field {
-        OrderField::CreationTime => by_key(direction, left.creation_date, right.creation_date),
-        OrderField::Name => by_key(direction, left.name.as_deref(), right.name.as_deref()),
-        OrderField::ImageId => by_key(direction, Some(&left.image_id), Some(&right.image_id)),
-        OrderField::DeprecationTime => by_key(direction, left.deprecation_time, right.deprecation_time),
-        OrderField::LastLaunchedTime => by_key(direction, left.last_launched_time, right.last_launched_time),
-        OrderField::TotalVolumeSize => by_key(direction, total_volume_size_gib(left), total_volume_size_gib(right)),
-    }
-}
-
-fn by_key<K: Ord>(direction: Direction, left: Option<K>, right: Option<K>) -> Ordering {
-    match (left, right) {
-        (Some(left), Some(right)) => match direction {
-            Direction::Ascending => left.cmp(&right),
-            Direction::Descending => right.cmp(&left),
-        },
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => Ordering::Equal,
+        OrderField::CreationTime => direction.compare(left.creation_date, right.creation_date),
+        OrderField::Name => direction.compare(left.name.as_deref(), right.name.as_deref()),
+        OrderField::ImageId => direction.compare(Some(&left.image_id), Some(&right.image_id)),
+        OrderField::DeprecationTime => direction.compare(left.deprecation_time, right.deprecation_time),
+        OrderField::LastLaunchedTime => direction.compare(left.last_launched_time, right.last_launched_time),
+        OrderField::TotalVolumeSize => direction.compare(total_volume_size_gib(left), total_volume_size_gib(right)),
     }
 }
 

@@ -8,10 +8,33 @@ use jiff::Timestamp;
 use super::Ec2FilterName as Name;
 use crate::ec2::facts::{BlockDevice, EbsVolume, Image, ImageWatermark, ScanResult};
 
+/// Says whether a text is wanted; once it does, no more texts are shown.
+pub(super) type Accept<'a> = &'a mut dyn FnMut(&str) -> bool;
+
+/// Shows every text that `name` looks at.
+pub(in crate::ami) fn values(name: Name, image: &Image, each: &mut dyn FnMut(&str)) {
+    any_value(name, image, &mut |value| {
+        each(value);
+        false
+    });
+}
+
+/// Shows every time that `name` looks at; none where it does not look at times.
+pub(in crate::ami) fn times(name: Name, image: &Image, each: &mut dyn FnMut(Timestamp)) {
+    let marks = || image.image_watermarks.iter();
+    match name {
+        Name::CreationDate => image.creation_date.into_iter().for_each(each),
+        Name::WatermarkSourceImageCreationTime => {
+            marks().filter_map(|mark| mark.source_image_creation_time).for_each(each);
+        }
+        Name::WatermarkCreationTime => marks().filter_map(|mark| mark.watermark_creation_time).for_each(each),
+        _ => image.scan_result.iter().filter_map(|scan| scan_time(name, scan)).for_each(each),
+    }
+}
+
 /// Whether any text that `name` looks at is accepted.
-pub(super) fn any_value(name: Name, image: &Image, accept: &dyn Fn(&str) -> bool) -> bool {
-    let text = |value: &Option<String>| value.as_deref().is_some_and(accept);
-    let flag = |value: Option<bool>| value.is_some_and(|value| accept(bool_word(value)));
+pub(super) fn any_value(name: Name, image: &Image, accept: Accept<'_>) -> bool {
+    let mut text = |value: &Option<String>| value.as_deref().is_some_and(&mut *accept);
     match name {
         Name::Architecture => text(&image.architecture),
         Name::BlockDeviceName => devices(image).any(|device| text(&device.device_name)),
@@ -25,10 +48,10 @@ pub(super) fn any_value(name: Name, image: &Image, accept: &dyn Fn(&str) -> bool
         Name::BootMode => text(&image.boot_mode),
         Name::CreationDate => time(image.creation_date, accept),
         Name::Description => text(&image.description),
-        Name::EnaSupport => flag(image.ena_support),
-        Name::FreeTierEligible => flag(image.free_tier_eligible),
+        Name::EnaSupport => flag(image.ena_support, accept),
+        Name::FreeTierEligible => flag(image.free_tier_eligible, accept),
         Name::Hypervisor => text(&image.hypervisor),
-        Name::ImageAllowed => flag(image.image_allowed),
+        Name::ImageAllowed => flag(image.image_allowed, accept),
         Name::ImageId => accept(image.image_id.as_str()),
         Name::WatermarkSourceImageCreationTime
         | Name::WatermarkSourceImageId
@@ -46,7 +69,7 @@ pub(super) fn any_value(name: Name, image: &Image, accept: &dyn Fn(&str) -> bool
             .iter()
             .flat_map(|specification| &specification.unsupported_instance_types)
             .any(|pattern| accept(pattern)),
-        Name::IsPublic => flag(image.public),
+        Name::IsPublic => flag(image.public, accept),
         Name::KernelId => text(&image.kernel_id),
         Name::ManifestLocation => text(&image.image_location),
         Name::Name => text(&image.name),
@@ -83,18 +106,18 @@ fn devices(image: &Image) -> impl Iterator<Item = &BlockDevice> {
     image.block_device_mappings.iter()
 }
 
-fn of_volume(name: Name, volume: &EbsVolume, accept: &dyn Fn(&str) -> bool) -> bool {
+fn of_volume(name: Name, volume: &EbsVolume, accept: Accept<'_>) -> bool {
     match name {
-        Name::BlockDeviceDeleteOnTermination => volume.delete_on_termination.is_some_and(|v| accept(bool_word(v))),
+        Name::BlockDeviceDeleteOnTermination => flag(volume.delete_on_termination, accept),
         Name::BlockDeviceSnapshotId => volume.snapshot_id.as_deref().is_some_and(accept),
         Name::BlockDeviceVolumeSize => volume.volume_size_gib.is_some_and(|gib| accept(&gib.to_string())),
         Name::BlockDeviceVolumeType => volume.volume_type.as_deref().is_some_and(accept),
-        Name::BlockDeviceEncrypted => volume.encrypted.is_some_and(|v| accept(bool_word(v))),
+        Name::BlockDeviceEncrypted => flag(volume.encrypted, accept),
         _ => false,
     }
 }
 
-fn of_watermark(name: Name, mark: &ImageWatermark, accept: &dyn Fn(&str) -> bool) -> bool {
+fn of_watermark(name: Name, mark: &ImageWatermark, accept: Accept<'_>) -> bool {
     match name {
         Name::WatermarkSourceImageCreationTime => time(mark.source_image_creation_time, accept),
         Name::WatermarkSourceImageId => mark.source_image_id.as_deref().is_some_and(accept),
@@ -105,16 +128,10 @@ fn of_watermark(name: Name, mark: &ImageWatermark, accept: &dyn Fn(&str) -> bool
     }
 }
 
-fn of_scan(name: Name, scan: &ScanResult, accept: &dyn Fn(&str) -> bool) -> bool {
+fn of_scan(name: Name, scan: &ScanResult, accept: Accept<'_>) -> bool {
     match name {
         Name::ScanHighestSeverity => scan.highest_finding_severity_label.as_deref().is_some_and(accept),
-        Name::ScanDate => time(scan.finding_scan_date, accept),
-        Name::ScanInformationalFix => time(scan.informational_fix_available_since, accept),
-        Name::ScanLowFix => time(scan.low_fix_available_since, accept),
-        Name::ScanMediumFix => time(scan.medium_fix_available_since, accept),
-        Name::ScanHighFix => time(scan.high_fix_available_since, accept),
-        Name::ScanCriticalFix => time(scan.critical_fix_available_since, accept),
-        _ => false,
+        _ => time(scan_time(name, scan), accept),
     }
 }
 
@@ -122,6 +139,22 @@ pub(super) fn bool_word(value: bool) -> &'static str {
     if value { "true" } else { "false" }
 }
 
-fn time(value: Option<Timestamp>, accept: &dyn Fn(&str) -> bool) -> bool {
+fn scan_time(name: Name, scan: &ScanResult) -> Option<Timestamp> {
+    match name {
+        Name::ScanDate => scan.finding_scan_date,
+        Name::ScanInformationalFix => scan.informational_fix_available_since,
+        Name::ScanLowFix => scan.low_fix_available_since,
+        Name::ScanMediumFix => scan.medium_fix_available_since,
+        Name::ScanHighFix => scan.high_fix_available_since,
+        Name::ScanCriticalFix => scan.critical_fix_available_since,
+        _ => None,
+    }
+}
+
+fn flag(value: Option<bool>, accept: Accept<'_>) -> bool {
+    value.is_some_and(|value| accept(bool_word(value)))
+}
+
+fn time(value: Option<Timestamp>, accept: Accept<'_>) -> bool {
     value.is_some_and(|time| accept(&time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()))
 }

@@ -1,10 +1,18 @@
 //! Gantry's own image filters, evaluated on facts and their classification.
 
 use super::GantryFilterName as Name;
-use super::ec2_facts::bool_word;
+use super::ec2_facts::{Accept, bool_word};
 use crate::ami::classify::{ABSENT, Classification, OperatingSystem, OsFamily};
 use crate::ami::compatibility::can_boot;
 use crate::ec2::facts::{Image, InstanceTypeFacts};
+
+/// Shows every text that `name` looks at, but for instance types, which are not of the image.
+pub(in crate::ami) fn values(name: Name, image: &Image, classification: &Classification, each: &mut dyn FnMut(&str)) {
+    any_value(name, image, classification, &[], &mut |value| {
+        each(value);
+        false
+    });
+}
 
 /// Whether any text that `name` looks at is accepted.
 pub(super) fn any_value(
@@ -12,9 +20,9 @@ pub(super) fn any_value(
     image: &Image,
     classification: &Classification,
     types: &[InstanceTypeFacts],
-    accept: &dyn Fn(&str) -> bool,
+    accept: Accept<'_>,
 ) -> bool {
-    let or_absent = |value: &Option<String>| accept(value.as_deref().unwrap_or(ABSENT));
+    let mut or_absent = |value: &Option<String>| accept(value.as_deref().unwrap_or(ABSENT));
     match name {
         Name::Source => accept(classification.source.as_str()),
         Name::BootPath => accept(classification.boot_path.as_str()),
@@ -30,7 +38,7 @@ pub(super) fn any_value(
     }
 }
 
-fn os(os: &OperatingSystem, accept: &dyn Fn(&str) -> bool) -> bool {
+fn os(os: &OperatingSystem, accept: Accept<'_>) -> bool {
     if accept(os.family.as_str()) {
         return true;
     }

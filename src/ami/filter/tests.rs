@@ -27,7 +27,7 @@ fn image() -> Image {
 }
 
 fn passes(image: &Image, conditions: &[(String, Vec<String>)]) -> bool {
-    let viewer = Viewer { account_id: "111122223333".parse().unwrap() };
+    let viewer = Viewer::of("111122223333".parse().unwrap());
     let classification = classify(image, &viewer, None, "2026-06-01T00:00:00Z".parse().unwrap());
     let filters = Filters::parse(conditions).unwrap();
     let wanted = filters.instance_types();
