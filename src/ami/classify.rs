@@ -6,55 +6,60 @@
 //! anything that needs a second look at EC2.
 
 mod advice;
+mod allowed;
 mod basis;
 mod boot_path;
 mod boot_speed;
+mod findings;
+mod fleet_advice;
 mod hardware_extensions;
 mod launch_permissions;
 mod licensing;
 mod lifecycle;
+mod look_alike;
+mod observed;
 mod os;
 mod persistence;
 mod recommendation;
 mod root_device;
 mod root_volume;
+mod scan;
 mod source;
 mod storage;
+mod text;
+mod viewer;
 mod virtualization;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::ec2::facts::{Image, LaunchPermission};
-use crate::ids::AccountId;
 use crate::record::Finding;
 
-pub use basis::{ABSENT, Basis, Conclusion};
+pub use basis::{Basis, Conclusion};
 pub use boot_path::BootPath;
 pub use boot_speed::BootSpeed;
+pub use findings::{FINDING_GROUPS, Found};
 pub use hardware_extensions::{HardwareExtension, HardwareExtensions, Reachability};
 pub use launch_permissions::LaunchPermissions;
 pub use licensing::{Licensing, USAGE_OPERATIONS, UsageOperation};
 pub use lifecycle::{DEPRECATION_NOTICE_DAYS, Lifecycle, UNUSED_DAYS};
-pub use os::{OperatingSystem, OsFamily};
+pub use observed::{ABSENT, Observed};
+pub use os::{Evidence, EvidenceWeight, OperatingSystem, OsFamily};
 pub use persistence::Persistence;
 pub use recommendation::Recommendation;
 pub use root_device::RootDevice;
+pub use scan::SCAN_AGE_DAYS_MAX;
 pub use source::Source;
 pub use storage::{ImageStorage, ImageStore};
+pub use text::Text;
+pub use viewer::Viewer;
 pub use virtualization::Virtualization;
 
 use basis::Notes;
 pub(super) use os::is_windows_platform;
 pub(super) use root_volume::root_volume;
 pub(super) use storage::total_volume_size_gib;
-
-/// Through whose eyes an image is classified.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Viewer {
-    /// The account that EC2 was asked as.
-    pub account_id: AccountId,
-}
 
 /// What Gantry concludes about an AMI.
 ///
@@ -95,16 +100,21 @@ pub struct Classification {
     pub recommendation: Recommendation,
     /// The fact behind each conclusion, at least one entry per conclusion.
     pub basis: Vec<Basis>,
-    /// What there is to know or to do. Never PASS; [`Classification::findings_with_basis`] has the
-    /// conclusions too.
-    pub findings: Vec<Finding>,
+    /// What there is to know or to do. Never PASS; [`Classification::findings`] puts it into words.
+    #[serde(rename = "findings")]
+    pub found: Vec<Found>,
 }
 
 impl Classification {
+    /// What there is to know or to do.
+    pub fn findings(&self) -> impl Iterator<Item = Finding> + '_ {
+        self.found.iter().map(Found::finding)
+    }
+
     /// All findings: first those with something to do, then one per basis. A conclusion whose fact
     /// is missing appears as UNKNOWN, the others as PASS.
     pub fn findings_with_basis(&self) -> impl Iterator<Item = Finding> + '_ {
-        self.findings.iter().cloned().chain(self.basis.iter().map(Basis::finding))
+        self.findings().chain(self.basis.iter().map(Basis::finding))
     }
 }
 
@@ -122,7 +132,7 @@ pub fn classify(
     let root_device = root_device::conclude(image, &mut notes);
     let virtualization = virtualization::conclude(image, &mut notes);
     let source = source::conclude(image, viewer, &mut notes);
-    let boot_path = boot_path::conclude(image, virtualization, &mut notes);
+    let boot_path = boot_path::conclude(image, virtualization, viewer.fleet.as_deref(), &mut notes);
     let hardware_extensions = hardware_extensions::conclude(image, virtualization, &mut notes);
     let persistence = persistence::conclude(image, root_device, &mut notes);
     let storage = storage::conclude(image, root_device, &mut notes);
@@ -137,8 +147,11 @@ pub fn classify(
         &recommendation::Grounds { root_device, virtualization, source, boot_path, lifecycle, deprecated },
         &mut notes,
     );
+    fleet_advice::advise(image, viewer, &mut notes);
+    allowed::advise(image, viewer, now, &mut notes);
+    scan::advise(image, now, &mut notes);
     advice::advise(image, viewer, &storage, &mut notes);
-    let Notes { basis, findings } = notes;
+    let Notes { basis, findings: found } = notes;
     Classification {
         root_device,
         virtualization,
@@ -156,7 +169,7 @@ pub fn classify(
         boot_speed,
         recommendation,
         basis,
-        findings,
+        found,
     }
 }
 

@@ -1,16 +1,17 @@
 //! The fact behind a conclusion, and the place where conclusions leave their notes.
 //!
-//! Texts that do not vary are `&'static str`, because a Region has over a hundred thousand images
-//! and each is classified with all its bases.
+//! A Region has over a hundred thousand images, and each is classified with all its bases. So what
+//! does not vary is written once, in the program, and a basis points to it; [`known!`] and
+//! [`unknown!`] make such an entry where the conclusion is drawn.
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use super::findings::Found;
+use super::observed::Observed;
+use crate::ami::finding_rule::FindingRule;
 use crate::record::{Finding, Outcome};
-
-/// What is written where EC2 sent nothing.
-pub const ABSENT: &str = "absent";
 
 /// Which conclusion of a classification a basis belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -80,133 +81,150 @@ impl Conclusion {
             Self::Recommendation => "RECOMMENDATION",
         }
     }
-}
 
-/// The fact that a conclusion rests on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Basis {
-    /// The conclusion.
-    pub conclusion: Conclusion,
-    /// The field that was looked at, such as `image.root_device_type`.
-    pub field: &'static str,
-    /// What it held; [`ABSENT`] where EC2 sent nothing.
-    pub observed: Cow<'static, str>,
-    /// What follows from it, for people.
-    pub meaning: &'static str,
-    /// False where the fact is missing or new, so that the conclusion is UNKNOWN.
-    pub known: bool,
-}
-
-impl Basis {
-    /// The basis as a finding: PASS, or UNKNOWN where the fact is missing.
-    pub fn finding(&self) -> Finding {
-        Finding {
-            code: Cow::Borrowed(self.conclusion.code()),
-            outcome: if self.known { Outcome::Pass } else { Outcome::Unknown },
-            field: self.field.to_owned(),
-            observed: self.observed.clone().into_owned(),
-            expected: String::new(),
-            message: self.meaning.to_owned(),
-            remedy: String::new(),
+    /// What the conclusion says, for the page of findings.
+    pub(in crate::ami) fn about(self) -> &'static str {
+        match self {
+            Self::RootDevice => "Where the root volume comes from: EBS, or a template in S3.",
+            Self::Virtualization => "HVM or paravirtual.",
+            Self::Source => "Amazon, Marketplace, AWS Backup, community, shared or owned, seen from the account.",
+            Self::BootPath => "What starts the operating system: PV-GRUB, BIOS and MBR, UEFI, a Mac.",
+            Self::HardwareExtensions => "Which hardware the system can reach on an instance type that has it.",
+            Self::Persistence => "What survives a stop, a reboot and the end of the instance.",
+            Self::Storage => "Which volumes the image brings, and where the image itself lies.",
+            Self::Os => "The operating system, and the field that decided.",
+            Self::Lifecycle => "Whether it can be launched, as far as its state goes.",
+            Self::Licensing => "What is billed beside the instance.",
+            Self::LaunchPermissions => "Who may launch it: public, explicit, implicit.",
+            Self::BootSpeed => "How fast it boots, by its kind of root device.",
+            Self::Recommendation => "Whether to use it; one finding for each ground.",
         }
     }
 }
 
+/// What a conclusion says of one field, whatever the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ground {
+    pub(super) conclusion: Conclusion,
+    pub(super) field: &'static str,
+    pub(super) meaning: &'static str,
+    pub(super) known: bool,
+}
+
+/// The fact that a conclusion rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Basis {
+    ground: &'static Ground,
+    observed: Observed,
+}
+
+impl Basis {
+    /// The conclusion.
+    pub fn conclusion(&self) -> Conclusion {
+        self.ground.conclusion
+    }
+
+    /// The field that was looked at, such as `image.root_device_type`.
+    pub fn field(&self) -> &'static str {
+        self.ground.field
+    }
+
+    /// What it held; [`super::ABSENT`] where EC2 sent nothing.
+    pub fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
+    /// What follows from it, for people.
+    pub fn meaning(&self) -> &'static str {
+        self.ground.meaning
+    }
+
+    /// False where the fact is missing or new, so that the conclusion is UNKNOWN.
+    pub fn known(&self) -> bool {
+        self.ground.known
+    }
+
+    /// PASS, or UNKNOWN where the fact is missing.
+    pub fn outcome(&self) -> Outcome {
+        if self.ground.known { Outcome::Pass } else { Outcome::Unknown }
+    }
+
+    /// The basis as a finding.
+    pub fn finding(&self) -> Finding {
+        Finding {
+            code: Cow::Borrowed(self.conclusion().code()),
+            outcome: self.outcome(),
+            field: self.field().to_owned(),
+            observed: self.observed.to_string(),
+            expected: String::new(),
+            message: self.meaning().to_owned(),
+            remedy: String::new(),
+            ec2_error_code: None,
+        }
+    }
+}
+
+impl Serialize for Basis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.finding().serialize(serializer)
+    }
+}
+
+/// Most bases of any image; more only means that the list grows once.
+const BASES_USUAL_MAX: usize = 24;
+/// Findings of an image that has many.
+const FINDINGS_USUAL_MAX: usize = 8;
+
 /// What the conclusions leave behind while an image is classified.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Notes {
     pub(super) basis: Vec<Basis>,
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Vec<Found>,
+}
+
+impl Default for Notes {
+    fn default() -> Self {
+        Self { basis: Vec::with_capacity(BASES_USUAL_MAX), findings: Vec::with_capacity(FINDINGS_USUAL_MAX) }
+    }
 }
 
 impl Notes {
-    /// A conclusion that rests on a fact that is there.
-    pub(super) fn known(
-        &mut self,
-        conclusion: Conclusion,
-        field: &'static str,
-        observed: impl Into<Cow<'static, str>>,
-        meaning: &'static str,
-    ) {
-        self.basis.push(Basis { conclusion, field, observed: observed.into(), meaning, known: true });
-    }
-
-    /// A conclusion that could not be drawn.
-    pub(super) fn unknown(
-        &mut self,
-        conclusion: Conclusion,
-        field: &'static str,
-        observed: impl Into<Cow<'static, str>>,
-        meaning: &'static str,
-    ) {
-        self.basis.push(Basis { conclusion, field, observed: observed.into(), meaning, known: false });
+    /// A conclusion about a field. Called through [`known!`] and [`unknown!`].
+    pub(super) fn conclude(&mut self, ground: &'static Ground, observed: Observed) {
+        self.basis.push(Basis { ground, observed });
     }
 
     /// Something to know or to do.
-    pub(super) fn find(&mut self, note: Note) {
-        self.findings.push(Finding {
-            code: Cow::Borrowed(note.code),
-            outcome: note.outcome,
-            field: note.field.to_owned(),
-            observed: note.observed.into_owned(),
-            expected: note.expected.to_owned(),
-            message: note.message.into_owned(),
-            remedy: note.remedy.to_owned(),
-        });
+    pub(super) fn find(&mut self, rule: &'static FindingRule, observed: Observed) {
+        self.findings.push(Found { rule, observed });
     }
 }
 
-/// A finding in the making: what varies is owned, what does not is not.
-#[derive(Debug)]
-pub(super) struct Note {
-    pub(super) code: &'static str,
-    pub(super) outcome: Outcome,
-    pub(super) field: &'static str,
-    pub(super) observed: Cow<'static, str>,
-    pub(super) expected: &'static str,
-    pub(super) message: Cow<'static, str>,
-    pub(super) remedy: &'static str,
+/// Notes a conclusion that rests on a fact that is there: `known!(notes, Source, FIELD, observed,
+/// "what follows")`. Everything but the observed value is a constant.
+macro_rules! known {
+    ($notes:expr, $conclusion:ident, $field:expr, $observed:expr, $meaning:expr $(,)?) => {
+        crate::ami::classify::basis::ground!($notes, $conclusion, $field, $observed, $meaning, true)
+    };
 }
 
-/// EC2's value as a note holds it: the words that nearly every image carries without a copy, any
-/// other word copied, and [`ABSENT`] for none.
-pub(super) fn observed(value: Option<&str>) -> Cow<'static, str> {
-    const COMMON: [&str; 20] = [
-        "ebs",
-        "hvm",
-        "x86_64",
-        "arm64",
-        "available",
-        "uefi-preferred",
-        "legacy-bios",
-        "uefi",
-        "amazon",
-        "Linux/UNIX",
-        "RunInstances",
-        "machine",
-        "v2.0",
-        "aws-marketplace",
-        "windows",
-        "Windows",
-        "RunInstances:0002",
-        "instance-store",
-        "paravirtual",
-        "i386",
-    ];
-    match value {
-        None => Cow::Borrowed(ABSENT),
-        Some(value) => match COMMON.iter().find(|common| **common == value) {
-            Some(common) => Cow::Borrowed(common),
-            None => Cow::Owned(value.to_owned()),
-        },
-    }
+/// Notes a conclusion that could not be drawn, as [`known!`] notes one that could.
+macro_rules! unknown {
+    ($notes:expr, $conclusion:ident, $field:expr, $observed:expr, $meaning:expr $(,)?) => {
+        crate::ami::classify::basis::ground!($notes, $conclusion, $field, $observed, $meaning, false)
+    };
 }
 
-/// A flag as a note holds it.
-pub(super) fn observed_flag(value: Option<bool>) -> Cow<'static, str> {
-    Cow::Borrowed(match value {
-        Some(true) => "true",
-        Some(false) => "false",
-        None => ABSENT,
-    })
+macro_rules! ground {
+    ($notes:expr, $conclusion:ident, $field:expr, $observed:expr, $meaning:expr, $known:literal) => {{
+        static GROUND: crate::ami::classify::basis::Ground = crate::ami::classify::basis::Ground {
+            conclusion: crate::ami::classify::basis::Conclusion::$conclusion,
+            field: $field,
+            meaning: $meaning,
+            known: $known,
+        };
+        $notes.conclude(&GROUND, $observed)
+    }};
 }
+
+pub(super) use {ground, known, unknown};

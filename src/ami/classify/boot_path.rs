@@ -7,9 +7,11 @@
 use serde::Serialize;
 
 use super::Virtualization;
-use super::basis::{Conclusion, Note, Notes, observed};
+use super::basis::{Notes, known, unknown};
+use super::findings;
+use super::observed::{Observed, fixed, observed};
+use crate::ami::fleet::Fleet;
 use crate::ec2::facts::Image;
-use crate::record::Outcome;
 
 /// What starts the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -48,20 +50,26 @@ impl BootPath {
 
 const BOOT_MODE: &str = "image.boot_mode";
 const ARCHITECTURE: &str = "image.architecture";
+const VIRTUALIZATION: &str = "image.virtualization_type";
+const NOT_TOLD: &str = "The facts do not tell what starts the operating system.";
 
-pub(super) fn conclude(image: &Image, virtualization: Virtualization, notes: &mut Notes) -> BootPath {
+pub(super) fn conclude(
+    image: &Image,
+    virtualization: Virtualization,
+    fleet: Option<&Fleet>,
+    notes: &mut Notes,
+) -> BootPath {
     let path = judge(image, virtualization, notes);
     if path == BootPath::BiosMbr {
-        notes.find(Note {
-            code: "LEGACY_BIOS",
-            outcome: Outcome::Warn,
-            field: BOOT_MODE,
-            observed: observed(image.boot_mode.as_deref()),
-            expected: "uefi-preferred or uefi",
-            message: "It boots by legacy BIOS, so UEFI Secure Boot and NitroTPM are out of reach.".into(),
-            remedy: "Where the system on it can boot by UEFI, register the image again with boot mode uefi-preferred; \
-                     the boot mode of an existing image cannot be changed.",
-        });
+        let seen = observed(image.boot_mode.as_deref());
+        // On a fleet in which nothing would boot it by UEFI there is nothing better to be had.
+        match fleet.and_then(|fleet| fleet.uefi_types(image)).filter(|types| *types > 0) {
+            Some(types) => {
+                let seen = format!("{}; {types} types have UEFI", seen.words());
+                notes.find(&findings::LEGACY_BIOS_ON_UEFI_FLEET, Observed::Text(seen.into()));
+            }
+            None => notes.find(&findings::LEGACY_BIOS, seen),
+        }
     }
     path
 }
@@ -69,68 +77,92 @@ pub(super) fn conclude(image: &Image, virtualization: Virtualization, notes: &mu
 fn judge(image: &Image, virtualization: Virtualization, notes: &mut Notes) -> BootPath {
     let mode = image.boot_mode.as_deref();
     let architecture = image.architecture.as_deref();
-    let mut known = |field, value, meaning, path| {
-        notes.known(Conclusion::BootPath, field, observed(value), meaning);
-        path
-    };
     match (architecture, virtualization, mode) {
         (Some("x86_64_mac" | "arm64_mac"), _, _) => {
-            known(ARCHITECTURE, architecture, "A Mac starts macOS its own way.", BootPath::Mac)
+            known!(notes, BootPath, ARCHITECTURE, observed(architecture), "A Mac starts macOS its own way.");
+            BootPath::Mac
         }
         // Before the boot mode, because images exist (and test services make them) that are
         // paravirtual and say `uefi` all the same.
         (_, Virtualization::Paravirtual, _) => {
-            let meaning = "A kernel image (AKI) holds PV-GRUB, which loads the kernel that the image's menu.lst names.";
             match image.kernel_id.as_deref() {
-                Some(kernel) => known("image.kernel_id", Some(kernel), meaning, BootPath::PvGrub),
-                None => known(
-                    "image.virtualization_type",
-                    image.virtualization_type.as_deref(),
+                Some(kernel) => known!(
+                    notes,
+                    BootPath,
+                    "image.kernel_id",
+                    observed(Some(kernel)),
+                    "A kernel image (AKI) holds PV-GRUB, which loads the kernel that the image's menu.lst names.",
+                ),
+                None => known!(
+                    notes,
+                    BootPath,
+                    VIRTUALIZATION,
+                    observed(image.virtualization_type.as_deref()),
                     "Paravirtual images start through PV-GRUB, from a kernel image (AKI); this one names none.",
-                    BootPath::PvGrub,
                 ),
             }
+            BootPath::PvGrub
         }
-        (_, _, Some("uefi")) => known(
-            BOOT_MODE,
-            mode,
-            "It boots by UEFI and by nothing else; types without UEFI refuse it.",
-            BootPath::Uefi,
-        ),
-        (_, _, Some("uefi-preferred")) => known(
-            BOOT_MODE,
-            mode,
-            "It boots by UEFI on types that have it and by legacy BIOS on the others.",
-            BootPath::UefiPreferred,
-        ),
-        (_, _, Some("legacy-bios")) => {
-            known(BOOT_MODE, mode, "A legacy BIOS starts the boot loader in the master boot record.", BootPath::BiosMbr)
-        }
-        (Some("arm64"), Virtualization::Hvm, None) => known(
-            ARCHITECTURE,
-            architecture,
-            "The image names no boot mode, so the type's default applies: UEFI on Graviton.",
-            BootPath::Uefi,
-        ),
-        (Some("x86_64" | "i386"), Virtualization::Hvm, None) => known(
-            ARCHITECTURE,
-            architecture,
-            "The image names no boot mode, so the type's default applies: legacy BIOS on Intel and AMD, also on types \
-             that have UEFI.",
-            BootPath::BiosMbr,
-        ),
-        _ => {
-            let (field, value) = match (mode, virtualization) {
-                (Some(_), _) => (BOOT_MODE, mode),
-                (None, Virtualization::Unknown) => ("image.virtualization_type", image.virtualization_type.as_deref()),
-                (None, _) => (ARCHITECTURE, architecture),
-            };
-            notes.unknown(
-                Conclusion::BootPath,
-                field,
-                observed(value),
-                "The facts do not tell what starts the operating system.",
+        (_, _, Some("uefi")) => {
+            known!(
+                notes,
+                BootPath,
+                BOOT_MODE,
+                fixed("uefi"),
+                "It boots by UEFI and by nothing else; types without UEFI refuse it.",
             );
+            BootPath::Uefi
+        }
+        (_, _, Some("uefi-preferred")) => {
+            known!(
+                notes,
+                BootPath,
+                BOOT_MODE,
+                fixed("uefi-preferred"),
+                "It boots by UEFI on types that have it and by legacy BIOS on the others.",
+            );
+            BootPath::UefiPreferred
+        }
+        (_, _, Some("legacy-bios")) => {
+            known!(
+                notes,
+                BootPath,
+                BOOT_MODE,
+                fixed("legacy-bios"),
+                "A legacy BIOS starts the boot loader in the master boot record.",
+            );
+            BootPath::BiosMbr
+        }
+        (Some("arm64"), Virtualization::Hvm, None) => {
+            known!(
+                notes,
+                BootPath,
+                ARCHITECTURE,
+                fixed("arm64"),
+                "The image names no boot mode, so the type's default applies: UEFI on Graviton.",
+            );
+            BootPath::Uefi
+        }
+        (Some("x86_64" | "i386"), Virtualization::Hvm, None) => {
+            known!(
+                notes,
+                BootPath,
+                ARCHITECTURE,
+                observed(architecture),
+                "The image names no boot mode, so the type's default applies: legacy BIOS on Intel and AMD, also on \
+                 types that have UEFI.",
+            );
+            BootPath::BiosMbr
+        }
+        _ => {
+            match (mode, virtualization) {
+                (Some(_), _) => unknown!(notes, BootPath, BOOT_MODE, observed(mode), NOT_TOLD),
+                (None, Virtualization::Unknown) => {
+                    let seen = observed(image.virtualization_type.as_deref());
+                    unknown!(notes, BootPath, VIRTUALIZATION, seen, NOT_TOLD);
+                }
+                (None, _) => unknown!(notes, BootPath, ARCHITECTURE, observed(architecture), NOT_TOLD),
+            }
             BootPath::Unknown
         }
     }

@@ -7,7 +7,8 @@
 use serde::Serialize;
 
 use super::RootDevice;
-use super::basis::{Conclusion, Notes, observed};
+use super::basis::{Notes, known, unknown};
+use super::observed::{fixed, observed};
 use crate::ec2::facts::Image;
 
 /// How fast an image boots.
@@ -22,35 +23,38 @@ pub enum BootSpeed {
     Unknown,
 }
 
+const FAST: &str = "An EBS root is ready at once, usually within a minute, and loads its blocks from the snapshot as they \
+                    are read: the first reads are slow, unless the volume has an initialization rate.";
+const SLOW: &str = "The whole image is fetched from S3 before the instance starts, usually within five minutes; after that \
+                    its local disks are the fastest there are.";
+const UNKNOWN: &str = "The kind of root device is not known, and boot time follows from it.";
+
 impl BootSpeed {
     /// Why, in one sentence.
     pub fn reason(self) -> &'static str {
         match self {
-            Self::Fast => {
-                "An EBS root is ready at once, usually within a minute, and loads its blocks from the snapshot as \
-                 they are read: the first reads are slow, unless the volume has an initialization rate."
-            }
-            Self::Slow => {
-                "The whole image is fetched from S3 before the instance starts, usually within five minutes; after \
-                 that its local disks are the fastest there are."
-            }
-            Self::Unknown => "The kind of root device is not known, and boot time follows from it.",
+            Self::Fast => FAST,
+            Self::Slow => SLOW,
+            Self::Unknown => UNKNOWN,
         }
     }
 }
 
+const FIELD: &str = "image.root_device_type";
+
 pub(super) fn conclude(image: &Image, root_device: RootDevice, notes: &mut Notes) -> BootSpeed {
-    let field = "image.root_device_type";
-    let seen = observed(image.root_device_type.as_deref());
-    let speed = match root_device {
-        RootDevice::EbsBacked => BootSpeed::Fast,
-        RootDevice::InstanceStoreBacked => BootSpeed::Slow,
-        RootDevice::Unknown => BootSpeed::Unknown,
-    };
-    if speed == BootSpeed::Unknown {
-        notes.unknown(Conclusion::BootSpeed, field, seen, speed.reason());
-    } else {
-        notes.known(Conclusion::BootSpeed, field, seen, speed.reason());
+    match root_device {
+        RootDevice::EbsBacked => {
+            known!(notes, BootSpeed, FIELD, fixed("ebs"), FAST);
+            BootSpeed::Fast
+        }
+        RootDevice::InstanceStoreBacked => {
+            known!(notes, BootSpeed, FIELD, fixed("instance-store"), SLOW);
+            BootSpeed::Slow
+        }
+        RootDevice::Unknown => {
+            unknown!(notes, BootSpeed, FIELD, observed(image.root_device_type.as_deref()), UNKNOWN);
+            BootSpeed::Unknown
+        }
     }
-    speed
 }

@@ -6,9 +6,10 @@
 use serde::Serialize;
 
 use super::Virtualization;
-use super::basis::{Conclusion, Note, Notes, observed, observed_flag};
+use super::basis::{Notes, known, unknown};
+use super::findings;
+use super::observed::{fixed, observed, observed_flag};
 use crate::ec2::facts::Image;
-use crate::record::Outcome;
 
 /// Whether an extension can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -48,6 +49,10 @@ pub struct HardwareExtensions {
     pub tpm: HardwareExtension,
 }
 
+const VIRTUALIZATION: &str = "image.virtualization_type";
+const ENA: &str = "image.ena_support";
+const TPM: &str = "image.tpm_support";
+
 const REACHABLE: fn(&'static str) -> HardwareExtension =
     |reason| HardwareExtension { reachability: Reachability::Reachable, reason };
 const UNREACHABLE: fn(&'static str) -> HardwareExtension =
@@ -63,31 +68,32 @@ const NOT_KNOWN: HardwareExtension = HardwareExtension {
 };
 
 pub(super) fn conclude(image: &Image, virtualization: Virtualization, notes: &mut Notes) -> HardwareExtensions {
-    let seen = observed(image.virtualization_type.as_deref());
-    let field = "image.virtualization_type";
     match virtualization {
         Virtualization::Paravirtual => {
-            notes.known(
-                Conclusion::HardwareExtensions,
-                field,
-                seen,
+            known!(
+                notes,
+                HardwareExtensions,
+                VIRTUALIZATION,
+                fixed("paravirtual"),
                 "A paravirtual guest reaches no hardware extensions, whatever the other fields say.",
             );
             return all(NOT_BY_PARAVIRTUAL);
         }
         Virtualization::Unknown => {
-            notes.unknown(
-                Conclusion::HardwareExtensions,
-                field,
-                seen,
+            unknown!(
+                notes,
+                HardwareExtensions,
+                VIRTUALIZATION,
+                observed(image.virtualization_type.as_deref()),
                 "What hardware the guest reaches depends on its virtualization, which is not known.",
             );
             return all(NOT_KNOWN);
         }
-        Virtualization::Hvm => notes.known(
-            Conclusion::HardwareExtensions,
-            field,
-            seen,
+        Virtualization::Hvm => known!(
+            notes,
+            HardwareExtensions,
+            VIRTUALIZATION,
+            fixed("hvm"),
             "An HVM guest reaches NVMe, GPUs and CPU extensions; network adapters and TPM are switched on one by one.",
         ),
     }
@@ -113,30 +119,19 @@ fn all(extension: HardwareExtension) -> HardwareExtensions {
 }
 
 fn ena(image: &Image, notes: &mut Notes) -> HardwareExtension {
-    let field = "image.ena_support";
     let seen = observed_flag(image.ena_support);
     if image.ena_support == Some(true) {
-        notes.known(Conclusion::HardwareExtensions, field, seen, "The Elastic Network Adapter is enabled.");
+        known!(notes, HardwareExtensions, ENA, seen, "The Elastic Network Adapter is enabled.");
         return REACHABLE("image.ena_support is true.");
     }
-    notes.known(
-        Conclusion::HardwareExtensions,
-        field,
+    known!(
+        notes,
+        HardwareExtensions,
+        ENA,
         seen.clone(),
         "The Elastic Network Adapter is not enabled. EC2 leaves the flag out where it is not set, so absent means no.",
     );
-    notes.find(Note {
-        code: "ENA_MISSING",
-        outcome: Outcome::Warn,
-        field,
-        observed: seen,
-        expected: "true",
-        message: "ENA is not enabled: every Nitro and bare metal type, 1,321 of 1,395, refuses the image. EC2 leaves \
-                  the flag out where it is not set."
-            .into(),
-        remedy: "Install the ENA driver on an instance, stop it, enable ENA with ModifyInstanceAttribute, and make a \
-                 new image.",
-    });
+    notes.find(&findings::ENA_MISSING, seen);
     UNREACHABLE("image.ena_support is absent or false, and absent means false.")
 }
 
@@ -152,32 +147,22 @@ fn intel_82599(image: &Image) -> HardwareExtension {
 }
 
 fn tpm(image: &Image, notes: &mut Notes) -> HardwareExtension {
-    let field = "image.tpm_support";
     let seen = observed(image.tpm_support.as_deref());
     match image.tpm_support.as_deref() {
         Some("v2.0") => {
-            notes.known(Conclusion::HardwareExtensions, field, seen, "NitroTPM is enabled.");
+            known!(notes, HardwareExtensions, TPM, seen, "NitroTPM is enabled.");
             REACHABLE("image.tpm_support is v2.0.")
         }
         Some(_) => {
-            notes.unknown(Conclusion::HardwareExtensions, field, seen, "EC2 documents no such TPM version.");
+            unknown!(notes, HardwareExtensions, TPM, seen, "EC2 documents no such TPM version.");
             HardwareExtension {
                 reachability: Reachability::Unknown,
                 reason: "image.tpm_support holds a version that EC2 does not document.",
             }
         }
         None => {
-            notes.known(Conclusion::HardwareExtensions, field, seen.clone(), "NitroTPM is not enabled.");
-            notes.find(Note {
-                code: "NO_TPM",
-                outcome: Outcome::Warn,
-                field,
-                observed: seen,
-                expected: "v2.0",
-                message: "NitroTPM is not enabled: no measured boot and no keys bound to the machine.".into(),
-                remedy: "Where these are needed, register an image with boot mode uefi and tpm-support v2.0; it cannot \
-                         be added later.",
-            });
+            known!(notes, HardwareExtensions, TPM, seen.clone(), "NitroTPM is not enabled.");
+            notes.find(&findings::NO_TPM, seen);
             UNREACHABLE("image.tpm_support is absent: it is not enabled.")
         }
     }

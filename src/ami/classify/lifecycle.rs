@@ -6,9 +6,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::basis::{Conclusion, Note, Notes, observed, observed_flag};
+use super::basis::{Notes, known, unknown};
+use super::findings;
+use super::observed::{ABSENT, Observed, fixed, observed};
 use crate::ec2::facts::Image;
-use crate::record::Outcome;
 
 /// How long before its deprecation an image is said to be about to be deprecated.
 pub const DEPRECATION_NOTICE_DAYS: i64 = 90;
@@ -79,94 +80,56 @@ pub(super) fn is_deprecated(image: &Image, now: Timestamp) -> bool {
 pub(super) fn conclude(image: &Image, now: Timestamp, notes: &mut Notes) -> Lifecycle {
     let lifecycle = Lifecycle::of_state(image.state.as_deref());
     let seen = observed(image.state.as_deref());
-    let meaning = match lifecycle {
-        Lifecycle::Current => "It can be launched.",
-        Lifecycle::Pending => "It is being made and cannot be launched yet.",
-        Lifecycle::Disabled => "Its owner disabled it: it cannot be launched, and sharing ended with that.",
-        Lifecycle::Failed => "It could not be made and cannot be launched.",
-        Lifecycle::Deregistered => "It is gone and cannot be launched; instances made from it go on.",
-        Lifecycle::Invalid => "EC2 holds it for invalid; it cannot be launched.",
-        Lifecycle::Unknown => "EC2 does not give a state that says whether it can be launched.",
-    };
-    if lifecycle == Lifecycle::Unknown {
-        notes.unknown(Conclusion::Lifecycle, STATE, seen, meaning);
-    } else {
-        notes.known(Conclusion::Lifecycle, STATE, seen.clone(), meaning);
-        if lifecycle != Lifecycle::Current {
-            let message = match image.state_reason.as_ref().and_then(|reason| reason.message.as_deref()) {
-                Some(reason) => format!("{meaning} EC2's reason: {reason}").into(),
-                None => meaning.into(),
-            };
-            notes.find(Note {
-                code: "NOT_AVAILABLE",
-                outcome: Outcome::Fail,
-                field: STATE,
-                observed: seen,
-                expected: "available",
-                message,
-                remedy: match lifecycle {
-                    Lifecycle::Pending => "Wait until it is available.",
-                    Lifecycle::Disabled => "Ask its owner to enable it, or choose another image.",
-                    _ => "Choose another image.",
-                },
-            });
+    match lifecycle {
+        Lifecycle::Current => known!(notes, Lifecycle, STATE, fixed("available"), "It can be launched."),
+        Lifecycle::Pending => known!(notes, Lifecycle, STATE, seen, "It is being made and cannot be launched yet."),
+        Lifecycle::Disabled => known!(
+            notes,
+            Lifecycle,
+            STATE,
+            seen,
+            "Its owner disabled it: it cannot be launched, and sharing ended with that.",
+        ),
+        Lifecycle::Failed => known!(notes, Lifecycle, STATE, seen, "It could not be made and cannot be launched."),
+        Lifecycle::Deregistered => {
+            known!(notes, Lifecycle, STATE, seen, "It is gone and cannot be launched; instances made from it go on.")
         }
+        Lifecycle::Invalid => {
+            known!(notes, Lifecycle, STATE, seen, "EC2 holds it for invalid; it cannot be launched.")
+        }
+        Lifecycle::Unknown => {
+            unknown!(notes, Lifecycle, STATE, seen, "EC2 does not give a state that says whether it can be launched.",)
+        }
+    }
+    if !matches!(lifecycle, Lifecycle::Current | Lifecycle::Unknown) {
+        notes.find(&findings::NOT_AVAILABLE, state_and_reason(image));
     }
     deprecation(image, now, notes);
     unused(image, now, notes);
-    not_allowed(image, notes);
     lifecycle
+}
+
+fn state_and_reason(image: &Image) -> Observed {
+    match image.state_reason.as_ref().and_then(|reason| reason.message.as_deref()) {
+        Some(reason) => {
+            Observed::Text(format!("{}, because: {reason}", image.state.as_deref().unwrap_or(ABSENT)).into())
+        }
+        None => observed(image.state.as_deref()),
+    }
 }
 
 fn deprecation(image: &Image, now: Timestamp, notes: &mut Notes) {
     let Some(time) = image.deprecation_time else { return };
-    let deprecated = time <= now;
-    if deprecated || time.duration_since(now) <= SignedDuration::from_hours(24 * DEPRECATION_NOTICE_DAYS) {
-        notes.find(Note {
-            code: if deprecated { "DEPRECATED" } else { "DEPRECATION_NEAR" },
-            outcome: Outcome::Warn,
-            field: "image.deprecation_time",
-            observed: time.to_string().into(),
-            expected: "",
-            message: if deprecated {
-                "Its owner deprecated it: it can still be launched by its id, is hidden from lists, and gets no \
-                 updates. A deprecated public image that nobody launches for six months stops being public."
-            } else {
-                "It will be deprecated within 90 days."
-            }
-            .into(),
-            remedy: "Move to the image that follows it.",
-        });
+    if time <= now {
+        notes.find(&findings::DEPRECATED, Observed::Time(time));
+    } else if time.duration_since(now) <= SignedDuration::from_hours(24 * DEPRECATION_NOTICE_DAYS) {
+        notes.find(&findings::DEPRECATION_NEAR, Observed::Time(time));
     }
 }
 
 fn unused(image: &Image, now: Timestamp, notes: &mut Notes) {
     let Some(time) = image.last_launched_time else { return };
     if now.duration_since(time) > SignedDuration::from_hours(24 * UNUSED_DAYS) {
-        notes.find(Note {
-            code: "NOT_LAUNCHED_FOR_LONG",
-            outcome: Outcome::Warn,
-            field: "image.last_launched_time",
-            observed: time.to_string().into(),
-            expected: "",
-            message: "Nobody has launched it for 180 days, and its snapshots are billed all the same.".into(),
-            remedy: "Deregister it and delete its snapshots if it is no longer needed.",
-        });
-    }
-}
-
-fn not_allowed(image: &Image, notes: &mut Notes) {
-    if image.image_allowed == Some(false) {
-        notes.find(Note {
-            code: "NOT_ALLOWED",
-            outcome: Outcome::Warn,
-            field: "image.image_allowed",
-            observed: observed_flag(image.image_allowed),
-            expected: "true",
-            message: "It does not meet the account's Allowed AMIs criteria. EC2 shows it only because they are in \
-                      audit mode; once they are enforced, it can neither be seen nor launched."
-                .into(),
-            remedy: "Choose an allowed image, or have the criteria changed.",
-        });
+        notes.find(&findings::NOT_LAUNCHED_FOR_LONG, Observed::Time(time));
     }
 }

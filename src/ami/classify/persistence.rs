@@ -6,10 +6,11 @@
 use serde::Serialize;
 
 use super::RootDevice;
-use super::basis::{Conclusion, Note, Notes, observed, observed_flag};
+use super::basis::{Notes, known, unknown};
+use super::findings;
+use super::observed::{fixed, observed, observed_flag};
 use super::root_volume::root_volume;
 use crate::ec2::facts::Image;
-use crate::record::Outcome;
 
 /// What survives what; `None` where the facts do not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -30,33 +31,35 @@ const ROOT_TYPE: &str = "image.root_device_type";
 const DELETE: &str = "image.block_device_mappings.ebs.delete_on_termination";
 
 pub(super) fn conclude(image: &Image, root_device: RootDevice, notes: &mut Notes) -> Persistence {
-    let seen = observed(image.root_device_type.as_deref());
     let (stoppable, survives_reboot, deleted) = match root_device {
         RootDevice::EbsBacked => {
-            notes.known(
-                Conclusion::Persistence,
+            known!(
+                notes,
+                Persistence,
                 ROOT_TYPE,
-                seen,
+                fixed("ebs"),
                 "It can be stopped and started; the root keeps its content over stop, hibernation and reboot. Instance \
                  store volumes beside it survive a reboot and are lost on stop.",
             );
             (Some(true), Some(true), deleted_on_terminate(image, notes))
         }
         RootDevice::InstanceStoreBacked => {
-            notes.known(
-                Conclusion::Persistence,
+            known!(
+                notes,
+                Persistence,
                 ROOT_TYPE,
-                seen,
+                fixed("instance-store"),
                 "It cannot be stopped: it runs or is terminated, and a shutdown from within terminates it. Everything \
                  on it survives a reboot and is lost on termination.",
             );
             (Some(false), Some(true), Some(true))
         }
         RootDevice::Unknown => {
-            notes.unknown(
-                Conclusion::Persistence,
+            unknown!(
+                notes,
+                Persistence,
                 ROOT_TYPE,
-                seen,
+                observed(image.root_device_type.as_deref()),
                 "What survives depends on the kind of root device, which is not known.",
             );
             (None, None, None)
@@ -73,8 +76,9 @@ pub(super) fn conclude(image: &Image, root_device: RootDevice, notes: &mut Notes
 
 fn deleted_on_terminate(image: &Image, notes: &mut Notes) -> Option<bool> {
     let Some(volume) = root_volume(image) else {
-        notes.unknown(
-            Conclusion::Persistence,
+        unknown!(
+            notes,
+            Persistence,
             "image.root_device_name",
             observed(image.root_device_name.as_deref()),
             "No mapping is the root's, so it is not known whether the root goes with the instance.",
@@ -84,24 +88,15 @@ fn deleted_on_terminate(image: &Image, notes: &mut Notes) -> Option<bool> {
     let seen = observed_flag(volume.delete_on_termination);
     match volume.delete_on_termination {
         Some(true) => {
-            notes.known(Conclusion::Persistence, DELETE, seen, "The root volume is deleted with the instance.")
+            known!(notes, Persistence, DELETE, seen, "The root volume is deleted with the instance.")
         }
         Some(false) => {
-            notes.known(Conclusion::Persistence, DELETE, seen.clone(), "The root volume outlives the instance.");
-            notes.find(Note {
-                code: "ROOT_KEPT_AFTER_TERMINATE",
-                outcome: Outcome::Warn,
-                field: DELETE,
-                observed: seen,
-                expected: "true",
-                message: "The root volume stays after the instance is terminated, and is billed until somebody \
-                          deletes it."
-                    .into(),
-                remedy: "Set delete_on_termination for the root device at launch, unless the data is wanted.",
-            });
+            known!(notes, Persistence, DELETE, seen.clone(), "The root volume outlives the instance.");
+            notes.find(&findings::ROOT_KEPT_AFTER_TERMINATE, seen);
         }
-        None => notes.unknown(
-            Conclusion::Persistence,
+        None => unknown!(
+            notes,
+            Persistence,
             DELETE,
             seen,
             "EC2 does not say whether the root volume goes with the instance.",

@@ -3,11 +3,10 @@
 //! What is set at launch anyway, such as IMDSv2, does not count, nor do prices and security scans:
 //! those are findings.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 
-use super::basis::{ABSENT, Conclusion, Notes, observed, observed_flag};
+use super::basis::{Notes, known, unknown};
+use super::observed::{Observed, fixed, observed, observed_flag};
 use super::{BootPath, Lifecycle, RootDevice, Source, Virtualization};
 use crate::ec2::facts::Image;
 
@@ -54,6 +53,11 @@ pub(super) struct Grounds {
     pub(super) deprecated: bool,
 }
 
+const STATE: &str = "image.state";
+const ROOT_DEVICE: &str = "image.root_device_type";
+const VIRTUALIZATION: &str = "image.virtualization_type";
+const BOOT_MODE: &str = "image.boot_mode";
+
 pub(super) fn conclude(image: &Image, grounds: &Grounds, notes: &mut Notes) -> Recommendation {
     if let Some(recommendation) = cannot_be_launched(image, grounds, notes) {
         return recommendation;
@@ -61,121 +65,132 @@ pub(super) fn conclude(image: &Image, grounds: &Grounds, notes: &mut Notes) -> R
     if missing_facts(image, grounds, notes) {
         return Recommendation::Unknown;
     }
-    if name_grounds(notes, discouraged(image, grounds)) {
+    if discouraged(image, grounds, notes) {
         return Recommendation::Discouraged;
     }
-    if name_grounds(notes, acceptable(image, grounds)) {
+    if acceptable(image, grounds, notes) {
         return Recommendation::Acceptable;
     }
-    notes.known(
-        Conclusion::Recommendation,
-        "image.virtualization_type",
-        observed(image.virtualization_type.as_deref()),
+    known!(
+        notes,
+        Recommendation,
+        VIRTUALIZATION,
+        fixed("hvm"),
         "Recommended: HVM with an EBS root and ENA, which runs on current types with all their hardware.",
     );
     Recommendation::Recommended
 }
 
-/// A ground: whether it holds, its field, what the field held, and what follows.
-type Ground = (bool, &'static str, Cow<'static, str>, &'static str);
-
-/// Notes the grounds that hold; false if there are none.
-fn name_grounds<const N: usize>(notes: &mut Notes, grounds: [Ground; N]) -> bool {
-    let mut named = false;
-    for (_, field, seen, meaning) in grounds.into_iter().filter(|(holds, ..)| *holds) {
-        notes.known(Conclusion::Recommendation, field, seen, meaning);
-        named = true;
-    }
-    named
-}
-
-fn discouraged(image: &Image, grounds: &Grounds) -> [Ground; 5] {
-    [
-        (
-            grounds.root_device == RootDevice::InstanceStoreBacked,
-            "image.root_device_type",
-            observed(image.root_device_type.as_deref()),
+/// Notes every ground for discouraging; false if there is none.
+fn discouraged(image: &Image, grounds: &Grounds, notes: &mut Notes) -> bool {
+    let before = notes.basis.len();
+    if grounds.root_device == RootDevice::InstanceStoreBacked {
+        known!(
+            notes,
+            Recommendation,
+            ROOT_DEVICE,
+            fixed("instance-store"),
             "Discouraged: instance-store-backed images are at the end of their support.",
-        ),
-        (
-            grounds.virtualization == Virtualization::Paravirtual,
-            "image.virtualization_type",
-            observed(image.virtualization_type.as_deref()),
+        );
+    }
+    if grounds.virtualization == Virtualization::Paravirtual {
+        known!(
+            notes,
+            Recommendation,
+            VIRTUALIZATION,
+            fixed("paravirtual"),
             "Discouraged: no current type runs paravirtual images.",
-        ),
-        (
-            image.architecture.as_deref() == Some("i386"),
+        );
+    }
+    if image.architecture.as_deref() == Some("i386") {
+        known!(
+            notes,
+            Recommendation,
             "image.architecture",
-            observed(image.architecture.as_deref()),
+            fixed("i386"),
             "Discouraged: only nine types run 32-bit systems.",
-        ),
-        (
-            image.ena_support != Some(true),
+        );
+    }
+    if image.ena_support != Some(true) {
+        known!(
+            notes,
+            Recommendation,
             "image.ena_support",
             observed_flag(image.ena_support),
             "Discouraged: without ENA no Nitro type boots it, and absent means without.",
-        ),
-        (
-            grounds.deprecated,
+        );
+    }
+    if let Some(time) = image.deprecation_time.filter(|_| grounds.deprecated) {
+        known!(
+            notes,
+            Recommendation,
             "image.deprecation_time",
-            image
-                .deprecation_time
-                .filter(|_| grounds.deprecated)
-                .map_or(Cow::Borrowed(ABSENT), |time| time.to_string().into()),
-            "Discouraged: its owner deprecated it.",
-        ),
-    ]
+            Observed::Time(time),
+            "Discouraged: it is past its deprecation time.",
+        );
+    }
+    notes.basis.len() > before
 }
 
-fn acceptable(image: &Image, grounds: &Grounds) -> [Ground; 3] {
-    [
-        (
-            grounds.boot_path == BootPath::BiosMbr,
-            "image.boot_mode",
+/// Notes every ground against recommending; false if there is none.
+fn acceptable(image: &Image, grounds: &Grounds, notes: &mut Notes) -> bool {
+    let before = notes.basis.len();
+    if grounds.boot_path == BootPath::BiosMbr {
+        known!(
+            notes,
+            Recommendation,
+            BOOT_MODE,
             observed(image.boot_mode.as_deref()),
             "Acceptable: legacy BIOS keeps it from Secure Boot and NitroTPM.",
-        ),
-        (
-            grounds.source == Source::Community,
+        );
+    }
+    if grounds.source == Source::Community {
+        known!(
+            notes,
+            Recommendation,
             "image.image_owner_alias",
             observed(image.image_owner_alias.as_deref()),
             "Acceptable: a community image, and nobody vouches for its owner.",
-        ),
-        (
-            grounds.boot_path == BootPath::Unknown,
-            "image.boot_mode",
+        );
+    }
+    if grounds.boot_path == BootPath::Unknown {
+        known!(
+            notes,
+            Recommendation,
+            BOOT_MODE,
             observed(image.boot_mode.as_deref()),
             "Acceptable: what starts its system is not known.",
-        ),
-    ]
+        );
+    }
+    notes.basis.len() > before
 }
 
 fn cannot_be_launched(image: &Image, grounds: &Grounds, notes: &mut Notes) -> Option<Recommendation> {
     let kind = image.image_type.as_deref();
     if matches!(kind, Some("kernel" | "ramdisk")) {
-        let meaning = "It is no machine image and cannot be launched.";
-        notes.known(Conclusion::Recommendation, "image.image_type", observed(kind), meaning);
+        let seen = observed(kind);
+        known!(notes, Recommendation, "image.image_type", seen, "It is no machine image and cannot be launched.");
         return Some(Recommendation::Unlaunchable);
     }
     if !matches!(grounds.lifecycle, Lifecycle::Current | Lifecycle::Unknown) {
         let seen = observed(image.state.as_deref());
-        notes.known(Conclusion::Recommendation, "image.state", seen, "In this state it cannot be launched.");
+        known!(notes, Recommendation, STATE, seen, "In this state it cannot be launched.");
         return Some(Recommendation::Unlaunchable);
     }
     None
 }
 
 fn missing_facts(image: &Image, grounds: &Grounds, notes: &mut Notes) -> bool {
-    let missing = [
-        (grounds.lifecycle == Lifecycle::Unknown, "image.state", &image.state),
-        (grounds.root_device == RootDevice::Unknown, "image.root_device_type", &image.root_device_type),
-        (grounds.virtualization == Virtualization::Unknown, "image.virtualization_type", &image.virtualization_type),
-    ];
-    for (unknown, field, value) in &missing {
-        if *unknown {
-            let meaning = "Nothing is recommended while this is not known.";
-            notes.unknown(Conclusion::Recommendation, field, observed(value.as_deref()), meaning);
-        }
+    const MISSING: &str = "Nothing is recommended while this is not known.";
+    let before = notes.basis.len();
+    if grounds.lifecycle == Lifecycle::Unknown {
+        unknown!(notes, Recommendation, STATE, observed(image.state.as_deref()), MISSING);
     }
-    missing.iter().any(|(unknown, ..)| *unknown)
+    if grounds.root_device == RootDevice::Unknown {
+        unknown!(notes, Recommendation, ROOT_DEVICE, observed(image.root_device_type.as_deref()), MISSING);
+    }
+    if grounds.virtualization == Virtualization::Unknown {
+        unknown!(notes, Recommendation, VIRTUALIZATION, observed(image.virtualization_type.as_deref()), MISSING);
+    }
+    notes.basis.len() > before
 }

@@ -4,9 +4,10 @@
 
 use serde::Serialize;
 
-use super::basis::{Conclusion, Note, Notes, observed};
+use super::basis::{Notes, known, unknown};
+use super::findings;
+use super::observed::{fixed, observed};
 use crate::ec2::facts::Image;
-use crate::record::Outcome;
 
 /// Where the root volume comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -23,46 +24,36 @@ pub enum RootDevice {
 const FIELD: &str = "image.root_device_type";
 
 pub(super) fn conclude(image: &Image, notes: &mut Notes) -> RootDevice {
-    let seen = observed(image.root_device_type.as_deref());
     match image.root_device_type.as_deref() {
         Some("ebs") => {
-            notes.known(
-                Conclusion::RootDevice,
+            known!(
+                notes,
+                RootDevice,
                 FIELD,
-                seen,
+                fixed("ebs"),
                 "The root is an EBS volume made from a snapshot, one per instance: an instance comes from exactly \
                  one AMI, and one AMI makes any number of instances.",
             );
             RootDevice::EbsBacked
         }
         Some("instance-store") => {
-            notes.known(
-                Conclusion::RootDevice,
+            known!(
+                notes,
+                RootDevice,
                 FIELD,
-                seen.clone(),
+                fixed("instance-store"),
                 "The root is a local disk filled from a template in S3. The local disks of an instance are the \
                  fastest it can have, and its root ends with it.",
             );
-            notes.find(Note {
-                code: "INSTANCE_STORE_ROOT",
-                outcome: Outcome::Warn,
-                field: FIELD,
-                observed: seen,
-                expected: "ebs",
-                message: "Instance-store-backed: it boots slowly, cannot be stopped, and loses everything when the \
-                          instance ends. AWS has ended support, and only 33 types of nine earlier families (C1, C3, \
-                          D2, I2, M1, M2, M3, R3, X1) boot it."
-                    .into(),
-                remedy: "Make an EBS-backed AMI: start an instance, copy its root to an EBS volume, and register a \
-                         snapshot of it.",
-            });
+            notes.find(&findings::INSTANCE_STORE_ROOT, fixed("instance-store"));
             RootDevice::InstanceStoreBacked
         }
         _ => {
-            notes.unknown(
-                Conclusion::RootDevice,
+            unknown!(
+                notes,
+                RootDevice,
                 FIELD,
-                seen,
+                observed(image.root_device_type.as_deref()),
                 "EC2 does not say where the root comes from, so nothing is concluded about stopping, persistence or \
                  boot time.",
             );

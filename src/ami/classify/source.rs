@@ -5,10 +5,11 @@
 
 use serde::Serialize;
 
-use super::Viewer;
-use super::basis::{Conclusion, Note, Notes, observed, observed_flag};
+use super::basis::{Notes, known, unknown};
+use super::findings;
+use super::observed::{ABSENT, Observed, fixed, observed, observed_flag};
+use super::{Viewer, look_alike};
 use crate::ec2::facts::Image;
-use crate::record::Outcome;
 
 /// Where an image comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -52,96 +53,90 @@ impl Source {
 const ALIAS: &str = "image.image_owner_alias";
 const OWNER: &str = "image.owner_id";
 const PUBLIC: &str = "image.public";
-
-/// Names that begin like those of the publishers everybody launches from.
-const WELL_KNOWN_NAMES: [&str; 13] = [
-    "al2022-ami-",
-    "al2023-ami-",
-    "amzn-ami-",
-    "amzn2-ami-",
-    "amazon-eks-",
-    "bottlerocket-aws-",
-    "Windows_Server-",
-    "ubuntu/images/",
-    "ubuntu-",
-    "RHEL-",
-    "RHEL_",
-    "suse-sles-",
-    "debian-1",
-];
+const ACCOUNT: &str = "account_id";
+const NOT_TOLD: &str = "Owner, alias and publicity do not tell where the image comes from.";
 
 pub(super) fn conclude(image: &Image, viewer: &Viewer, notes: &mut Notes) -> Source {
     let source = judge(image, viewer, notes);
-    let name = image.name.as_deref().unwrap_or_default();
-    if matches!(source, Source::Community | Source::Shared)
-        && WELL_KNOWN_NAMES.iter().any(|known| name.starts_with(known))
+    // Without an account an image of its own cannot be told from others'; that its owner has no
+    // alias is true all the same.
+    let unvouched = match source {
+        Source::Community | Source::Shared => true,
+        Source::Unknown => viewer.account_id.is_none() && image.image_owner_alias.is_none(),
+        Source::Amazon | Source::Marketplace | Source::Backup | Source::Owned => false,
+    };
+    if unvouched
+        && let (Some(name), Some(owner)) = (image.name.as_deref(), image.owner_id.as_deref())
+        && let Some(publisher) = look_alike::publisher(name, owner)
     {
-        notes.find(Note {
-            code: "LOOK_ALIKE_NAME",
-            outcome: Outcome::Warn,
-            field: ALIAS,
-            observed: observed(image.image_owner_alias.as_deref()),
-            expected: "amazon or aws-marketplace",
-            message: format!(
-                "The name {name:?} begins like a well-known publisher's, but account {} is not one that Amazon \
-                 vouches for. Anybody can publish an image under such a name.",
-                image.owner_id.as_deref().unwrap_or("(unknown)")
-            )
-            .into(),
-            remedy: "Check the owner's account id against the publisher's documentation, and select by owner, never \
-                     by name alone.",
-        });
+        let seen = format!("{name}, of account {owner}; like the names of {publisher}");
+        notes.find(&findings::LOOK_ALIKE_NAME, Observed::Text(seen.into()));
     }
     source
 }
 
 fn judge(image: &Image, viewer: &Viewer, notes: &mut Notes) -> Source {
     let alias = image.image_owner_alias.as_deref();
-    let mut known = |field, seen, meaning, source| {
-        notes.known(Conclusion::Source, field, seen, meaning);
-        source
-    };
-    if alias == Some("aws-backup-vault") {
-        return known(ALIAS, observed(alias), "AWS Backup made this image.", Source::Backup);
-    }
-    let owner = image.owner_id.as_deref();
-    if owner == Some(viewer.account_id.as_str()) {
-        return known(OWNER, observed(owner), "The image belongs to this account.", Source::Owned);
-    }
+    let owned = viewer.owns(image);
     match (alias, image.public) {
-        (Some("amazon"), _) => {
-            known(ALIAS, observed(alias), "Amazon, or a publisher that Amazon verified, owns it.", Source::Amazon)
+        (Some("aws-backup-vault"), _) => {
+            known!(notes, Source, ALIAS, fixed("aws-backup-vault"), "AWS Backup made this image.");
+            Source::Backup
         }
-        (Some("aws-marketplace"), _) => known(
-            ALIAS,
-            observed(alias),
-            "It is sold or given through AWS Marketplace, which needs a subscription.",
-            Source::Marketplace,
-        ),
-        (None, Some(true)) if owner.is_some() => known(
-            PUBLIC,
-            observed_flag(image.public),
-            "Everybody may launch it and its owner has no alias from Amazon: nobody has looked at it.",
-            Source::Community,
-        ),
-        (None, Some(false)) if owner.is_some() => known(
-            PUBLIC,
-            observed_flag(image.public),
-            "It is private and belongs to another account, which has shared it.",
-            Source::Shared,
-        ),
-        _ => {
-            let (field, seen) = match (alias, owner) {
-                (Some(_), _) => (ALIAS, observed(alias)),
-                (None, None) => (OWNER, observed(None)),
-                (None, Some(_)) => (PUBLIC, observed_flag(image.public)),
-            };
-            notes.unknown(
-                Conclusion::Source,
-                field,
-                seen,
-                "Owner, alias and publicity do not tell where the image comes from.",
+        _ if owned == Some(true) => {
+            let seen = observed(image.owner_id.as_deref());
+            known!(notes, Source, OWNER, seen, "The image belongs to this account.");
+            Source::Owned
+        }
+        (Some("amazon"), _) => {
+            known!(notes, Source, ALIAS, fixed("amazon"), "Amazon, or a publisher that Amazon verified, owns it.");
+            Source::Amazon
+        }
+        (Some("aws-marketplace"), _) => {
+            known!(
+                notes,
+                Source,
+                ALIAS,
+                fixed("aws-marketplace"),
+                "It is sold or given through AWS Marketplace, which needs a subscription.",
             );
+            Source::Marketplace
+        }
+        (None, Some(true)) if owned.is_some() => {
+            known!(
+                notes,
+                Source,
+                PUBLIC,
+                fixed("true"),
+                "Everybody may launch it and its owner has no alias from Amazon: nobody has looked at it.",
+            );
+            Source::Community
+        }
+        (None, Some(false)) if owned.is_some() => {
+            known!(
+                notes,
+                Source,
+                PUBLIC,
+                fixed("false"),
+                "It is private and belongs to another account, which has shared it.",
+            );
+            Source::Shared
+        }
+        _ => {
+            match (alias, &viewer.account_id) {
+                (Some(_), _) => unknown!(notes, Source, ALIAS, observed(alias), NOT_TOLD),
+                (None, None) => unknown!(
+                    notes,
+                    Source,
+                    ACCOUNT,
+                    fixed(ABSENT),
+                    "For which account is not given, so whether it owns the image is not known.",
+                ),
+                (None, Some(_)) if image.owner_id.is_none() => {
+                    unknown!(notes, Source, OWNER, fixed(ABSENT), NOT_TOLD);
+                }
+                (None, Some(_)) => unknown!(notes, Source, PUBLIC, observed_flag(image.public), NOT_TOLD),
+            }
             Source::Unknown
         }
     }

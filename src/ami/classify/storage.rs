@@ -1,11 +1,10 @@
 //! How much storage an image brings, and where the image itself lies.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 
 use super::RootDevice;
-use super::basis::{ABSENT, Conclusion, Notes, observed};
+use super::basis::{Notes, known, unknown};
+use super::observed::{ABSENT, Observed, fixed, observed};
 use super::root_volume::is_mapped;
 use crate::ec2::facts::{EbsVolume, Image};
 
@@ -37,6 +36,7 @@ pub struct ImageStorage {
     pub image_store: ImageStore,
 }
 
+const ROOT_TYPE: &str = "image.root_device_type";
 const MAPPINGS: &str = "image.block_device_mappings";
 
 pub(super) fn conclude(image: &Image, root_device: RootDevice, notes: &mut Notes) -> ImageStorage {
@@ -56,26 +56,24 @@ pub(super) fn conclude(image: &Image, root_device: RootDevice, notes: &mut Notes
         },
     };
     if image.block_device_mappings.is_empty() {
-        notes.known(Conclusion::Storage, MAPPINGS, ABSENT, "The image maps no devices.");
+        known!(notes, Storage, MAPPINGS, fixed(ABSENT), "The image maps no devices.");
     } else {
-        let seen: Cow<'static, str> = match (storage.volume_count, storage.ephemeral_count) {
-            (1, 0) => "1 EBS volume".into(),
-            (volumes, ephemeral) => format!("{volumes} EBS volumes, {ephemeral} instance store volumes").into(),
-        };
-        notes.known(
-            Conclusion::Storage,
+        known!(
+            notes,
+            Storage,
             MAPPINGS,
-            seen,
+            Observed::Volumes { ebs: storage.volume_count, instance_store: storage.ephemeral_count },
             "A launch begins with these volumes. Mappings of NVMe instance store have no effect: such disks are \
              always there.",
         );
     }
     image_store_basis(image, storage.image_store, notes);
     if storage.volume_count > 0 && storage.total_gib.is_none() {
-        notes.unknown(
-            Conclusion::Storage,
+        unknown!(
+            notes,
+            Storage,
             "image.block_device_mappings.ebs.volume_size_gib",
-            ABSENT,
+            fixed(ABSENT),
             "The size of a volume is not given.",
         );
     }
@@ -107,17 +105,33 @@ fn encrypted<'a>(volumes: impl Iterator<Item = &'a EbsVolume>) -> Option<bool> {
 }
 
 fn image_store_basis(image: &Image, store: ImageStore, notes: &mut Notes) {
-    let field = "image.root_device_type";
-    let seen = observed(image.root_device_type.as_deref());
     match store {
         ImageStore::EbsSnapshot => {
-            notes.known(Conclusion::Storage, field, seen, "The image is stored as EBS snapshots, billed incrementally.")
+            known!(
+                notes,
+                Storage,
+                ROOT_TYPE,
+                fixed("ebs"),
+                "The image is stored as EBS snapshots, billed incrementally."
+            )
         }
         ImageStore::S3 => {
-            notes.known(Conclusion::Storage, field, seen, "The image is stored as a bundle in S3, a full copy each.")
+            known!(
+                notes,
+                Storage,
+                ROOT_TYPE,
+                fixed("instance-store"),
+                "The image is stored as a bundle in S3, a full copy each."
+            )
         }
         ImageStore::Unknown => {
-            notes.unknown(Conclusion::Storage, field, seen, "It is not known where the image itself is stored.")
+            unknown!(
+                notes,
+                Storage,
+                ROOT_TYPE,
+                observed(image.root_device_type.as_deref()),
+                "It is not known where the image itself is stored."
+            )
         }
     }
 }

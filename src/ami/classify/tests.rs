@@ -1,5 +1,6 @@
 //! The notes this project was born from, and that every conclusion names its fact.
 
+mod examples;
 mod properties;
 
 use serde_json::Value;
@@ -12,7 +13,7 @@ const OWN: &str = "111122223333";
 const OTHER: &str = "444455556666";
 
 fn viewer() -> Viewer {
-    Viewer { account_id: OWN.parse().unwrap() }
+    Viewer::of(OWN.parse().unwrap())
 }
 
 fn now() -> Timestamp {
@@ -86,7 +87,7 @@ fn seen(image: &Image) -> Classification {
 }
 
 fn codes(classification: &Classification) -> Vec<&str> {
-    classification.findings.iter().map(|finding| finding.code.as_ref()).collect()
+    classification.found.iter().map(|found| found.rule.code).collect()
 }
 
 #[test]
@@ -181,7 +182,7 @@ fn sources_and_permissions_are_told_by_alias_owner_and_publicity() {
         let seen = seen(&image);
         assert_eq!(seen.source, source, "{owner} {alias:?} {public}");
         assert_eq!(seen.launch_permissions.explicit, explicit, "{owner} {alias:?} {public}");
-        assert_eq!(seen.launch_permissions.implicit, owner == OWN);
+        assert_eq!(seen.launch_permissions.implicit, Some(owner == OWN));
         let look_alike = matches!(source, Source::Community | Source::Shared);
         assert_eq!(codes(&seen).contains(&"LOOK_ALIKE_NAME"), look_alike, "{owner} {alias:?}");
     }
@@ -264,8 +265,8 @@ fn findings_follow_from_their_facts() {
         let mut image = amazon_linux();
         change(&mut image);
         let seen = seen(&image);
-        let finding = seen.findings.iter().find(|finding| finding.code == code);
-        assert_eq!(finding.map(|finding| finding.outcome), Some(outcome), "{code}");
+        let found = seen.found.iter().find(|found| found.rule.code == code);
+        assert_eq!(found.map(|found| found.rule.outcome), Some(outcome), "{code}");
         assert_eq!(seen.recommendation, recommendation, "{code}");
     }
 }
@@ -283,7 +284,7 @@ fn all_usage_operations_are_known_and_a_new_one_is_passed_on() {
         assert_eq!(licensing(None, Some(known.platform_details)).meaning, known.meaning, "{}", known.code);
     }
     let new = licensing(Some("RunInstances:9z9z"), Some("Plan 9"));
-    assert_eq!((new.usage_operation.as_str(), new.billed), ("RunInstances:9z9z", None));
+    assert_eq!((&*new.usage_operation, new.billed), ("RunInstances:9z9z", None));
 }
 
 #[test]

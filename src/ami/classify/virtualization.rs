@@ -5,9 +5,10 @@
 
 use serde::Serialize;
 
-use super::basis::{Conclusion, Note, Notes, observed};
+use super::basis::{Notes, known, unknown};
+use super::findings;
+use super::observed::{fixed, observed};
 use crate::ec2::facts::Image;
-use crate::record::Outcome;
 
 /// How the guest is virtualized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -24,61 +25,43 @@ pub enum Virtualization {
 const FIELD: &str = "image.virtualization_type";
 
 pub(super) fn conclude(image: &Image, notes: &mut Notes) -> Virtualization {
-    let seen = observed(image.virtualization_type.as_deref());
     let kind = match image.virtualization_type.as_deref() {
         Some("hvm") => {
-            notes.known(
-                Conclusion::Virtualization,
+            known!(
+                notes,
+                Virtualization,
                 FIELD,
-                seen,
+                fixed("hvm"),
                 "HVM runs an unmodified operating system on virtual hardware, boots by MBR or UEFI, and can use the \
                  host's hardware extensions. Every current type runs it; it is the kind to use.",
             );
             Virtualization::Hvm
         }
         Some("paravirtual") => {
-            notes.known(
-                Conclusion::Virtualization,
+            known!(
+                notes,
+                Virtualization,
                 FIELD,
-                seen.clone(),
+                fixed("paravirtual"),
                 "Paravirtual runs a modified kernel that PV-GRUB starts from a kernel image (AKI). It cannot use \
                  hardware extensions and runs on 19 types of earlier generations only.",
             );
-            notes.find(Note {
-                code: "PARAVIRTUAL",
-                outcome: Outcome::Warn,
-                field: FIELD,
-                observed: seen,
-                expected: "hvm",
-                message: "Paravirtual: only 19 types of previous generations (C1, C3, M1, M2, M3, T1) run it, in \
-                          some Regions, and none of them reaches ENA, GPUs or AVX with it."
-                    .into(),
-                remedy: "Use an HVM AMI of the same operating system.",
-            });
+            notes.find(&findings::PARAVIRTUAL, fixed("paravirtual"));
             Virtualization::Paravirtual
         }
         _ => {
-            notes.unknown(
-                Conclusion::Virtualization,
+            unknown!(
+                notes,
+                Virtualization,
                 FIELD,
-                seen,
+                observed(image.virtualization_type.as_deref()),
                 "EC2 does not say how the image is virtualized. Records from before 2010 lack this field.",
             );
             Virtualization::Unknown
         }
     };
     if image.architecture.as_deref() == Some("i386") {
-        notes.find(Note {
-            code: "ARCHITECTURE_I386",
-            outcome: Outcome::Warn,
-            field: "image.architecture",
-            observed: "i386".into(),
-            expected: "x86_64 or arm64",
-            message: "A 32-bit system: only 9 types run it (t2.nano to t2.medium, t1.micro, m1.small, m1.medium, \
-                      c1.medium, c3.large)."
-                .into(),
-            remedy: "Use a 64-bit AMI.",
-        });
+        notes.find(&findings::ARCHITECTURE_I386, fixed("i386"));
     }
     kind
 }

@@ -2,10 +2,11 @@
 
 use super::time::to_timestamp;
 use crate::ami::classify::{
-    BootPath, BootSpeed, Classification, HardwareExtension, HardwareExtensions, ImageStorage, ImageStore,
+    Basis, BootPath, BootSpeed, Classification, Found, HardwareExtension, HardwareExtensions, ImageStorage, ImageStore,
     LaunchPermissions, Licensing, Lifecycle, OperatingSystem, OsFamily, Persistence, Reachability, Recommendation,
     RootDevice, Source, Virtualization,
 };
+use crate::ami::finding_rule::FindingRule;
 use crate::api::pb;
 use crate::ec2::facts::LaunchPermission;
 
@@ -28,9 +29,12 @@ impl From<&Classification> for pb::Classification {
             boot_speed,
             recommendation,
             // The bases go out as findings, which is what the contract has for them.
-            basis: _,
-            findings: _,
+            basis,
+            found,
         } = classification;
+        let mut findings = Vec::with_capacity(found.len() + basis.len());
+        findings.extend(found.iter().map(pb::Finding::from));
+        findings.extend(basis.iter().map(pb::Finding::from));
         Self {
             root_device: pb::RootDevice::from(*root_device).into(),
             virtualization: pb::Virtualization::from(*virtualization).into(),
@@ -50,7 +54,40 @@ impl From<&Classification> for pb::Classification {
             // Another room measures boots; whoever has both puts them together.
             measured_boots: None,
             recommendation: pb::Recommendation::from(*recommendation).into(),
-            findings: classification.findings_with_basis().map(|finding| (&finding).into()).collect(),
+            findings,
+        }
+    }
+}
+
+/// Straight from the table, and not by way of a record's finding: a whole catalogue goes out like
+/// this, at the price of copying each text once.
+impl From<&Found> for pb::Finding {
+    fn from(found: &Found) -> Self {
+        let FindingRule { code, outcome, field, expected, means, remedy, source: _ } = found.rule;
+        Self {
+            code: (*code).to_owned(),
+            outcome: pb::Outcome::from(*outcome).into(),
+            field: (*field).to_owned(),
+            observed: found.observed().into_owned(),
+            expected: (*expected).to_owned(),
+            message: (*means).to_owned(),
+            remedy: (*remedy).to_owned(),
+            ec2_error_code: String::new(),
+        }
+    }
+}
+
+impl From<&Basis> for pb::Finding {
+    fn from(basis: &Basis) -> Self {
+        Self {
+            code: basis.conclusion().code().to_owned(),
+            outcome: pb::Outcome::from(basis.outcome()).into(),
+            field: basis.field().to_owned(),
+            observed: basis.observed().words().into_owned(),
+            expected: String::new(),
+            message: basis.meaning().to_owned(),
+            remedy: String::new(),
+            ec2_error_code: String::new(),
         }
     }
 }
@@ -185,8 +222,8 @@ impl From<&OperatingSystem> for pb::OperatingSystem {
         Self {
             family: family.into(),
             distribution: distribution.unwrap_or_default().to_owned(),
-            version: version.clone().unwrap_or_default(),
-            evidence: evidence.clone(),
+            version: version.as_deref().unwrap_or_default().to_owned(),
+            evidence: evidence.iter().map(ToString::to_string).collect(),
             software: software.iter().map(|name| (*name).to_owned()).collect(),
         }
     }
@@ -210,8 +247,8 @@ impl From<&Licensing> for pb::Licensing {
     fn from(licensing: &Licensing) -> Self {
         let Licensing { platform_details, usage_operation, meaning, billed } = licensing;
         Self {
-            platform_details: platform_details.clone(),
-            usage_operation: usage_operation.clone(),
+            platform_details: String::from(&**platform_details),
+            usage_operation: String::from(&**usage_operation),
             meaning: (*meaning).to_owned(),
             billed: *billed,
         }
@@ -224,7 +261,8 @@ impl From<&LaunchPermissions> for pb::LaunchPermissions {
         Self {
             public: *public,
             explicit: *explicit,
-            implicit: *implicit,
+            // The contract has no third value; the findings say when it is not known.
+            implicit: implicit.unwrap_or_default(),
             entries: entries.iter().map(Into::into).collect(),
             entries_known: *entries_known,
         }

@@ -39,9 +39,9 @@ proptest! {
     fn every_conclusion_names_its_fact_and_unknown_is_said(image in images()) {
         let seen = seen(&image);
         for conclusion in Conclusion::ALL {
-            prop_assert!(seen.basis.iter().any(|basis| basis.conclusion == conclusion), "{conclusion:?}");
+            prop_assert!(seen.basis.iter().any(|basis| basis.conclusion() == conclusion), "{conclusion:?}");
         }
-        let unknown = |conclusion| seen.basis.iter().any(|basis| basis.conclusion == conclusion && !basis.known);
+        let unknown = |conclusion| seen.basis.iter().any(|basis| basis.conclusion() == conclusion && !basis.known());
         prop_assert_eq!(seen.root_device == RootDevice::Unknown, unknown(Conclusion::RootDevice));
         prop_assert_eq!(seen.virtualization == Virtualization::Unknown, unknown(Conclusion::Virtualization));
         prop_assert_eq!(seen.source == Source::Unknown, unknown(Conclusion::Source));
@@ -51,7 +51,7 @@ proptest! {
         prop_assert_eq!(seen.licensing.billed.is_none(), unknown(Conclusion::Licensing));
         prop_assert_eq!(seen.boot_speed == BootSpeed::Unknown, unknown(Conclusion::BootSpeed));
         prop_assert_eq!(seen.recommendation == Recommendation::Unknown, unknown(Conclusion::Recommendation));
-        for finding in &seen.findings {
+        for finding in seen.findings() {
             prop_assert!(finding.outcome != Outcome::Pass, "{}", finding.code);
             prop_assert!(!finding.field.is_empty() && !finding.observed.is_empty() && !finding.remedy.is_empty());
         }
