@@ -3,6 +3,7 @@
 //! Every rule runs and every finding is kept. `Admit` is the only way to come by a [`Plan`], and
 //! only a `Plan` can be executed. Nothing here asks EC2 or reads a clock.
 
+mod image;
 mod place;
 
 use std::time::Duration;
@@ -13,6 +14,8 @@ use crate::ami::compatibility::{Wish, check_compatibility, verdict};
 use crate::ec2::facts::{AvailabilityZoneFacts, Image, InstanceTypeFacts, Offering, SubnetFacts};
 use crate::record::{Candidate, Finding, Launch, LaunchState, Market, Outcome, Placement, Spec, Verdict};
 
+pub use image::Selection;
+
 /// How long after the decision the last attempt may begin, unless `expire_time` says less.
 pub const LAUNCH_DEADLINE: Duration = Duration::from_secs(15 * 60);
 
@@ -21,6 +24,8 @@ pub const LAUNCH_DEADLINE: Duration = Duration::from_secs(15 * 60);
 pub struct Facts {
     /// The image, or none if EC2 does not know it or does not show it to this account.
     pub image: Option<Image>,
+    /// How it was come by.
+    pub selection: Selection,
     /// The types of the request that exist in the Region.
     pub types: Vec<InstanceTypeFacts>,
     /// Where those types are offered, by zone name.
@@ -91,8 +96,8 @@ pub fn decide(spec: &Spec, facts: &Facts, now: Timestamp) -> Decision {
         refused = true;
         findings.push(expired(spec, now));
     }
+    findings.extend(image::findings(spec, facts));
     let Some(image) = &facts.image else {
-        findings.push(image_not_found(spec));
         return Decision::Refuse(findings);
     };
     findings.extend(place::subnet_findings(spec, facts));
@@ -103,7 +108,7 @@ pub fn decide(spec: &Spec, facts: &Facts, now: Timestamp) -> Decision {
             continue;
         };
         for placement in placements(spec) {
-            let mut about = check_compatibility(image, type_facts, &wish(spec, &placement));
+            let mut about = check_compatibility(image, type_facts, &wish(spec, image, &placement));
             about.extend(place::findings(&placement, type_facts, facts));
             let struck = verdict(&about) == crate::ami::compatibility::Verdict::Incompatible;
             if !struck {
@@ -139,7 +144,7 @@ fn placements(spec: &Spec) -> Vec<Placement> {
     if spec.placements.is_empty() { vec![Placement::default()] } else { spec.placements.clone() }
 }
 
-fn wish(spec: &Spec, placement: &Placement) -> Wish {
+fn wish(spec: &Spec, image: &Image, placement: &Placement) -> Wish {
     Wish {
         market: Some(
             match spec.market {
@@ -152,6 +157,11 @@ fn wish(spec: &Spec, placement: &Placement) -> Wish {
         tenancy: placement.tenancy.clone(),
         hibernation: spec.hibernation,
         enclave: spec.enclave,
+        ebs_volumes: Some(place::ebs_volumes(spec, image)),
+        network_interfaces: Some(spec.network_interfaces.len().max(1)),
+        // Where it goes, and whether the type is offered there, is judged on what EC2 says now.
+        offered: None,
+        availability_zone: None,
     }
 }
 
@@ -164,23 +174,7 @@ fn expired(spec: &Spec, now: Timestamp) -> Finding {
         expected: format!("later than {now}"),
         message: "The launch expired before it was decided.".to_owned(),
         remedy: "Ask again with a later expire_time, or leave it out.".to_owned(),
-    }
-}
-
-fn image_not_found(spec: &Spec) -> Finding {
-    let crate::record::ImageChoice::ImageId(image_id) = &spec.image;
-    Finding {
-        code: "IMAGE_NOT_FOUND".into(),
-        outcome: Outcome::Fail,
-        field: "spec.image.image_id".to_owned(),
-        observed: image_id.to_string(),
-        expected: format!("an AMI that account {} can see in {}", spec.account_id, spec.region),
-        message: format!(
-            "EC2 shows no AMI {image_id} to account {} in {}. It may not exist, be in another Region, not be shared \
-             with this account, or be hidden by the account's Allowed AMIs setting; EC2 does not tell these apart.",
-            spec.account_id, spec.region
-        ),
-        remedy: "Check the id and the Region, and ask the owner to share the AMI with this account.".to_owned(),
+        ec2_error_code: None,
     }
 }
 
@@ -193,6 +187,7 @@ fn type_not_found(spec: &Spec, instance_type: &str) -> Finding {
         expected: format!("an instance type of {}", spec.region),
         message: format!("{} has no instance type {instance_type}.", spec.region),
         remedy: "Choose a type that ListInstanceTypes shows for this Region.".to_owned(),
+        ec2_error_code: None,
     }
 }
 

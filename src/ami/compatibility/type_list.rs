@@ -3,39 +3,29 @@
 //! Source: EC2 API Reference, ReplaceImageInstanceTypeSpecification: `*` stands for any characters
 //! and is the only special one. EC2 refuses other types with InvalidParameterCombination.
 
-use super::words::{ABSENT, Rule};
-use crate::ec2::facts::{Image, InstanceTypeFacts};
-use crate::record::Finding;
+use super::answer::{Answer, Rule};
+use super::boot_facts::BootFacts;
+use super::rule_doc::TYPE_LIST;
+use crate::ec2::facts::InstanceTypeFacts;
 
 /// The owner's list against the type: it must match one of the supported patterns, when there are
 /// any, and none of the unsupported ones.
-pub(super) fn instance_type_specification(image: &Image, type_facts: &InstanceTypeFacts) -> Finding {
-    let code = "INSTANCE_TYPE_NOT_ALLOWED";
+pub(super) fn instance_type_specification<A: Answer>(image: &BootFacts<'_>, type_facts: &InstanceTypeFacts) -> A {
     let name = type_facts.instance_type.as_str();
-    let Some(specification) = &image.instance_type_specification else {
-        return Rule { code, field: "image.instance_type_specification", observed: ABSENT }
-            .pass("", "The image's owner allows every type.");
-    };
-    if let Some(pattern) = specification.unsupported_instance_types.iter().find(|pattern| matches(pattern, name)) {
-        return Rule { code, field: "image.instance_type_specification.unsupported_instance_types", observed: pattern }
-            .fail(
-                format!("no pattern that matches {name}"),
-                format!("The image's owner excludes {name} by {pattern}."),
-                "Choose a type that the owner allows.",
-            );
+    let rule = Rule::of(&TYPE_LIST, None::<&str>);
+    let Some(lists) = image.type_lists else { return rule.pass(|| ("", "The image's owner allows every type.")) };
+    if let Some(pattern) = lists.unsupported.iter().find(|pattern| matches(pattern, name)) {
+        return rule.at("image.instance_type_specification.unsupported_instance_types", pattern.as_str()).fail(|| {
+            let message = format!("The image's owner excludes {name} by {pattern}.");
+            (format!("no pattern that matches {name}"), message)
+        });
     }
-    let supported = &specification.supported_instance_types;
-    let list = supported.join(", ");
-    let rule = Rule {
-        code,
-        field: "image.instance_type_specification.supported_instance_types",
-        observed: if supported.is_empty() { ABSENT } else { &list },
-    };
-    let expected = format!("a pattern that matches {name}");
-    if supported.is_empty() || supported.iter().any(|pattern| matches(pattern, name)) {
-        rule.pass(expected, format!("The image's owner allows {name}."))
+    let rule = rule.at("image.instance_type_specification.supported_instance_types", lists.supported);
+    let expected = || format!("a pattern that matches {name}");
+    if lists.supported.is_empty() || lists.supported.iter().any(|pattern| matches(pattern, name)) {
+        rule.pass(|| (expected(), format!("The image's owner allows {name}.")))
     } else {
-        rule.fail(expected, format!("The image's owner does not allow {name}."), "Choose a type that the owner allows.")
+        rule.fail(|| (expected(), format!("The image's owner does not allow {name}.")))
     }
 }
 

@@ -1,14 +1,21 @@
 //! Instance types, on their way out.
 
+use crate::ami::compatibility::Offerings;
 use crate::api::pb;
 use crate::ec2::facts::{
-    DiskFacts, EbsFacts, GpuFacts, InstanceStorageFacts, InstanceTypeFacts, NetworkFacts, PlacementGroupFacts,
-    ProcessorFacts,
+    AcceleratorFacts, DiskFacts, EbsFacts, EbsOptimizedFacts, GpuFacts, InstanceStorageFacts, InstanceTypeFacts,
+    NetworkFacts, PlacementGroupFacts, ProcessorFacts,
 };
-use crate::ids::{AccountId, Region};
+use crate::ids::{AccountId, InstanceType, Region};
 
-/// A type as EC2 describes it to an account in a Region.
-pub fn instance_type(facts: &InstanceTypeFacts, region: &Region, account_id: &AccountId) -> pb::InstanceType {
+/// A type as EC2 describes it to an account in a Region, and where it is offered, as far as that is
+/// known.
+pub fn instance_type(
+    facts: &InstanceTypeFacts,
+    offerings: Option<&Offerings>,
+    region: &Region,
+    account_id: &AccountId,
+) -> pb::InstanceType {
     let InstanceTypeFacts {
         instance_type,
         current_generation,
@@ -31,6 +38,7 @@ pub fn instance_type(facts: &InstanceTypeFacts, region: &Region, account_id: &Ac
         ebs,
         network,
         gpus,
+        accelerators,
         placement_group: PlacementGroupFacts { supported_strategies },
         hibernation_supported,
         burstable_performance_supported,
@@ -64,6 +72,8 @@ pub fn instance_type(facts: &InstanceTypeFacts, region: &Region, account_id: &Ac
         ebs: Some(ebs.into()),
         network: Some(network.into()),
         gpus: gpus.iter().map(Into::into).collect(),
+        accelerators: accelerators.iter().map(Into::into).collect(),
+        availability_zones: zones(offerings, instance_type),
         supported_placement_group_strategies: supported_strategies.clone(),
         hibernation_supported: *hibernation_supported,
         burstable_performance_supported: *burstable_performance_supported,
@@ -73,6 +83,11 @@ pub fn instance_type(facts: &InstanceTypeFacts, region: &Region, account_id: &Ac
         nitro_tpm_support: nitro_tpm_support.clone(),
         nitro_tpm_versions: nitro_tpm_versions.clone(),
     }
+}
+
+/// The zones that offer a type, by name; empty where that is not known.
+pub fn zones(offerings: Option<&Offerings>, instance_type: &InstanceType) -> Vec<String> {
+    offerings.into_iter().flat_map(|offerings| offerings.zones_of(instance_type)).map(str::to_owned).collect()
 }
 
 impl From<&ProcessorFacts> for pb::ProcessorFacts {
@@ -115,6 +130,7 @@ impl From<&EbsFacts> for pb::EbsFacts {
             nvme_support,
             maximum_ebs_attachments,
             attachment_limit_type,
+            optimized,
         } = facts;
         Self {
             ebs_optimized_support: ebs_optimized_support.clone(),
@@ -122,7 +138,15 @@ impl From<&EbsFacts> for pb::EbsFacts {
             nvme_support: nvme_support.clone(),
             maximum_ebs_attachments: *maximum_ebs_attachments,
             attachment_limit_type: attachment_limit_type.clone(),
+            optimized: optimized.as_ref().map(Into::into),
         }
+    }
+}
+
+impl From<&EbsOptimizedFacts> for pb::EbsOptimizedFacts {
+    fn from(facts: &EbsOptimizedFacts) -> Self {
+        let &EbsOptimizedFacts { baseline_bandwidth_mbps, baseline_iops, maximum_bandwidth_mbps, maximum_iops } = facts;
+        Self { baseline_bandwidth_mbps, baseline_iops, maximum_bandwidth_mbps, maximum_iops }
     }
 }
 
@@ -134,6 +158,10 @@ impl From<&NetworkFacts> for pb::NetworkFacts {
             ipv6_supported,
             maximum_network_interfaces,
             network_performance,
+            maximum_network_cards,
+            ipv4_addresses_per_interface,
+            ipv6_addresses_per_interface,
+            encryption_in_transit_supported,
         } = facts;
         Self {
             ena_support: ena_support.clone(),
@@ -141,6 +169,10 @@ impl From<&NetworkFacts> for pb::NetworkFacts {
             ipv6_supported: *ipv6_supported,
             maximum_network_interfaces: *maximum_network_interfaces,
             network_performance: network_performance.clone(),
+            maximum_network_cards: *maximum_network_cards,
+            ipv4_addresses_per_interface: *ipv4_addresses_per_interface,
+            ipv6_addresses_per_interface: *ipv6_addresses_per_interface,
+            encryption_in_transit_supported: *encryption_in_transit_supported,
         }
     }
 }
@@ -149,5 +181,18 @@ impl From<&GpuFacts> for pb::GpuFacts {
     fn from(facts: &GpuFacts) -> Self {
         let GpuFacts { name, manufacturer, count, memory_mib } = facts;
         Self { name: name.clone(), manufacturer: manufacturer.clone(), count: *count, memory_mib: *memory_mib }
+    }
+}
+
+impl From<&AcceleratorFacts> for pb::AcceleratorFacts {
+    fn from(facts: &AcceleratorFacts) -> Self {
+        let AcceleratorFacts { kind, name, manufacturer, count, memory_mib } = facts;
+        Self {
+            kind: kind.clone(),
+            name: name.clone(),
+            manufacturer: manufacturer.clone(),
+            count: *count,
+            memory_mib: *memory_mib,
+        }
     }
 }

@@ -1,15 +1,19 @@
 //! CheckCompatibility.
 
+use std::sync::Arc;
+
 use super::Images;
-use crate::ami::compatibility::{Verdict, Wish, check_compatibility, verdict};
+use super::select::staleness;
+use crate::ami::compatibility::{Offerings, Verdict, Wish, check_compatibility, verdict as conclude};
+use crate::ami::snapshot::Observed;
 use crate::api::blocking;
-use crate::api::convert::{ViolationReason, Violations};
+use crate::api::convert::{ViolationReason, Violations, to_timestamp, zones};
 use crate::api::page::{Page, next_page_token, page};
 use crate::api::pb;
 use crate::api::scope::scope;
 use crate::api::status::Failure;
 use crate::ec2::facts::{Image, InstanceTypeFacts};
-use crate::ids::{ImageId, InstanceType};
+use crate::ids::{ImageId, InstanceType, Region};
 use crate::record::{Finding, Outcome};
 
 /// Types that one call may name.
@@ -31,19 +35,27 @@ impl Images {
         if let Some(tenancy) = &request.tenancy {
             violations.one_of("tenancy", tenancy, &["default", "dedicated", "host"]);
         }
+        let max_staleness = staleness(request.max_staleness.as_ref(), &mut violations);
         let page: Page<String> = page(&request, &mut violations);
         let ((scope, image_id), view) = violations.finish(scope.zip(image_id).zip(view))?;
         let scope = scope?;
+        let all = self.catalog().types_observed(&scope.region).await?;
+        let offered = match &request.availability_zone {
+            Some(zone) => Some(self.offerings_with(&scope.region, zone).await?),
+            None => self.offerings_if_known(&scope.region).await,
+        };
+        let (Observed { image, observed_time }, _) = self.image(&scope.region, &image_id, max_staleness).await?;
+        let types = self.named_types(&scope.region, &named).await?;
+        let types: &[InstanceTypeFacts] = if named.is_empty() { &all.facts } else { &types };
         let wish = Wish {
             market: request.market.clone(),
             tenancy: request.tenancy.clone(),
             hibernation: request.hibernation.unwrap_or(false),
             enclave: request.enclave.unwrap_or(false),
+            offered,
+            availability_zone: request.availability_zone.clone(),
+            ..Wish::default()
         };
-        let (image, _) = self.image(&scope.region, &image_id).await?;
-        let all = self.catalog().types(&scope.region).await?;
-        let types = self.named_types(&scope.region, &named).await?;
-        let types: &[InstanceTypeFacts] = if named.is_empty() { &all } else { &types };
         // Named types keep the caller's order and all types go by name, so a page goes on after a
         // name; a type that went away meanwhile does not shift the others.
         let begin = match &page.after {
@@ -61,16 +73,35 @@ impl Images {
         };
         let total_size = i32::try_from(types.len()).unwrap_or(i32::MAX);
         let shown = shown.to_vec();
-        let verdicts = blocking(move || shown.iter().map(|facts| judge(&image, facts, &wish, view)).collect()).await?;
-        Ok(pb::CheckCompatibilityResponse { verdicts, next_page_token, total_size })
+        let verdicts =
+            blocking(move || shown.iter().map(|facts| verdict(&image, facts, &wish, view)).collect()).await?;
+        let image_observed_time = Some(to_timestamp(observed_time));
+        let types_observed_time = Some(to_timestamp(all.observed_time));
+        Ok(pb::CheckCompatibilityResponse {
+            verdicts,
+            next_page_token,
+            total_size,
+            types_observed_time,
+            image_observed_time,
+        })
+    }
+
+    /// Where types are offered, of a Region that has this zone. A zone that offers nothing at all
+    /// is not one of the account's.
+    async fn offerings_with(&self, region: &Region, zone: &str) -> Result<Arc<Offerings>, Failure> {
+        let offerings = self.catalog().offerings(region).await?;
+        let known: Vec<&str> = offerings.zones().collect();
+        if known.is_empty() || offerings.has_zone(zone) {
+            return Ok(offerings);
+        }
+        let mut violations = Violations::new();
+        let message = format!("{region} has no zone {zone} that offers an instance type; it has {}", known.join(", "));
+        violations.add("availability_zone", ViolationReason::InvalidField, message);
+        Err(Failure::Invalid(violations))
     }
 
     /// The facts of types that were named; one that does not exist in the Region is a violation.
-    async fn named_types(
-        &self,
-        region: &crate::ids::Region,
-        named: &[InstanceType],
-    ) -> Result<Vec<InstanceTypeFacts>, Failure> {
+    async fn named_types(&self, region: &Region, named: &[InstanceType]) -> Result<Vec<InstanceTypeFacts>, Failure> {
         let found = self.catalog().types_named(region, named).await?;
         let mut violations = Violations::new();
         for (index, name) in named.iter().enumerate() {
@@ -86,10 +117,10 @@ impl Images {
     }
 }
 
-fn judge(image: &Image, facts: &InstanceTypeFacts, wish: &Wish, view: pb::FindingsView) -> pb::InstanceTypeVerdict {
+fn verdict(image: &Image, facts: &InstanceTypeFacts, wish: &Wish, view: pb::FindingsView) -> pb::InstanceTypeVerdict {
     let findings = check_compatibility(image, facts, wish);
     let shown = |finding: &&Finding| view == pb::FindingsView::All || finding.outcome != Outcome::Pass;
-    let conclusion = match verdict(&findings) {
+    let conclusion = match conclude(&findings) {
         Verdict::Compatible => pb::CompatibilityVerdict::Compatible,
         Verdict::Incompatible => pb::CompatibilityVerdict::Incompatible,
         Verdict::Unknown => pb::CompatibilityVerdict::Unknown,
@@ -98,5 +129,6 @@ fn judge(image: &Image, facts: &InstanceTypeFacts, wish: &Wish, view: pb::Findin
         instance_type: facts.instance_type.to_string(),
         verdict: conclusion.into(),
         findings: findings.iter().filter(shown).map(Into::into).collect(),
+        availability_zones: zones(wish.offered.as_deref(), &facts.instance_type),
     }
 }

@@ -1,19 +1,27 @@
 //! ListInstanceTypes.
 
+use std::sync::Arc;
+
 use super::Images;
-use super::list::{add_filter_violations, conditions};
-use crate::ami::compatibility::{Verdict, Wish, check_compatibility, verdict};
+use super::select::{add_filter_violations, conditions};
+use crate::ami::compatibility::{Offerings, Wish, types_for};
 use crate::ami::filter::InstanceTypeFilters;
 use crate::api::blocking;
-use crate::api::convert::{Violations, instance_type};
+use crate::api::convert::{Violations, instance_type, to_timestamp};
 use crate::api::page::{Page, next_page_token, page};
 use crate::api::pb;
 use crate::api::scope::scope;
 use crate::api::status::Failure;
 use crate::ec2::facts::InstanceTypeFacts;
-use crate::ids::ImageId;
+use crate::ids::{ImageId, Region};
 
 impl Images {
+    /// Where types are offered, or none if EC2 does not say: an account may be allowed to read the
+    /// types and not this, and then the rule about it is left out.
+    pub(super) async fn offerings_if_known(&self, region: &Region) -> Option<Arc<Offerings>> {
+        self.catalog().offerings(region).await.ok()
+    }
+
     pub(super) async fn instance_types(
         &self,
         request: pb::ListInstanceTypesRequest,
@@ -28,17 +36,19 @@ impl Images {
         let (scope, conditions) = violations.finish(scope.zip(conditions))?;
         let scope = scope?;
         let image = match &image_id {
-            Some(id) => Some(self.image(&scope.region, id).await?.0),
+            Some(id) => Some(self.image(&scope.region, id, None).await?.0.image),
             None => None,
         };
-        let all = self.catalog().types(&scope.region).await?;
+        let types = self.catalog().types_observed(&scope.region).await?;
+        let offered = self.offerings_if_known(&scope.region).await;
+        let wish = Wish { offered: offered.clone(), ..Wish::default() };
+        let all = types.facts;
         let passing: Vec<InstanceTypeFacts> = blocking(move || {
-            let boots = |facts: &InstanceTypeFacts| {
-                image.as_ref().is_none_or(|image| {
-                    verdict(&check_compatibility(image, facts, &Wish::default())) != Verdict::Incompatible
-                })
-            };
-            all.iter().filter(|facts| conditions.matches(facts) && boots(facts)).cloned().collect()
+            let matching = all.iter().filter(|facts| conditions.matches(facts));
+            match &image {
+                Some(image) => types_for(image, matching, &wish).cloned().collect(),
+                None => matching.cloned().collect(),
+            }
         })
         .await?;
         // Types go by name, so a page goes on after a name, whatever came or went meanwhile.
@@ -52,9 +62,13 @@ impl Images {
             _ => String::new(),
         };
         Ok(pb::ListInstanceTypesResponse {
-            instance_types: shown.iter().map(|facts| instance_type(facts, &scope.region, &scope.account_id)).collect(),
+            instance_types: shown
+                .iter()
+                .map(|facts| instance_type(facts, offered.as_deref(), &scope.region, &scope.account_id))
+                .collect(),
             next_page_token,
             total_size: i32::try_from(passing.len()).unwrap_or(i32::MAX),
+            types_observed_time: Some(to_timestamp(types.observed_time)),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_ec2::operation::describe_instance_type_offerings::builders::DescribeInstanceTypeOfferingsFluentBuilder;
 use aws_sdk_ec2::operation::describe_instance_types::builders::DescribeInstanceTypesFluentBuilder;
 
 use super::{Client, FILTER_VALUES_MAX, filter};
@@ -76,25 +77,33 @@ impl Client {
     ) -> Result<Vec<Offering>, Ec2Error> {
         let mut found = Vec::new();
         for part in distinct(names).chunks(FILTER_VALUES_MAX) {
-            let request = self
-                .sdk()
-                .describe_instance_type_offerings()
-                .location_type(location_type.sdk())
-                .filters(filter("instance-type", part.iter().copied()))
-                .max_results(PAGE_OFFERINGS_MAX);
-            let rows = all_pages(OFFERINGS_MAX, |token| {
-                let request = request.clone().set_next_token(token);
-                async move {
-                    let answer = send!(request)?;
-                    let items = answer.instance_type_offerings.unwrap_or_default();
-                    let items = items.into_iter().filter_map(convert::offering).collect();
-                    Ok(Page { items, next_token: answer.next_token })
-                }
-            });
-            found.extend(rows.await?);
+            let request = self.sdk().describe_instance_type_offerings().location_type(location_type.sdk());
+            found.extend(offerings_pages(request.filters(filter("instance-type", part.iter().copied()))).await?);
         }
         Ok(found)
     }
+
+    /// Where every type of the Region is offered.
+    ///
+    /// # Errors
+    /// See [`Ec2Error`].
+    pub async fn all_offerings(&self, location_type: LocationType) -> Result<Vec<Offering>, Ec2Error> {
+        offerings_pages(self.sdk().describe_instance_type_offerings().location_type(location_type.sdk())).await
+    }
+}
+
+async fn offerings_pages(request: DescribeInstanceTypeOfferingsFluentBuilder) -> Result<Vec<Offering>, Ec2Error> {
+    let request = request.max_results(PAGE_OFFERINGS_MAX);
+    all_pages(OFFERINGS_MAX, |token| {
+        let request = request.clone().set_next_token(token);
+        async move {
+            let answer = send!(request)?;
+            let items = answer.instance_type_offerings.unwrap_or_default();
+            let items = items.into_iter().filter_map(convert::offering).collect();
+            Ok(Page { items, next_token: answer.next_token })
+        }
+    })
+    .await
 }
 
 fn distinct(names: &[InstanceType]) -> Vec<&str> {

@@ -4,12 +4,13 @@ use aws_sdk_ec2::types as sdk;
 
 use super::{word, words};
 use crate::ec2::facts::{
-    DiskFacts, EbsFacts, GpuFacts, InstanceStorageFacts, InstanceTypeFacts, NetworkFacts, Offering,
-    PlacementGroupFacts, ProcessorFacts,
+    AcceleratorFacts, DiskFacts, EbsFacts, EbsOptimizedFacts, GpuFacts, InstanceStorageFacts, InstanceTypeFacts,
+    NetworkFacts, Offering, PlacementGroupFacts, ProcessorFacts,
 };
 
 /// The type, or none if its name is not one.
 pub(in crate::ec2) fn instance_type(from: sdk::InstanceTypeInfo) -> Option<InstanceTypeFacts> {
+    let accelerators = accelerators(&from);
     let cpu = from.v_cpu_info;
     let cpu = cpu.as_ref();
     Some(InstanceTypeFacts {
@@ -34,6 +35,7 @@ pub(in crate::ec2) fn instance_type(from: sdk::InstanceTypeInfo) -> Option<Insta
         ebs: from.ebs_info.map(ebs).unwrap_or_default(),
         network: from.network_info.map(network).unwrap_or_default(),
         gpus: from.gpu_info.and_then(|gpu| gpu.gpus).unwrap_or_default().into_iter().map(gpu).collect(),
+        accelerators,
         placement_group: PlacementGroupFacts {
             supported_strategies: words(from.placement_group_info.and_then(|info| info.supported_strategies)),
         },
@@ -73,6 +75,12 @@ fn ebs(from: sdk::EbsInfo) -> EbsFacts {
         nvme_support: word(from.nvme_support),
         maximum_ebs_attachments: from.maximum_ebs_attachments,
         attachment_limit_type: word(from.attachment_limit_type),
+        optimized: from.ebs_optimized_info.map(|info| EbsOptimizedFacts {
+            baseline_bandwidth_mbps: info.baseline_bandwidth_in_mbps,
+            baseline_iops: info.baseline_iops,
+            maximum_bandwidth_mbps: info.maximum_bandwidth_in_mbps,
+            maximum_iops: info.maximum_iops,
+        }),
     }
 }
 
@@ -83,6 +91,10 @@ fn network(from: sdk::NetworkInfo) -> NetworkFacts {
         ipv6_supported: from.ipv6_supported,
         maximum_network_interfaces: from.maximum_network_interfaces,
         network_performance: from.network_performance,
+        maximum_network_cards: from.maximum_network_cards,
+        ipv4_addresses_per_interface: from.ipv4_addresses_per_interface,
+        ipv6_addresses_per_interface: from.ipv6_addresses_per_interface,
+        encryption_in_transit_supported: from.encryption_in_transit_supported,
     }
 }
 
@@ -93,6 +105,30 @@ fn gpu(from: sdk::GpuDeviceInfo) -> GpuFacts {
         count: from.count,
         memory_mib: from.memory_info.and_then(|memory| memory.size_in_mib),
     }
+}
+
+/// EC2 describes each kind in a shape of its own, with the same members.
+fn accelerators(from: &sdk::InstanceTypeInfo) -> Vec<AcceleratorFacts> {
+    macro_rules! devices {
+        ($kind:literal, $devices:expr, $manufacturer:expr) => {
+            $devices.into_iter().flatten().map(|device| AcceleratorFacts {
+                kind: $kind.to_owned(),
+                name: device.name.clone(),
+                manufacturer: $manufacturer(device),
+                count: device.count,
+                memory_mib: device.memory_info.as_ref().and_then(|memory| memory.size_in_mib),
+            })
+        };
+    }
+    let inference = from.inference_accelerator_info.as_ref().and_then(|info| info.accelerators.as_ref());
+    let neuron = from.neuron_info.as_ref().and_then(|info| info.neuron_devices.as_ref());
+    let fpga = from.fpga_info.as_ref().and_then(|info| info.fpgas.as_ref());
+    let media = from.media_accelerator_info.as_ref().and_then(|info| info.accelerators.as_ref());
+    devices!("inference", inference, |device: &sdk::InferenceDeviceInfo| device.manufacturer.clone())
+        .chain(devices!("neuron", neuron, |_: &sdk::NeuronDeviceInfo| None))
+        .chain(devices!("fpga", fpga, |device: &sdk::FpgaDeviceInfo| device.manufacturer.clone()))
+        .chain(devices!("media", media, |device: &sdk::MediaDeviceInfo| device.manufacturer.clone()))
+        .collect()
 }
 
 /// One offering, or none if it names no type or no place.

@@ -59,6 +59,9 @@ pub struct InstanceTypeFacts {
     /// GPUs.
     #[serde(default)]
     pub gpus: Vec<GpuFacts>,
+    /// Other accelerators: Inferentia and Trainium, FPGAs, media accelerators.
+    #[serde(default)]
+    pub accelerators: Vec<AcceleratorFacts>,
     /// Placement groups.
     #[serde(default)]
     pub placement_group: PlacementGroupFacts,
@@ -132,6 +135,22 @@ pub struct EbsFacts {
     pub maximum_ebs_attachments: Option<i32>,
     /// `shared` (with network interfaces) or `dedicated`.
     pub attachment_limit_type: Option<String>,
+    /// How fast it is, on a type that is or can be EBS-optimized.
+    #[serde(default)]
+    pub optimized: Option<EbsOptimizedFacts>,
+}
+
+/// The EBS speed of a type. Small types reach the maximum for 30 minutes a day.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EbsOptimizedFacts {
+    /// Bandwidth at all times, in Mbit/s.
+    pub baseline_bandwidth_mbps: Option<i32>,
+    /// I/O operations a second at all times.
+    pub baseline_iops: Option<i32>,
+    /// The most bandwidth, in Mbit/s.
+    pub maximum_bandwidth_mbps: Option<i32>,
+    /// The most I/O operations a second.
+    pub maximum_iops: Option<i32>,
 }
 
 /// The network of a type.
@@ -147,6 +166,18 @@ pub struct NetworkFacts {
     pub maximum_network_interfaces: Option<i32>,
     /// EC2's words, such as `Up to 10 Gigabit`.
     pub network_performance: Option<String>,
+    /// How many network cards there are.
+    #[serde(default)]
+    pub maximum_network_cards: Option<i32>,
+    /// Private IPv4 addresses of one network interface.
+    #[serde(default)]
+    pub ipv4_addresses_per_interface: Option<i32>,
+    /// IPv6 addresses of one network interface.
+    #[serde(default)]
+    pub ipv6_addresses_per_interface: Option<i32>,
+    /// Whether traffic between instances that support it is encrypted.
+    #[serde(default)]
+    pub encryption_in_transit_supported: Option<bool>,
 }
 
 /// A group of equal GPUs.
@@ -155,6 +186,21 @@ pub struct GpuFacts {
     /// Such as `T4`.
     pub name: Option<String>,
     /// Such as `NVIDIA`.
+    pub manufacturer: Option<String>,
+    /// How many.
+    pub count: Option<i32>,
+    /// Memory of one in MiB.
+    pub memory_mib: Option<i32>,
+}
+
+/// A group of equal accelerators that are not GPUs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceleratorFacts {
+    /// `inference`, `neuron`, `fpga` or `media`: the part of EC2's answer it stands in.
+    pub kind: String,
+    /// Such as `Trainium2`.
+    pub name: Option<String>,
+    /// Such as `AWS`; EC2 gives none for `neuron`.
     pub manufacturer: Option<String>,
     /// How many.
     pub count: Option<i32>,

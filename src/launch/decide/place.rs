@@ -43,6 +43,7 @@ pub(super) fn findings(placement: &Placement, type_facts: &InstanceTypeFacts, fa
             expected: format!("an offering of {} in {zone}", type_facts.instance_type),
             message: format!("EC2 lists no offering of {} by zone.", type_facts.instance_type),
             remedy: "If the launch fails as unsupported, name another type.".to_owned(),
+            ec2_error_code: None,
         }];
     }
     vec![Finding {
@@ -53,6 +54,7 @@ pub(super) fn findings(placement: &Placement, type_facts: &InstanceTypeFacts, fa
         expected: others.join(", "),
         message: format!("{} is not offered in {zone}.", type_facts.instance_type),
         remedy: format!("Use one of {}.", others.join(", ")),
+        ec2_error_code: None,
     }]
 }
 
@@ -70,6 +72,7 @@ pub(super) fn subnet_findings(spec: &Spec, facts: &Facts) -> Vec<Finding> {
                     expected: format!("a subnet of account {} in {}", spec.account_id, spec.region),
                     message: format!("There is no subnet {subnet} in {}.", spec.region),
                     remedy: "Check the id and the Region.".to_owned(),
+                    ec2_error_code: None,
                 }),
                 Some(known) => {
                     if let Some(free) = known.available_ip_address_count
@@ -83,6 +86,7 @@ pub(super) fn subnet_findings(spec: &Spec, facts: &Facts) -> Vec<Finding> {
                             expected: format!("at least {}", spec.min_count),
                             message: format!("Subnet {subnet} has fewer free addresses than instances are wanted."),
                             remedy: "Use another subnet, or free addresses in this one.".to_owned(),
+                            ec2_error_code: None,
                         });
                     }
                 }
@@ -100,10 +104,24 @@ pub(super) fn subnet_findings(spec: &Spec, facts: &Facts) -> Vec<Finding> {
                 expected: known.join(", "),
                 message: format!("{} has no Availability Zone {zone} for this account.", spec.region),
                 remedy: format!("Use one of {}.", known.join(", ")),
+                ec2_error_code: None,
             });
         }
     }
     findings
+}
+
+/// How many EBS volumes the launch has: the image's, with the request's mappings laid over them by
+/// device name.
+pub(super) fn ebs_volumes(spec: &Spec, image: &Image) -> usize {
+    let changes = &spec.block_device_mappings;
+    let is_changed = |device: Option<&str>| changes.iter().any(|change| Some(change.device_name.as_str()) == device);
+    let kept = image
+        .block_device_mappings
+        .iter()
+        .filter(|known| known.ebs.is_some() && known.no_device.is_none() && !is_changed(known.device_name.as_deref()));
+    let asked = changes.iter().filter(|change| change.ebs.is_some() && !change.no_device);
+    kept.count() + asked.count()
 }
 
 /// What stands against the changes to the image's volumes.
@@ -122,6 +140,7 @@ pub(super) fn volume_findings(spec: &Spec, image: &Image) -> Vec<Finding> {
                 expected: "no EBS volume on the root device".to_owned(),
                 message: "The root of an instance-store-backed AMI cannot be an EBS volume.".to_owned(),
                 remedy: "Leave this mapping out, or choose an EBS-backed AMI.".to_owned(),
+                ec2_error_code: None,
             });
         }
         let of_image = image
@@ -141,6 +160,7 @@ pub(super) fn volume_findings(spec: &Spec, image: &Image) -> Vec<Finding> {
                 expected: format!("at least {least} GiB"),
                 message: format!("The volume on {} cannot be smaller than the AMI's snapshot.", change.device_name),
                 remedy: format!("Ask for {least} GiB or more, or leave the size out."),
+                ec2_error_code: None,
             });
         }
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ec2::facts::{EbsVolume, NetworkFacts, ProcessorFacts};
-use crate::record::{BlockDeviceSpec, EbsSpec, ImageChoice};
+use crate::record::{BlockDeviceSpec, EbsSpec, ImageChoice, ImageReceipt};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
@@ -65,6 +65,7 @@ fn instance_type(name: &str, architecture: &str) -> InstanceTypeFacts {
         ebs: crate::ec2::facts::EbsFacts::default(),
         network: NetworkFacts { ena_support: Some("required".to_owned()), ..NetworkFacts::default() },
         gpus: Vec::new(),
+        accelerators: Vec::new(),
         placement_group: crate::ec2::facts::PlacementGroupFacts::default(),
         hibernation_supported: Some(true),
         burstable_performance_supported: Some(false),
@@ -82,6 +83,7 @@ fn facts() -> Facts {
     let zone =
         |name: &str| AvailabilityZoneFacts { zone_name: name.to_owned(), zone_id: None, state: None, zone_type: None };
     Facts {
+        selection: Selection::Named,
         image: Some(image()),
         types: vec![instance_type("m7i.large", "x86_64"), instance_type("m7g.large", "arm64")],
         offerings: vec![offering("m7i.large", "sandbox-1a"), offering("m7g.large", "sandbox-1a")],
@@ -188,4 +190,38 @@ fn the_deadline_is_the_earlier_of_ours_and_the_callers() {
     assert_eq!(admission(&wanted, &facts()).deadline(), at(60));
     wanted.expire_time = Some(ours + Duration::from_secs(60));
     assert_eq!(admission(&wanted, &facts()).deadline(), ours);
+}
+
+#[test]
+fn a_receipt_holds_while_the_image_boots_as_it_did() {
+    let digest = crate::ami::receipt::boot_digest(&image());
+    let receipt = ImageReceipt { image_id: "ami-00000001".parse().unwrap(), digest, observed_time: at(-60) };
+    let wanted = Spec { image: ImageChoice::Receipt(receipt), ..spec(&["m7i.large"]) };
+    admission(&wanted, &facts());
+    let renamed = Image { name: Some("other".to_owned()), ..image() };
+    admission(&wanted, &Facts { image: Some(renamed), ..facts() });
+    let changed = Facts { image: Some(Image { imds_support: Some("v2.0".to_owned()), ..image() }), ..facts() };
+    let Decision::Refuse(findings) = decide(&wanted, &changed, at(0)) else { panic!("it would boot otherwise") };
+    let finding = findings.iter().find(|finding| finding.code == "IMAGE_CHANGED").unwrap();
+    assert_eq!((finding.outcome, finding.expected.as_str()), (Outcome::Fail, digest.to_string().as_str()));
+    assert!(finding.message.ends_with("image.imds_support was absent, and is v2.0."), "{}", finding.message);
+    assert_eq!(refusal(&wanted, &Facts { image: None, ..facts() }), ["IMAGE_NOT_FOUND"]);
+}
+
+#[test]
+fn what_a_selector_came_to_is_said() {
+    let wanted = Spec { image: ImageChoice::Selector(Box::default()), ..spec(&["m7i.large"]) };
+    let chosen = |inferred: Option<&str>| Facts {
+        selection: Selection::Chosen { inferred: inferred.map(str::to_owned) },
+        ..facts()
+    };
+    assert_eq!(admission(&wanted, &chosen(None)).findings(), []);
+    let inferred = admission(&wanted, &chosen(Some("no SSM")));
+    assert_eq!(
+        (inferred.findings()[0].code.as_ref(), inferred.findings()[0].outcome),
+        ("IMAGE_INFERRED", Outcome::Warn)
+    );
+    let nothing = crate::ami::resolve::Nothing { matched: 2, message: "2 disabled".to_owned() };
+    let facts = Facts { selection: Selection::Nothing(nothing), image: None, ..facts() };
+    assert_eq!(refusal(&wanted, &facts), ["SELECTOR_MATCHES_NOTHING"]);
 }

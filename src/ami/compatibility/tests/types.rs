@@ -18,6 +18,11 @@ pub(in crate::ami) fn instance_types() -> &'static [InstanceTypeFacts] {
     &READ
 }
 
+/// The lines themselves, for an opinion that does not pass through our facts.
+pub(super) fn raw_types() -> Vec<Value> {
+    TYPES.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
@@ -63,6 +68,7 @@ fn facts(json: &Value) -> InstanceTypeFacts {
             nvme_support: text(&ebs["NvmeSupport"]),
             maximum_ebs_attachments: int(&ebs["MaximumEbsAttachments"]),
             attachment_limit_type: text(&ebs["AttachmentLimitType"]),
+            optimized: None,
         },
         network: NetworkFacts {
             ena_support: text(&network["EnaSupport"]),
@@ -70,8 +76,10 @@ fn facts(json: &Value) -> InstanceTypeFacts {
             ipv6_supported: network["Ipv6Supported"].as_bool(),
             maximum_network_interfaces: int(&network["MaximumNetworkInterfaces"]),
             network_performance: text(&network["NetworkPerformance"]),
+            ..NetworkFacts::default()
         },
         gpus: json["GpuInfo"]["Gpus"].as_array().into_iter().flatten().map(gpu).collect(),
+        accelerators: Vec::new(),
         placement_group: PlacementGroupFacts {
             supported_strategies: list(&json["PlacementGroupInfo"]["SupportedStrategies"]),
         },

@@ -17,8 +17,8 @@ use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::pattern::Pattern;
 use crate::sandbox::wire::resource_id::is_resource_id;
 
-/// More memory than this cannot be hibernated, Windows less still.
-const HIBERNATION_MIB_MAX: u64 = 150 * 1024;
+/// Linux hibernates with less memory than this, Windows with at most that.
+const HIBERNATION_MIB_LIMIT: u64 = 150 * 1024;
 const HIBERNATION_WINDOWS_MIB_MAX: u64 = 16 * 1024;
 
 /// The image to launch: it exists, the account may see and use it, and it is available.
@@ -199,8 +199,11 @@ fn root_device(image: &Image, instance_type: &InstanceType) -> Result<(), Ec2Err
     ))
 }
 
+/// NitroTPM needs a type that has it, and UEFI.
 fn tpm(image: &Image, instance_type: &InstanceType) -> Result<(), Ec2Error> {
-    if !image.tpm || instance_type.supports_tpm() {
+    let image_mode = image.boot_mode.map(BootMode::as_str);
+    let boot_mode = current_boot_mode(virtualization(image).as_str(), image_mode, instance_type);
+    if !image.tpm || instance_type.supports_tpm() && boot_mode == Some("uefi") {
         return Ok(());
     }
     // No public example of this answer is known.
@@ -299,8 +302,11 @@ fn hibernation(image: &Image, request: &Request<'_>) -> Result<(), Ec2Error> {
     }
     let refuse = |message: String| Err(Ec2Error::new("UnsupportedHibernationConfiguration", message));
     let instance_type = request.instance_type;
-    let memory_max = if image.platform().is_some() { HIBERNATION_WINDOWS_MIB_MAX } else { HIBERNATION_MIB_MAX };
-    if !instance_type.supports_hibernation() || instance_type.memory_mib() > memory_max {
+    let memory_mib = instance_type.memory_mib();
+    let has_windows = image.platform().is_some();
+    let too_much =
+        if has_windows { memory_mib > HIBERNATION_WINDOWS_MIB_MAX } else { memory_mib >= HIBERNATION_MIB_LIMIT };
+    if !instance_type.supports_hibernation() || too_much {
         return refuse(format!(
             "Unsupported hibernation configuration: the instance type '{}' does not support it.",
             instance_type.name()

@@ -77,7 +77,8 @@ pub(super) fn resolve(
     }
     check_root(image, request, &volumes)?;
     let most = request.instance_type.ebs_attachments(request.interfaces.len());
-    if volumes.len() > most {
+    // On Xen the limit is what AWS recommends (EC2 User Guide, "EBS volume limits").
+    if volumes.len() > most && request.instance_type.is_nitro() {
         let message = format!(
             "The {} volumes of the launch exceed the {most} that can be attached to an instance of type {}.",
             volumes.len(),

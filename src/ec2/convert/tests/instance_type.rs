@@ -1,0 +1,113 @@
+//! Instance types: every field that EC2 may send.
+
+use super::*;
+
+#[test]
+fn every_field_of_an_instance_type_is_mapped() {
+    let facts = instance_type(
+        sdk::InstanceTypeInfo::builder()
+            .instance_type("g9x.metal-24xl".into())
+            .current_generation(true)
+            .bare_metal(false)
+            .hypervisor("nitro".into())
+            .free_tier_eligible(false)
+            .supported_usage_classes("on-demand".into())
+            .supported_root_device_types("ebs".into())
+            .supported_virtualization_types("hvm".into())
+            .supported_boot_modes("uefi".into())
+            .processor_info(
+                sdk::ProcessorInfo::builder()
+                    .supported_architectures("x86_64".into())
+                    .supported_features("metal-compatibility".into())
+                    .manufacturer("Intel")
+                    .sustained_clock_speed_in_ghz(3.1)
+                    .build(),
+            )
+            .v_cpu_info(
+                sdk::VCpuInfo::builder()
+                    .default_v_cpus(4)
+                    .default_cores(2)
+                    .default_threads_per_core(2)
+                    .valid_cores(1)
+                    .valid_threads_per_core(1)
+                    .build(),
+            )
+            .memory_info(sdk::MemoryInfo::builder().size_in_mib(16_384).build())
+            .instance_storage_supported(true)
+            .instance_storage_info(
+                sdk::InstanceStorageInfo::builder()
+                    .total_size_in_gb(900)
+                    .disks(sdk::DiskInfo::builder().size_in_gb(900).count(1).r#type("ssd".into()).build())
+                    .nvme_support("required".into())
+                    .encryption_support("required".into())
+                    .build(),
+            )
+            .ebs_info(
+                sdk::EbsInfo::builder()
+                    .ebs_optimized_support("default".into())
+                    .encryption_support("supported".into())
+                    .nvme_support("required".into())
+                    .maximum_ebs_attachments(27)
+                    .attachment_limit_type("shared".into())
+                    .ebs_optimized_info(
+                        sdk::EbsOptimizedInfo::builder()
+                            .baseline_bandwidth_in_mbps(650)
+                            .baseline_iops(3_600)
+                            .maximum_bandwidth_in_mbps(10_000)
+                            .maximum_iops(40_000)
+                            .build(),
+                    )
+                    .build(),
+            )
+            .network_info(
+                sdk::NetworkInfo::builder()
+                    .ena_support("required".into())
+                    .efa_supported(false)
+                    .ipv6_supported(true)
+                    .maximum_network_interfaces(4)
+                    .maximum_network_cards(1)
+                    .ipv4_addresses_per_interface(15)
+                    .ipv6_addresses_per_interface(15)
+                    .encryption_in_transit_supported(true)
+                    .network_performance("Up to 10 Gigabit")
+                    .build(),
+            )
+            .inference_accelerator_info(
+                sdk::InferenceAcceleratorInfo::builder()
+                    .accelerators(
+                        sdk::InferenceDeviceInfo::builder()
+                            .name("Inferentia2")
+                            .manufacturer("AWS")
+                            .count(1)
+                            .memory_info(sdk::InferenceDeviceMemoryInfo::builder().size_in_mib(32_768).build())
+                            .build(),
+                    )
+                    .build(),
+            )
+            .gpu_info(
+                sdk::GpuInfo::builder()
+                    .gpus(
+                        sdk::GpuDeviceInfo::builder()
+                            .name("T4")
+                            .manufacturer("NVIDIA")
+                            .count(1)
+                            .memory_info(sdk::GpuDeviceMemoryInfo::builder().size_in_mib(16_384).build())
+                            .build(),
+                    )
+                    .build(),
+            )
+            .placement_group_info(sdk::PlacementGroupInfo::builder().supported_strategies("cluster".into()).build())
+            .hibernation_supported(false)
+            .burstable_performance_supported(false)
+            .dedicated_hosts_supported(true)
+            .auto_recovery_supported(true)
+            .nitro_enclaves_support("supported".into())
+            .nitro_tpm_support("supported".into())
+            .nitro_tpm_info(sdk::NitroTpmInfo::builder().supported_versions("2.0").build())
+            .build(),
+    )
+    .unwrap();
+    assert_eq!(holes(&facts), Vec::<String>::new());
+    assert_eq!(facts.processor.supported_features, ["metal-compatibility"]);
+    assert!(instance_type(sdk::InstanceTypeInfo::builder().build()).is_none());
+}
