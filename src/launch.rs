@@ -31,7 +31,7 @@ use crate::audit::{AppendError, AuditLog, Once, Operation, ReadError, RequestKey
 use crate::clock::Clock;
 use crate::crash;
 use crate::ec2::{Clients, Ec2Error, ErrorClass};
-use crate::ids::{AttemptId, LaunchId, Principal, Region, RequestId, Sha256Digest};
+use crate::ids::{AttemptId, ImageId, LaunchId, Principal, Region, RequestId, Sha256Digest};
 use crate::record::{Entry, Finding, Launch, LaunchState, Outcome, Spec};
 
 use decide::{Decision, Plan};
@@ -293,10 +293,10 @@ impl Launcher {
     /// Asks EC2 whether it would permit the first candidate; the finding, if not. A dry run says
     /// nothing about capacity, and an error that is not about permission is a finding as well: the
     /// same call would fail the same way.
-    async fn dry_run(&self, request: &LaunchRequest, plan: &Plan, now: Timestamp) -> Option<Finding> {
+    async fn dry_run(&self, request: &LaunchRequest, image: &ImageId, plan: &Plan, now: Timestamp) -> Option<Finding> {
         let candidate = plan.candidates().first()?;
         let client = self.shared.client(&request.spec.region).ok()?;
-        let input = freeze::freeze(&request.spec, candidate, AttemptId::new(now));
+        let input = freeze::freeze(&request.spec, image, candidate, AttemptId::new(now));
         let error = client.run_instances(&input, request.user_data.as_deref(), true).await.err()?;
         if error.class() == ErrorClass::DryRunOk {
             return None;
@@ -310,6 +310,7 @@ impl Launcher {
             expected: "DryRunOperation".to_owned(),
             message: error.message(),
             remedy: error.remedy().to_owned(),
+            ec2_error_code: None,
         })
     }
 
@@ -318,8 +319,8 @@ impl Launcher {
         let facts = self.shared.gather(&request.spec).await?;
         let now = self.shared.clock.now();
         let mut decision = decide::decide(&request.spec, &facts, now);
-        if let Decision::Admit(plan) = &mut decision
-            && let Some(finding) = self.dry_run(request, plan, now).await
+        if let (Decision::Admit(plan), Some(image)) = (&mut decision, &facts.image)
+            && let Some(finding) = self.dry_run(request, &image.image_id, plan, now).await
         {
             let refused = finding.outcome == Outcome::Fail;
             plan.note(finding);

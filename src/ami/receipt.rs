@@ -4,11 +4,15 @@
 //! launch can notice that an image is no longer what was chosen. Name, description, tags, times,
 //! sharing and scan results are not in it. Lists are sorted first, because EC2 promises no order.
 
+mod difference;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ec2::facts::{BlockDevice, Image};
 use crate::ids::{ImageId, Sha256Digest};
+
+pub use difference::{Difference, single_difference};
 
 /// Version of the digest's input. Another choice of facts is another version, and receipts of the
 /// one never equal receipts of the other.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::topics::instances_of;
 use crate::ids::{AccountId, ImageId, InstanceId, LaunchId, Principal, Region};
-use crate::record::{Entry, EntryKind, Event, ImageChoice, Launch, LaunchState, Spec, Verdict};
+use crate::record::{Entry, EntryKind, Event, Launch, LaunchState, Verdict};
 
 /// Which end to begin at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -122,7 +122,7 @@ impl LaunchQuery {
             && is_or_any(&self.principal, &launch.principal)
             && is_or_any(&self.account_id, &launch.account_id)
             && is_or_any(&self.region, &launch.region)
-            && is_or_any(&self.image_id, image_of(&launch.spec))
+            && self.image_id.as_ref().is_none_or(|wanted| launch.image_id() == Some(wanted))
             && within(launch.create_time, self.start, self.end)
     }
 }
@@ -165,12 +165,6 @@ impl RecordQuery {
             && given_or_any(&self.region, &envelope.region)
             && given_or_any(&self.launch_id, &envelope.launch_id)
     }
-}
-
-/// The image that is asked for.
-pub(super) fn image_of(spec: &Spec) -> &ImageId {
-    let ImageChoice::ImageId(id) = &spec.image;
-    id
 }
 
 fn is_or_any<T: PartialEq>(wanted: &Option<T>, found: &T) -> bool {

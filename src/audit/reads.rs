@@ -9,7 +9,7 @@ use super::error::ReadError;
 use super::journal::TableError;
 use super::launch_time;
 use super::log::AuditLog;
-use super::query::{self, Indexed, LaunchPage, LaunchQuery, Order, Record, RecordPage, RecordQuery};
+use super::query::{Indexed, LaunchPage, LaunchQuery, Order, Record, RecordPage, RecordQuery};
 use super::store::{LaunchRange, RecordStore, RequestKey, StoreError, TakenBy};
 use super::times::CHUNK_RECORDS;
 use super::{LAUNCH_SCAN_MAX, PAGE_MAX, RECORD_SCAN_MAX};
@@ -195,14 +195,13 @@ impl AuditLog {
     ) -> Result<bool, ReadError> {
         let Some(wanted) = &query.image_id else { return Ok(true) };
         if let Event::Decision(decision) = &entry.event {
-            return Ok(query::image_of(&decision.spec) == wanted);
+            return Ok(decision.image_id() == Some(wanted));
         }
         let Some(id) = entry.launch_id else { return Ok(false) };
         if let Some(image) = images.get(&id) {
             return Ok(image.as_ref() == Some(wanted));
         }
-        let image =
-            self.in_store(|store| Ok(store.launch(id)?.map(|row| query::image_of(&row.launch.spec).clone())))?;
+        let image = self.in_store(|store| Ok(store.launch(id)?.and_then(|row| row.launch.image_id().cloned())))?;
         let matches = image.as_ref() == Some(wanted);
         images.insert(id, image);
         Ok(matches)

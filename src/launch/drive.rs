@@ -17,7 +17,7 @@ use super::resolve::Outcome;
 use crate::audit::AppendError;
 use crate::crash;
 use crate::ec2::{Ec2Error, ErrorClass, RunInstances};
-use crate::ids::{AttemptId, LaunchId};
+use crate::ids::{AttemptId, ImageId, LaunchId};
 use crate::record::{
     Attempt, AttemptError, AttemptFailed, AttemptIntended, AttemptState, AttemptSucceeded, AttemptUnknown, Candidate,
     ENTRY_VERSION, Entry, Event, Launch, LaunchEnded, LaunchState, Reason,
@@ -35,7 +35,7 @@ pub(super) const UNKNOWN_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug, PartialEq)]
 enum Step {
     /// Make the next attempt.
-    Begin(Candidate),
+    Begin(Candidate, ImageId),
     /// Find out what became of this one.
     Resolve(AttemptId),
     /// Nothing is left to try.
@@ -99,11 +99,11 @@ impl Launcher {
                 }
                 Step::End(reason) => self.end(&launch, LaunchState::Failed, reason).await?,
                 Step::Cancel(reason) => self.end(&launch, LaunchState::Cancelled, reason).await?,
-                Step::Begin(candidate) => {
+                Step::Begin(candidate, image_id) => {
                     if self.shared.shutdown.is_cancelled() {
                         return Err(Stop::Shutdown);
                     }
-                    begun = Some(self.intend(&launch, &candidate).await?);
+                    begun = Some(self.intend(&launch, &image_id, &candidate).await?);
                     pause = PAUSE_FIRST;
                 }
                 Step::Resolve(attempt_id) => {
@@ -167,9 +167,14 @@ impl Launcher {
     }
 
     /// Makes an attempt durable: what will be asked, under which token.
-    async fn intend(&self, launch: &Launch, candidate: &Candidate) -> Result<(AttemptId, RunInstances), Stop> {
+    async fn intend(
+        &self,
+        launch: &Launch,
+        image_id: &ImageId,
+        candidate: &Candidate,
+    ) -> Result<(AttemptId, RunInstances), Stop> {
         let attempt_id = AttemptId::new(self.shared.clock.now());
-        let input = freeze(&launch.spec, candidate, attempt_id);
+        let input = freeze(&launch.spec, image_id, candidate, attempt_id);
         let intended = AttemptIntended {
             attempt_id,
             instance_type: candidate.instance_type.clone(),
@@ -271,7 +276,14 @@ fn next_attempt(launch: &Launch, plan: &Plan, now: Timestamp) -> Step {
                 None => "The deadline passed before an attempt could be made.".to_owned(),
             },
         }),
-        (Some(candidate), _) => Step::Begin(candidate.clone()),
+        (Some(candidate), _) => match launch.image_id() {
+            Some(image_id) => Step::Begin(candidate.clone(), image_id.clone()),
+            // No decision of ours admits a launch whose image it does not say.
+            None => Step::End(Reason {
+                code: "IMAGE_NOT_RECORDED".to_owned(),
+                message: "The decision does not say which image its selector came to.".to_owned(),
+            }),
+        },
     }
 }
 

@@ -5,16 +5,15 @@ use crate::ec2::run::{
     RunBlockDevice, RunCpuOptions, RunEbsVolume, RunInstanceProfile, RunInstances, RunMarket, RunMetadataOptions,
     RunNetworkInterface, RunPlacement,
 };
-use crate::ids::AttemptId;
+use crate::ids::{AttemptId, ImageId};
 use crate::record::{
-    BlockDeviceSpec, Candidate, CpuOptions, EbsSpec, IamInstanceProfile, ImageChoice, Market, MetadataOptions,
-    NetworkInterface, Spec,
+    BlockDeviceSpec, Candidate, CpuOptions, EbsSpec, IamInstanceProfile, Market, MetadataOptions, NetworkInterface,
+    Spec,
 };
 
-/// The input of one attempt. It is made once and then read back from the log: made again by a
+/// The input of one attempt, of the image that the decision came to. It is made once and then read back from the log: made again by a
 /// later version it might differ, and EC2 would see another request under the same token.
-pub(super) fn freeze(spec: &Spec, candidate: &Candidate, attempt_id: AttemptId) -> RunInstances {
-    let ImageChoice::ImageId(image_id) = &spec.image;
+pub(super) fn freeze(spec: &Spec, image_id: &ImageId, candidate: &Candidate, attempt_id: AttemptId) -> RunInstances {
     let Candidate { instance_type, placement } = candidate;
     let mut instance_tags = spec.tags.clone();
     instance_tags.insert(ATTEMPT_TAG.to_owned(), attempt_id.to_string());

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::decide::Facts;
+use super::decide::{Facts, Selection};
 use super::{LaunchError, Shared};
+use crate::ami::catalog::{ResolveError, Resolved};
 use crate::clock::within;
-use crate::ec2::facts::Offering;
+use crate::ec2::facts::{Image, Offering};
 use crate::ec2::{Ec2Error, Silence};
 use crate::ids::SubnetId;
-use crate::record::{ImageChoice, Placement, Spec};
+use crate::record::{ImageChoice, ImageReceipt, Placement, Spec};
 
 /// How long EC2 may take for the facts of one decision; a caller waits for it before anything is
 /// decided.
@@ -30,12 +31,11 @@ impl Shared {
 
     async fn ask(&self, spec: &Spec) -> Result<Facts, LaunchError> {
         let client = self.client(&spec.region)?;
-        let ImageChoice::ImageId(image_id) = &spec.image;
         let time = self.clock.now();
         let subnet_ids: Vec<SubnetId> =
             spec.placements.iter().filter_map(|placement| placement.subnet_id.clone()).collect();
         let placed = spec.placements.iter().any(names_a_zone);
-        let image = async { self.catalog.image(&spec.region, image_id).await.map_err(LaunchError::from) };
+        let image = Box::pin(self.image(spec));
         let types =
             async { self.catalog.types_named(&spec.region, &spec.instance_types).await.map_err(LaunchError::from) };
         let offerings = async {
@@ -49,8 +49,24 @@ impl Shared {
         let zones = async {
             if placed { client.availability_zones().await.map_err(LaunchError::Facts) } else { Ok(Vec::new()) }
         };
-        let (image, types, offerings, subnets, zones) = tokio::try_join!(image, types, offerings, subnets, zones)?;
-        Ok(Facts { image, types, offerings, subnets, zones, time })
+        let ((image, selection), types, offerings, subnets, zones) =
+            tokio::try_join!(image, types, offerings, subnets, zones)?;
+        Ok(Facts { image, selection, types, offerings, subnets, zones, time })
+    }
+
+    /// The image, and how it was come by: named, or chosen by the selector.
+    async fn image(&self, spec: &Spec) -> Result<(Option<Image>, Selection), LaunchError> {
+        let named = match &spec.image {
+            ImageChoice::ImageId(id) | ImageChoice::Receipt(ImageReceipt { image_id: id, .. }) => id,
+            ImageChoice::Selector(selector) => {
+                return match self.catalog.resolve(&spec.region, selector).await {
+                    Ok(Resolved { winner, inferred, .. }) => Ok((Some(winner), Selection::Chosen { inferred })),
+                    Err(ResolveError::Nothing(nothing)) => Ok((None, Selection::Nothing(nothing))),
+                    Err(ResolveError::Catalog(error)) => Err(error.into()),
+                };
+            }
+        };
+        Ok((self.catalog.image(&spec.region, named).await?, Selection::Named))
     }
 }
 

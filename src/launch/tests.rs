@@ -43,11 +43,15 @@ fn the_frozen_input_asks_for_imdsv2_unless_told_otherwise() {
         instance_type: "m7i.large".parse().unwrap(),
         placement: crate::record::Placement::default(),
     };
-    let frozen = freeze::freeze(&least_spec(), &candidate, attempt_id);
+    let image = "ami-05a4db0c500000001".parse().unwrap();
+    let frozen = freeze::freeze(&least_spec(), &image, &candidate, attempt_id);
     assert_eq!(frozen.metadata_options.http_tokens.as_deref(), Some("required"));
     assert_eq!(frozen.client_token, attempt_id.client_token());
     assert_eq!(frozen.instance_tags["gantry:attempt-id"], attempt_id.to_string());
     let allowed = MetadataOptions { tokens_required: false, ..MetadataOptions::default() };
     let spec = Spec { metadata_options: allowed, ..least_spec() };
-    assert_eq!(freeze::freeze(&spec, &candidate, attempt_id).metadata_options.http_tokens.as_deref(), Some("optional"));
+    assert_eq!(
+        freeze::freeze(&spec, &image, &candidate, attempt_id).metadata_options.http_tokens.as_deref(),
+        Some("optional")
+    );
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::boot_event::{BootFailure, LaunchState, Phase};
 use super::finding::Finding;
+use super::image_choice::ImageReceipt;
 use super::spec::{Placement, Spec};
 use crate::ids::{
     AccountId, AttemptId, ClientToken, ImageId, InstanceId, InstanceType, LaunchId, Principal, Region, RequestId,
@@ -172,15 +173,12 @@ pub struct Decision {
     pub facts_time: Timestamp,
 }
 
-/// What an image was at a moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImageReceipt {
-    /// The image.
-    pub image_id: ImageId,
-    /// SHA-256 over the facts that decide how it boots.
-    pub digest: Sha256Digest,
-    /// When EC2 was asked for them.
-    pub observed_time: Timestamp,
+impl Decision {
+    /// The image that was judged: the one that was named, or that the selector came to. None if
+    /// nothing met the selector.
+    pub fn image_id(&self) -> Option<&ImageId> {
+        self.spec.image.decided(self.image_receipt.as_ref())
+    }
 }
 
 /// One type in one place: what a single attempt asks for.

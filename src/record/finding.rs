@@ -35,4 +35,8 @@ pub struct Finding {
     pub message: String,
     /// What to do; empty where there is nothing to do.
     pub remedy: String,
+    /// The code EC2 answers RunInstances with because of this, where it is known for certain
+    /// (`InvalidParameterValue`); none where the rule holds, or where EC2's code is not confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ec2_error_code: Option<Cow<'static, str>>,
 }

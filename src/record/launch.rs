@@ -11,10 +11,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::boot_event::{BootEvent, LaunchState, Phase};
-use super::entry::{AttemptError, Candidate, Entry, Event, ImageReceipt, InstancePlace, PolicyStamp, Reason, Verdict};
+use super::entry::{AttemptError, Candidate, Entry, Event, InstancePlace, PolicyStamp, Reason, Verdict};
 use super::finding::Finding;
+use super::image_choice::ImageReceipt;
 use super::spec::{Placement, Spec};
-use crate::ids::{AccountId, AttemptId, ClientToken, InstanceId, InstanceType, LaunchId, Principal, Region, RequestId};
+use crate::ids::{
+    AccountId, AttemptId, ClientToken, ImageId, InstanceId, InstanceType, LaunchId, Principal, Region, RequestId,
+};
 
 /// One launch, as its entries so far tell it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -237,6 +240,12 @@ impl Launch {
     /// taken up again at start.
     pub fn is_open(&self) -> bool {
         !self.state.is_settled() || self.instances.iter().any(|instance| instance.phase == Phase::TimedOut)
+    }
+
+    /// The image that it launches: the one that was named, or that the selector came to. None if
+    /// nothing met the selector, and then the launch was refused.
+    pub fn image_id(&self) -> Option<&ImageId> {
+        self.spec.image.decided(self.image_receipt.as_ref())
     }
 
     /// The attempt whose outcome is not recorded yet.

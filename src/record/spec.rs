@@ -10,7 +10,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, AvailabilityZone, ImageId, InstanceType, Region, SecurityGroupId, Sha256Digest, SubnetId};
+use super::image_choice::ImageChoice;
+use crate::ids::{AccountId, AvailabilityZone, InstanceType, Region, SecurityGroupId, Sha256Digest, SubnetId};
 
 /// A launch specification, checked at the edge: what it names is well formed, and counts, sizes
 /// and exclusions hold. User data is present only as its hash.
@@ -102,14 +103,6 @@ impl Spec {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
-}
-
-/// Which AMI a launch is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ImageChoice {
-    /// This one.
-    ImageId(ImageId),
 }
 
 /// Where instances go. All fields empty means wherever EC2 puts them.

@@ -16,6 +16,7 @@ mod launch_templates;
 mod network;
 mod offerings;
 mod outage;
+mod parameters;
 mod reboot;
 mod regions;
 mod run;
@@ -38,8 +39,9 @@ use super::account::Account;
 use super::cloud::{Cloud, Line, State};
 use super::faults::{Conditions, Demand, Loss, Refusal, Subject, Verdict};
 use super::wire::auth;
-use super::wire::denial::{Denial, resource_of};
+use super::wire::denial::{Denial, resource_of, user_arn};
 use super::wire::errors::Ec2Error;
+use super::wire::json;
 use super::wire::page::{Page, PageSize};
 use super::wire::query::{Node, Query};
 use super::wire::xml::Xml;
@@ -53,6 +55,8 @@ const NAMESPACE: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
 pub(crate) enum Answer {
     /// An XML document with its HTTP status.
     Xml(u16, String),
+    /// A JSON document with its HTTP status.
+    Json(u16, String),
     /// A page of HTML with this status.
     Html(u16),
     /// Nothing: the connection closes.
@@ -180,9 +184,9 @@ const ACTIONS: &[(&str, Action)] = &[
     ("TerminateInstances", terminate::terminate),
 ];
 
-/// The actions that are served, those of STS too.
+/// The actions that are served, those of STS and Systems Manager too.
 pub(crate) fn served() -> impl Iterator<Item = &'static str> {
-    ACTIONS.iter().map(|(name, _)| *name).chain(identity::ACTIONS)
+    ACTIONS.iter().map(|(name, _)| *name).chain(identity::ACTIONS).chain(parameters::ACTIONS)
 }
 
 /// An answer, and what happens to it on its way.
@@ -210,18 +214,25 @@ pub(crate) fn answer(sandbox: &Sandbox, headers: &HeaderMap, query: &Query, requ
 /// Answers one request.
 pub(crate) fn deliver(sandbox: &Sandbox, headers: &HeaderMap, query: &Query, request_id: &str) -> Delivery {
     let action = query.root().text("Action").unwrap_or_default();
-    let sts = identity::ACTIONS.contains(&action);
+    let version = query.root().text("Version");
+    // What comes as JSON has been given this version; nobody else has it.
+    let ssm = version == Some(json::VERSION);
+    let sts = !ssm && identity::ACTIONS.contains(&action);
     // What no action is found for is refused as the API that was asked refuses.
-    let speaks_sts = sts || query.root().text("Version") == Some(identity::VERSION);
+    let speaks_sts = sts || version == Some(identity::VERSION);
     let refuse = |error: &Ec2Error| {
+        if ssm {
+            let (status, body) = error.json();
+            return Answer::Json(status, body);
+        }
         let body = if speaks_sts { error.sts_body(request_id) } else { error.ec2_body(request_id) };
         Answer::Xml(error.status, body)
     };
     if action.is_empty() {
         return refuse(&Ec2Error::missing("Action")).into();
     }
-    let found = ACTIONS.iter().find(|(name, _)| *name == action).map(|(_, action)| *action);
-    if found.is_none() && !sts {
+    let found = ACTIONS.iter().find(|(name, _)| *name == action && !ssm).map(|(_, action)| *action);
+    if found.is_none() && !sts && !(ssm && parameters::ACTIONS.contains(&action)) {
         let shown: String = action.chars().take(100).collect();
         let error = Ec2Error::new("InvalidAction", format!("The action {shown} is not valid for this web service."));
         return refuse(&error).into();
@@ -233,7 +244,7 @@ pub(crate) fn deliver(sandbox: &Sandbox, headers: &HeaderMap, query: &Query, req
     };
     // Buckets are EC2's, and a Region's.
     let region = sandbox.region(&scope.region);
-    let demand = region.as_ref().ok().filter(|_| !sts).map(|_| Demand::of(action, &scope.region, query));
+    let demand = region.as_ref().ok().filter(|_| !sts && !ssm).map(|_| Demand::of(action, &scope.region, query));
     if let Some(Err(error)) = demand.map(|demand| sandbox.faults().admit(&demand, sandbox.clock().uptime())) {
         return refuse(&error).into();
     }
@@ -246,7 +257,7 @@ pub(crate) fn deliver(sandbox: &Sandbox, headers: &HeaderMap, query: &Query, req
         (Some(Refusal::Error { status, code, message }), _) => {
             Err(Ec2Error::with_status(*status, code.clone(), message.clone()))
         }
-        (Some(Refusal::Denied), _) => Err(denied(sandbox, action, &scope)),
+        (Some(Refusal::Denied), _) => Err(denied(sandbox, action, &scope, ssm)),
         (None, Some(action_of_ec2)) => ec2(sandbox, &scope, query, &verdict, &launched, |call, xml| {
             xml.element_in(&format!("{action}Response"), NAMESPACE, |xml| {
                 xml.text("requestId", request_id);
@@ -254,6 +265,7 @@ pub(crate) fn deliver(sandbox: &Sandbox, headers: &HeaderMap, query: &Query, req
             })
         })
         .map(|body| Answer::Xml(200, body)),
+        (None, None) if ssm => parameters::answer(sandbox, action, query, &scope).map(|body| Answer::Json(200, body)),
         (None, None) => identity::answer(sandbox, action, query, &scope, request_id).map(|body| Answer::Xml(200, body)),
     };
     if let Some(demand) = demand {
@@ -274,7 +286,15 @@ pub(crate) fn deliver(sandbox: &Sandbox, headers: &HeaderMap, query: &Query, req
 }
 
 /// What a call answers that the plan of faults denies.
-fn denied(sandbox: &Sandbox, action: &str, scope: &auth::Scope) -> Ec2Error {
+fn denied(sandbox: &Sandbox, action: &str, scope: &auth::Scope, ssm: bool) -> Ec2Error {
+    if ssm {
+        let message = format!(
+            "User: {} is not authorized to perform: ssm:{action} on resource: * with an explicit deny in an \
+             identity-based policy",
+            user_arn()
+        );
+        return Ec2Error::new("UnauthorizedOperation", message);
+    }
     let (region, access_key) = (scope.region.as_str(), scope.access_key.as_str());
     let resource = resource_of(action, region);
     Ec2Error::unauthorized(&Denial { action, region, resource: &resource, access_key }, sandbox.seed())

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue};
 
 use super::Sandbox;
 use super::actions::{self, Answer, Delivery};
@@ -14,6 +15,7 @@ use super::recording::Asked;
 use super::wire::auth;
 use super::wire::query::Query;
 use crate::clock::{Clock as _, Timestamp};
+use crate::ids::Region;
 
 /// Calls that are remembered in full; older ones are only counted.
 const RECENT_MAX: usize = 1000;
@@ -127,15 +129,36 @@ impl Sandbox {
     }
 }
 
+impl Sandbox {
+    /// Answers a call of the process that the sandbox is in, as if the account had made it: for
+    /// tests that change what EC2 says. `form` is as EC2's Query protocol has it; what comes back is
+    /// the HTTP status and the body, empty where the call would have none.
+    pub fn call(&self, region: &Region, form: &str) -> (u16, String) {
+        let scope = format!(
+            "AWS4-HMAC-SHA256 Credential=within/00000000/{region}/ec2/aws4_request, SignedHeaders=host, Signature=none"
+        );
+        let Ok(value) = HeaderValue::from_str(&scope) else { return (400, String::new()) };
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
+        match self.ask(&headers, form.as_bytes(), "within").answer {
+            Answer::Xml(status, body) | Answer::Json(status, body) => (status, body),
+            Answer::Html(status) => (status, String::new()),
+            Answer::Lost => (0, String::new()),
+        }
+    }
+}
+
 impl Delivery {
     /// What was answered, in a word.
     fn code(&self) -> &str {
         match &self.answer {
             _ if self.reset_after.is_some() => "reset",
-            Answer::Xml(200, _) => "200",
+            Answer::Xml(200, _) | Answer::Json(200, _) => "200",
             // An error's body is written here, and its code comes first.
             Answer::Xml(_, body) => {
                 body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map_or("", |(code, _)| code)
+            }
+            Answer::Json(_, body) => {
+                body.split_once("\"__type\":\"").and_then(|(_, rest)| rest.split_once('"')).map_or("", |(code, _)| code)
             }
             Answer::Html(_) => "html",
             Answer::Lost => "lost",

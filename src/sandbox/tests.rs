@@ -32,7 +32,7 @@ fn signed() -> HeaderMap {
 
 pub(super) fn ask(sandbox: &Sandbox, form: &str) -> (u16, String) {
     match answer(sandbox, &signed(), &Query::parse(form.as_bytes()).unwrap(), "request") {
-        Answer::Xml(status, body) => (status, body),
+        Answer::Xml(status, body) | Answer::Json(status, body) => (status, body),
         Answer::Html(status) => (status, "html".to_owned()),
         Answer::Lost => (0, "lost".to_owned()),
     }

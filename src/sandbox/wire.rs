@@ -1,4 +1,5 @@
-//! EC2's Query protocol over HTTP: one request in, one XML answer out.
+//! EC2's Query protocol over HTTP: one request in, one XML answer out; and the JSON of Systems
+//! Manager, told by its header.
 //!
 //! Requests come as a form in the body (POST) or in the query string (GET). Everything is parsed
 //! within limits and nothing a client sends may panic. Which actions exist is not known here; a
@@ -10,6 +11,7 @@ pub(crate) mod connection;
 pub(crate) mod denial;
 pub(crate) mod errors;
 pub(crate) mod filter;
+pub(crate) mod json;
 pub(crate) mod page;
 pub(crate) mod pattern;
 pub(crate) mod query;
@@ -34,7 +36,9 @@ use errors::Ec2Error;
 /// Bytes of one request. 16 KiB of user data, 10,000 filter values and a thousand ids fit.
 const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 const XML: &str = "text/xml;charset=UTF-8";
+const JSON: &str = "application/x-amz-json-1.1";
 const HTML: &str = "text/html";
+const REQUEST_ID: &str = "x-amzn-requestid";
 /// How long a client may take to send its request.
 const REQUEST_READ_LIMIT: Duration = Duration::from_secs(30);
 
@@ -61,6 +65,13 @@ pub(crate) async fn handle(
             let error = Ec2Error::with_status(405, "InvalidHTTPRequest", "Only GET and POST are supported");
             return xml_answer(error.status, error.ec2_body(&request_id));
         }
+    };
+    let form = match parts.headers.get(json::TARGET).filter(|_| !is_control) {
+        None => form,
+        Some(target) => match json::form(target.as_bytes(), &form) {
+            Ok(form) => form,
+            Err(error) => return json_answer(error.json(), &request_id),
+        },
     };
     cut.set_answering(true);
     let response = if is_control {
@@ -107,6 +118,7 @@ async fn ec2(sandbox: Sandbox, headers: HeaderMap, form: Vec<u8>, request_id: St
     }
     let (status, content_type, body) = match answer {
         Answer::Xml(status, body) => (status, XML, body),
+        Answer::Json(status, body) => (status, JSON, body),
         Answer::Html(status) => (status, HTML, html(status)),
         Answer::Lost => {
             cut.now();
@@ -118,7 +130,7 @@ async fn ec2(sandbox: Sandbox, headers: HeaderMap, form: Vec<u8>, request_id: St
         // Whatever the length of the head, an end within the body is in the middle of the answer.
         cut.reset_after(bytes.min(u64::try_from(body.len()).unwrap_or(u64::MAX)));
     }
-    respond(status, content_type, body)
+    if content_type == JSON { json_answer((status, body), &request_id) } else { respond(status, content_type, body) }
 }
 
 /// Answers a request to the sandbox itself.
@@ -130,6 +142,15 @@ async fn control(sandbox: Sandbox, parts: Parts, body: Vec<u8>) -> Response<Body
 
 fn control_answer(reply: Reply) -> Response<Body> {
     respond(reply.status, reply.content_type, reply.body)
+}
+
+/// In this protocol the id of the request is in a header.
+fn json_answer((status, body): (u16, String), request_id: &str) -> Response<Body> {
+    let mut response = respond(status, JSON, body);
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
 }
 
 fn xml_answer(status: u16, body: String) -> Response<Body> {

@@ -9,6 +9,7 @@ import base64
 import binascii
 import collections
 import contextlib
+import json
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -26,6 +27,15 @@ FORMS = {
     "float": re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?"),
     "double": re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?"),
     "timestamp": re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d(\.\d{1,9})?Z"),
+}
+JSON_TYPES = {
+    "structure": dict,
+    "list": list,
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "long": int,
+    "timestamp": (int, float),
 }
 BITS = {"integer": 31, "long": 63}
 
@@ -74,6 +84,9 @@ class Judge:
         if self.damage and content_type == "text/html":
             self.damaged_answers += 1
             return
+        if operation_model.metadata["protocol"] == "json":
+            self._look_json(operation_model, response_dict)
+            return
         try:
             root = ElementTree.fromstring(response_dict["body"])
         except ElementTree.ParseError as error:
@@ -89,6 +102,45 @@ class Judge:
             self._form(root, operation, "sts", ["ErrorResponse", {"Error": ["Type", "Code", "Message"]}, "RequestId"])
         else:
             self._form(root, operation, None, ["Response", {"Errors": {"Error": ["Code", "Message"]}}, "RequestID"])
+
+    def _look_json(self, operation_model, response_dict):
+        """An answer of the protocol awsJson1_1, which SSM speaks."""
+        operation, status = operation_model.name, response_dict["status_code"]
+        self.answers[operation if status < 300 else f"{operation} refused"] += 1
+        if response_dict["headers"].get("content-type") != "application/x-amz-json-1.1":
+            self.find(operation, f"Content-Type is {response_dict['headers'].get('content-type')}")
+        try:
+            answer = json.loads(response_dict["body"])
+        except ValueError as error:
+            self.find(operation, f"not JSON ({error}): {response_dict['body'][:80]!r}")
+            return
+        if status < 300:
+            self._json(operation, operation_model.output_shape, answer)
+        elif not set(answer) <= {"__type", "message"} or not answer.get("__type"):
+            self.find(operation, f"an error holds {sorted(answer)}")
+
+    def _json(self, path, shape, value):
+        self.elements += 1
+        kind = shape.type_name
+        if not isinstance(value, JSON_TYPES[kind]) or isinstance(value, bool) != (kind == "boolean"):
+            self.find(path, f"{value!r} is no {kind}")
+        elif kind == "structure":
+            for name, member in value.items():
+                if name in shape.members:
+                    self._json(f"{path}.{name}", shape.members[name], member)
+                else:
+                    self.find(f"{path}.{name}", "no such member")
+            self.missing(path, shape, value)
+        elif kind == "list":
+            for item in value:
+                self._json(f"{path}[]", shape.member, item)
+        elif kind == "string" and shape.enum and value not in shape.enum:
+            self.find(path, f"{value!r} is no {shape.name}")
+
+    def missing(self, path, shape, present):
+        for name in shape.required_members:
+            if name not in present:
+                self.find(path, f"without the required {name}")
 
     def find(self, place, what):
         self.findings.append(f"{place}: {what}")

@@ -21,6 +21,7 @@ from model import summary
 # The longest first.
 SUBJECTS = [
     "cli",
+    "offline",
     "fleet",
     "faults",
     "fates",
@@ -29,6 +30,7 @@ SUBJECTS = [
     "filters",
     "paging",
     "images",
+    "parameters",
     "launches",
     "resources",
     "templates",

@@ -35,6 +35,8 @@ FORMS = [
     (r'"progress": [0-9.]+', '"progress": <number>'),
     (r"\bip-\d+-\d+-\d+-\d+\b", "<host>"),
     (r"\b\d+\.\d+\.\d+\.\d+\b", "<ip>"),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "<time>"),
+    (r"(just now|\d+ (s|min|h|days?) ago)", "<age>"),
     # grpcurl pads differently from version to version, and a trailing comma depends on what follows.
     (r"\s+", " "),
     (r",$", ""),
@@ -128,6 +130,11 @@ class Shell:
             self.process.wait()
 
 
+# Waits until health says that the catalogue is fresh, for at most a minute.
+UNTIL_READ = """timeout 60 bash -c 'until grpcurl -plaintext -d "{\\"service\\": \\"gantry.catalogue/sandbox-1\\"}" \\
+    ADDRESS grpc.health.v1.Health/Check 2> /dev/null | grep -q \\"SERVING\\"; do :; done'"""
+
+
 def main(readme_path):
     readme = pathlib.Path(readme_path).read_text()
     tour = [step for line_number, block in blocks(readme) for step in steps(line_number, block)]
@@ -141,6 +148,9 @@ def main(readme_path):
             # `gantry` without an address asks the default one.
             shell.run(f"export GANTRY_SERVER=http://{address}")
             try:
+                # Whoever types has read the catalogue's first seconds away.
+                code, printed = shell.run(UNTIL_READ.replace("ADDRESS", address))
+                assert code == 0, "the catalogue is not read: " + "\n".join(printed)
                 for line_number, command, expected in tour:
                     code, printed = shell.run(command.replace(ADDRESS, address))
                     said = "\n".join(printed)

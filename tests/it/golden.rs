@@ -24,14 +24,15 @@ use serde_json::json;
 
 mod spec;
 
-use spec::{full_spec, least_spec};
+use spec::{full_spec, least_spec, receipt_spec, selector_spec};
 
 fn golden_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("v{ENTRY_VERSION}"))
 }
 
 /// Golden files that hold parts of entries.
-const NOT_ENTRIES: [&str; 3] = ["body.full.json", "body.least.json", "words.json"];
+const NOT_ENTRIES: [&str; 5] =
+    ["body.full.json", "body.least.json", "body.receipt.json", "body.selector.json", "words.json"];
 
 /// The one line of a golden file, without its line end.
 fn line_of(name: &str) -> String {
@@ -133,6 +134,7 @@ fn finding(outcome: Outcome) -> Finding {
         expected: "true".to_owned(),
         message: "m7i.large needs ENA and the image does not say that it has it".to_owned(),
         remedy: "register the image with EnaSupport, or choose a type that does not require it".to_owned(),
+        ec2_error_code: None,
     }
 }
 
@@ -181,6 +183,11 @@ fn least_decision() -> Decision {
         type_facts: Vec::new(),
         facts_time: time("2026-11-20T07:59:59Z"),
     }
+}
+
+/// An admission of another spec.
+fn decision_of(spec: Spec) -> Decision {
+    Decision { spec, preview: false, ..full_decision() }
 }
 
 /// Every golden entry by the name of its file. The file named after a kind has every field set;
@@ -246,6 +253,14 @@ fn entries() -> BTreeMap<&'static str, Entry> {
     BTreeMap::from([
         ("decision.json", of_launch("2026-11-20T08:00:00.000001Z", Event::Decision(Box::new(full_decision())))),
         ("decision.least.json", of_launch("2026-11-20T08:00:00Z", Event::Decision(Box::new(least_decision())))),
+        (
+            "decision.receipt.json",
+            of_launch("2026-11-20T08:00:00Z", Event::Decision(Box::new(decision_of(receipt_spec())))),
+        ),
+        (
+            "decision.selector.json",
+            of_launch("2026-11-20T08:00:00Z", Event::Decision(Box::new(decision_of(selector_spec())))),
+        ),
         ("attempt_intended.json", of_launch("2026-11-20T08:00:01Z", Event::AttemptIntended(Box::new(intended)))),
         ("attempt_succeeded.json", of_launch("2026-11-20T08:00:02Z", Event::AttemptSucceeded(succeeded))),
         ("attempt_failed.json", of_launch("2026-11-20T08:00:02Z", Event::AttemptFailed(failed))),

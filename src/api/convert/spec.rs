@@ -88,6 +88,8 @@ impl From<&ImageChoice> for pb::ImageReference {
         use pb::image_reference::Reference;
         let reference = match choice {
             ImageChoice::ImageId(id) => Reference::ImageId(id.to_string()),
+            ImageChoice::Selector(selector) => Reference::Selector((&**selector).into()),
+            ImageChoice::Receipt(receipt) => Reference::Receipt(receipt.into()),
         };
         Self { reference: Some(reference) }
     }

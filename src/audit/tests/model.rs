@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::fixture::*;
 use crate::audit::{AppendError, AuditLog, LaunchQuery, Once, Operation, Order, RecordQuery, RequestKey, TakenBy};
-use crate::ids::{InstanceId, LaunchId};
+use crate::ids::{ImageId, InstanceId, LaunchId};
 use crate::record::{Entry, EntryKind, Event, ImageChoice, Launch, LaunchState, Phase, Verdict};
 
 const LAUNCHES: u8 = 6;
@@ -124,13 +124,12 @@ impl Model {
     }
 
     fn image_of<'a>(&'a self, entry: &'a Entry) -> Option<&'a str> {
-        let spec = match (&entry.event, entry.launch_id) {
-            (Event::Decision(decision), _) => &decision.spec,
-            (_, Some(id)) => &self.launches[&id].spec,
-            (_, None) => return None,
+        let image = match (&entry.event, entry.launch_id) {
+            (Event::Decision(decision), _) => decision.image_id(),
+            (_, Some(id)) => self.launches[&id].image_id(),
+            (_, None) => None,
         };
-        let ImageChoice::ImageId(id) = &spec.image;
-        Some(id.as_str())
+        image.map(ImageId::as_str)
     }
 
     /// Asks the log everything, and compares.

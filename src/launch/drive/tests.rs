@@ -1,7 +1,7 @@
 //! What follows from a record, without any EC2.
 
 use super::*;
-use crate::record::{AttemptFailed, Decision, PolicyStamp, Spec, Verdict};
+use crate::record::{AttemptFailed, Decision, ImageChoice, ImageReceipt, PolicyStamp, Spec, Verdict};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
@@ -73,13 +73,25 @@ fn fail(launch: &mut Launch, attempt_id: AttemptId, class: ErrorClass) {
 #[test]
 fn an_attempt_without_an_outcome_is_resolved_before_anything_else() {
     let mut launch = admitted(3, 100);
-    assert!(matches!(next_step(&launch, at(0)), Step::Begin(_)));
+    assert!(matches!(next_step(&launch, at(0)), Step::Begin(..)));
     let attempt = intend(&mut launch, 0);
     assert_eq!(next_step(&launch, at(1)), Step::Resolve(attempt));
     assert_eq!(next_step(&launch, at(1_000)), Step::Resolve(attempt), "also after the deadline");
     let a_day = i64::try_from(UNKNOWN_LIMIT.as_secs()).unwrap();
     let Step::End(reason) = next_step(&launch, at(a_day)) else { panic!("it ends after a day") };
     assert_eq!(reason.code, "OUTCOME_UNKNOWN");
+}
+
+#[test]
+fn a_launch_by_selector_begins_with_the_image_that_the_decision_came_to() {
+    let mut launch = admitted(1, 100);
+    launch.spec.image = ImageChoice::Selector(Box::default());
+    let Step::End(reason) = next_step(&launch, at(0)) else { panic!("which image to launch is not known") };
+    assert_eq!(reason.code, "IMAGE_NOT_RECORDED");
+    let image_id: ImageId = "ami-00000007".parse().unwrap();
+    let digest = crate::ids::Sha256Digest::of(b"");
+    launch.image_receipt = Some(ImageReceipt { image_id: image_id.clone(), digest, observed_time: at(0) });
+    assert_eq!(next_step(&launch, at(0)), Step::Begin(launch.candidates[0].clone(), image_id));
 }
 
 #[test]
@@ -90,7 +102,7 @@ fn another_candidate_is_tried_only_where_it_may_work_and_in_time() {
         let mut launch = admitted(2, 100);
         let attempt = intend(&mut launch, 0);
         fail(&mut launch, attempt, class);
-        assert!(matches!(next_step(&launch, at(2)), Step::Begin(_)), "{class}");
+        assert!(matches!(next_step(&launch, at(2)), Step::Begin(..)), "{class}");
         let Step::End(late) = next_step(&launch, at(100)) else { panic!("no attempt begins at the deadline") };
         assert_eq!(late.code, "DEADLINE_PASSED");
         let second = intend(&mut launch, 3);

@@ -56,7 +56,7 @@ impl World {
     /// The status and the body; status 0 if there is no answer.
     fn ask(&self, form: &str) -> (u16, String) {
         match self.deliver(form).answer {
-            Answer::Xml(status, body) => (status, body),
+            Answer::Xml(status, body) | Answer::Json(status, body) => (status, body),
             Answer::Html(status) => (status, "html".to_owned()),
             Answer::Lost => (0, "lost".to_owned()),
         }

@@ -161,10 +161,11 @@ impl Outcome {
     /// What is kept of a delivery.
     pub(super) fn of(delivery: &Delivery) -> Self {
         let kept = match &delivery.answer {
-            Answer::Xml(status, body) if body.len() <= BODY_BYTES_MAX => {
+            // JSON is kept as XML is: another name would be another version of the format.
+            Answer::Xml(status, body) | Answer::Json(status, body) if body.len() <= BODY_BYTES_MAX => {
                 Kept::Xml { status: *status, body: body.clone() }
             }
-            Answer::Xml(status, body) => {
+            Answer::Xml(status, body) | Answer::Json(status, body) => {
                 Kept::Digest { status: *status, bytes: body.len(), sha256: Sha256Digest::of(body.as_bytes()) }
             }
             Answer::Html(status) => Kept::Html { status: *status },

@@ -3,7 +3,7 @@
 //! A request id belongs to the hash of its spec. If the JSON of an unchanged spec changed, every
 //! request id in an existing data directory would seem to have been used for something else.
 
-use gantry::record::{BlockDeviceSpec, CpuOptions, EbsSpec, NetworkInterface};
+use gantry::record::{BlockDeviceSpec, CpuOptions, EbsSpec, ImageSelector, NetworkInterface, SelectorFilter};
 
 use super::*;
 
@@ -122,6 +122,30 @@ pub(super) fn least_spec() -> Spec {
     }
 }
 
+/// A spec whose image is chosen, with every field of a selector set. Some exclude each other at the
+/// edge; here they are written for their names.
+pub(super) fn selector_spec() -> Spec {
+    let selector = ImageSelector {
+        owner: Some("amazon".to_owned()),
+        name_pattern: Some("al2023-ami-2023.*".to_owned()),
+        architecture: Some("x86_64".to_owned()),
+        ssm_parameter: Some("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.12-x86_64".to_owned()),
+        filters: vec![SelectorFilter { name: "root-device-type".to_owned(), values: vec!["ebs".to_owned()] }],
+        any_owner: true,
+    };
+    Spec { image: ImageChoice::Selector(Box::new(selector)), ..least_spec() }
+}
+
+/// A spec whose image is named by a receipt.
+pub(super) fn receipt_spec() -> Spec {
+    let receipt = ImageReceipt {
+        image_id: "ami-0abcdef1234567890".parse().unwrap(),
+        digest: Sha256Digest::of(b"boot facts"),
+        observed_time: time("2026-11-20T07:59:59.123456Z"),
+    };
+    Spec { image: ImageChoice::Receipt(receipt), ..least_spec() }
+}
+
 /// What the body hash of a request is taken over, as JSON.
 fn body(spec: &Spec, reason: &str) -> String {
     format!("{{\"spec\":{},\"reason\":{}}}", serde_json::to_string(spec).unwrap(), json!(reason))
@@ -129,9 +153,12 @@ fn body(spec: &Spec, reason: &str) -> String {
 
 #[test]
 fn a_spec_is_hashed_as_it_always_was() {
-    for (name, spec, sha256) in
-        [("body.full.json", full_spec(), FULL_SHA256), ("body.least.json", least_spec(), LEAST_SHA256)]
-    {
+    for (name, spec, sha256) in [
+        ("body.full.json", full_spec(), FULL_SHA256),
+        ("body.least.json", least_spec(), LEAST_SHA256),
+        ("body.receipt.json", receipt_spec(), RECEIPT_SHA256),
+        ("body.selector.json", selector_spec(), SELECTOR_SHA256),
+    ] {
         let body = body(&spec, "nightly");
         assert_golden(name, &body);
         assert_eq!(Sha256Digest::of(body.as_bytes()).to_string(), sha256, "{name}");
@@ -151,4 +178,6 @@ fn fields_left_out_are_read_as_their_defaults() {
 const REQUIRED_FIELDS: usize = 7;
 
 const FULL_SHA256: &str = "1ca1a7af70f817891cf3eac414805fa6ce9c4c3812ee41fd084301056a262fec";
+const RECEIPT_SHA256: &str = "f448f28b03721984fe6bd6880c5d06206e98da63a00afd1a741c40187a545e25";
+const SELECTOR_SHA256: &str = "959071dd6617761fbefb673e2eb2f674f1244ca11780142677505d963845fe14";
 const LEAST_SHA256: &str = "b5e39e42cedb0f900a58c52c4012eaa39b4744cdd6d72641dd2fbff509472249";

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{network, options, place, volumes};
+use crate::api::convert::selector::{image_receipt, image_selector};
 use crate::api::convert::time::{duration, timestamp};
 use crate::api::convert::violation::{ViolationReason, Violations};
 use crate::api::pb;
@@ -182,13 +183,10 @@ fn image_choice(image: Option<pb::ImageReference>, violations: &mut Violations) 
         Some(Reference::ImageId(id)) => {
             violations.required_id::<ImageId>("spec.image.image_id", &id).map(ImageChoice::ImageId)
         }
-        Some(Reference::Selector(_)) => {
-            not_implemented("spec.image.selector", violations);
-            None
-        }
-        Some(Reference::Receipt(_)) => {
-            not_implemented("spec.image.receipt", violations);
-            None
+        Some(Reference::Selector(selector)) => image_selector("spec.image.selector", Some(selector), violations)
+            .map(|selector| ImageChoice::Selector(Box::new(selector))),
+        Some(Reference::Receipt(receipt)) => {
+            image_receipt("spec.image.receipt", &receipt, violations).map(ImageChoice::Receipt)
         }
     }
 }

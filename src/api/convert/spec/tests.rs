@@ -18,6 +18,10 @@ fn by_id(id: &str) -> pb::ImageReference {
     pb::ImageReference { reference: Some(pb::image_reference::Reference::ImageId(id.to_owned())) }
 }
 
+fn by_selector(selector: pb::ImageSelector) -> pb::ImageReference {
+    pb::ImageReference { reference: Some(pb::image_reference::Reference::Selector(selector)) }
+}
+
 fn parse(spec: pb::LaunchSpec) -> Result<ParsedSpec, Violations> {
     let mut violations = Violations::new();
     let account = "123456789012".parse().ok();
@@ -196,6 +200,7 @@ fn every_rule_names_its_field_and_its_kind() {
             "spec.cpu_options.threads_per_core",
             InvalidField,
         ),
+        (|s| s.image = Some(by_selector(Default::default())), "spec.image.selector", MissingField),
         (|s| s.launch_template = Some(Default::default()), "spec.launch_template", NotImplemented),
         (|s| s.tags = tags((0..49).map(|n| format!("k{n}"))), "spec.tags", LimitExceeded),
         (|s| s.volume_tags = tags((0..51).map(|n| format!("k{n}"))), "spec.volume_tags", LimitExceeded),
@@ -312,6 +317,23 @@ fn a_full_specification_survives_the_way_in_and_out() {
     let out = pb::LaunchSpec::from(&parsed.spec);
     assert_eq!(out.user_data_sha256, parsed.spec.user_data_sha256.unwrap().to_string());
     assert_eq!(pb::LaunchSpec { user_data_sha256: String::new(), user_data: full.user_data.clone(), ..out }, full);
+}
+
+#[test]
+fn an_image_can_be_named_by_selector_and_by_receipt() {
+    use pb::image_reference::Reference;
+    let selector =
+        pb::ImageSelector { owner: "self".to_owned(), name_pattern: "web-*".to_owned(), ..Default::default() };
+    let receipt = pb::ImageReceipt {
+        image_id: "ami-0abcdef1234567890".to_owned(),
+        digest: "0".repeat(64),
+        observed_time: Some(prost_types::Timestamp { seconds: 1_790_000_000, nanos: 0 }),
+    };
+    let by_receipt = pb::ImageReference { reference: Some(Reference::Receipt(receipt)) };
+    for image in [by_selector(selector), by_receipt] {
+        let parsed = parse(pb::LaunchSpec { image: Some(image.clone()), ..minimal() }).unwrap();
+        assert_eq!(pb::LaunchSpec::from(&parsed.spec).image, Some(image));
+    }
 }
 
 #[test]
