@@ -256,6 +256,12 @@ pub fn timestamp(time: Timestamp) -> prost_types::Timestamp {
     }
 }
 
+/// A moment as the API wrote it; `None` where it is none between the years 1 and 9999.
+pub fn moment(time: &prost_types::Timestamp) -> Option<Timestamp> {
+    let nanos = i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos);
+    Timestamp::from_nanosecond(nanos).ok()
+}
+
 /// A length of time as the API writes it; what does not fit becomes the longest that does.
 pub fn duration(length: Duration) -> prost_types::Duration {
     prost_types::Duration {
@@ -292,6 +298,7 @@ mod tests {
         ] {
             let time: Timestamp = text.parse().unwrap();
             assert_eq!(timestamp(time), prost_types::Timestamp { seconds, nanos }, "{text}");
+            assert_eq!(moment(&timestamp(time)), Some(time), "{text}");
         }
     }
 }

@@ -1,9 +1,11 @@
 //! `gantry check`: which instance types can boot an image.
 
+mod matrix;
+mod reasons;
+
 use super::connect::ClientArgs;
-use super::describe;
 use super::failure::Failure;
-use super::output::word;
+use super::output::Screen;
 use crate::client::pb;
 
 /// The server's largest page.
@@ -14,12 +16,15 @@ const PAGE_SIZE_MAX: i32 = 500;
 pub(crate) struct Args {
     /// The image: ami-...
     image_id: String,
-    /// The instance types to judge [default: all of the Region].
+    /// The instance types to judge [default: all of the Region, shown by family].
     #[arg(long, value_name = "TYPE", value_delimiter = ',', num_args = 1..)]
     types: Vec<String>,
-    /// Also show the rules that hold.
+    /// Also show the rules that hold, and a row for each type.
     #[arg(long)]
     all_findings: bool,
+    /// Judge whether types are offered in this Availability Zone too: us-east-1a.
+    #[arg(long, value_name = "ZONE")]
+    availability_zone: Option<String>,
     /// Judge the market too: on-demand, spot or capacity-block.
     #[arg(long)]
     market: Option<String>,
@@ -39,7 +44,10 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let output = self.client.output();
-        let findings_view = if self.all_findings { pb::FindingsView::All } else { pb::FindingsView::NonPass };
+        let by_family = self.types.is_empty() && !self.all_findings;
+        // The matrix marks what holds too; JSON is what was asked for.
+        let is_all = self.all_findings || output.is_for_people();
+        let findings_view = if is_all { pb::FindingsView::All } else { pb::FindingsView::NonPass };
         let mut request = pb::CheckCompatibilityRequest {
             region: self.client.region()?,
             account_id: self.client.account(),
@@ -51,7 +59,8 @@ impl Args {
             hibernation: self.hibernation.then_some(true),
             enclave: self.enclave.then_some(true),
             page_size: PAGE_SIZE_MAX,
-            page_token: String::new(),
+            availability_zone: self.availability_zone,
+            ..Default::default()
         };
         let client = self.client.connect().await?;
         let mut all = client.check_compatibility(request.clone()).await?;
@@ -61,27 +70,16 @@ impl Args {
             all.verdicts.extend(page.verdicts);
             all.next_page_token = page.next_page_token;
         }
-        output.result(&all, |all| verdicts(&all.verdicts))?;
-        output.note(&summary(&all.verdicts));
+        let screen = Screen::stdout();
+        output.result(&all, |all| {
+            let matrix = matrix::matrix(&all.verdicts, by_family, self.all_findings, screen);
+            let reasons = reasons::reasons(&all.verdicts, self.all_findings, screen);
+            if reasons.is_empty() { matrix } else { format!("{matrix}\n\n{reasons}") }
+        })?;
+        output.note(&format!("\n{}", reasons::summary(&all.verdicts)));
         Ok(())
     }
 }
 
-fn verdicts(verdicts: &[pb::InstanceTypeVerdict]) -> String {
-    let mut lines = Vec::new();
-    for judged in verdicts {
-        lines.push(format!("{} {}", judged.instance_type, word!(pb::CompatibilityVerdict, judged.verdict)));
-        lines.extend(describe::findings(&judged.findings).lines().map(|line| format!("  {line}")));
-    }
-    lines.join("\n")
-}
-
-fn summary(verdicts: &[pb::InstanceTypeVerdict]) -> String {
-    let count = |wanted| verdicts.iter().filter(|judged| judged.verdict() == wanted).count();
-    format!(
-        "{} compatible, {} incompatible, {} unknown",
-        count(pb::CompatibilityVerdict::Compatible),
-        count(pb::CompatibilityVerdict::Incompatible),
-        count(pb::CompatibilityVerdict::Unknown),
-    )
-}
+#[cfg(test)]
+mod tests;

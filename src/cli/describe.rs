@@ -2,7 +2,7 @@
 //!
 //! Everything shown is in the JSON too; this only chooses what matters first.
 
-use super::output::{fields, or_dash, table, word, yes_no};
+use super::output::{Screen, Tone, fields, or_dash, printable, table, word, yes_no};
 use crate::client::pb;
 
 /// An image: EC2's facts, then the conclusions, then what they rest on.
@@ -146,7 +146,7 @@ fn finding(finding: &pb::Finding) -> String {
     let mut line =
         format!("{} {} {}: {}", word!(pb::Outcome, finding.outcome), finding.code, finding.field, finding.message);
     if !finding.observed.is_empty() {
-        line.push_str(&format!(" [observed {}", finding.observed));
+        line.push_str(&format!(" [observed {}", printable(&finding.observed)));
         if !finding.expected.is_empty() {
             line.push_str(&format!(", expected {}", finding.expected));
         }
@@ -156,6 +156,35 @@ fn finding(finding: &pb::Finding) -> String {
         line.push_str(&format!(" -> {}", finding.remedy));
     }
     line
+}
+
+/// A finding that needs attention, over several lines and indented: what was found where, what it
+/// means, and what to do.
+pub(crate) fn finding_block(finding: &pb::Finding, screen: Screen) -> String {
+    let outcome = word!(pb::Outcome, finding.outcome);
+    let (mark, tone) = match finding.outcome() {
+        pb::Outcome::Pass => ("ok", Tone::Good),
+        pb::Outcome::Warn => ("warn", Tone::Warn),
+        pb::Outcome::Fail => ("FAIL", Tone::Bad),
+        pb::Outcome::Unknown => ("?", Tone::Warn),
+        pb::Outcome::Unspecified => (outcome.as_str(), Tone::Plain),
+    };
+    let mut text = format!("  {}  {}  {}", screen.paint(tone, &format!("{mark:<4}")), finding.code, finding.field);
+    if !finding.observed.is_empty() {
+        text.push_str(&format!(" = {}", printable(&finding.observed)));
+    }
+    if !finding.expected.is_empty() {
+        text.push_str(&format!(", expected {}", finding.expected));
+    }
+    if !finding.ec2_error_code.is_empty() {
+        text.push_str(&format!("  (EC2 answers {})", finding.ec2_error_code));
+    }
+    for (lead, words) in [("", &finding.message), ("-> ", &finding.remedy)] {
+        if !words.is_empty() {
+            text.push_str(&format!("\n        {lead}{words}"));
+        }
+    }
+    text
 }
 
 /// A launch: where it stands, what was found, what was tried, what came of it.

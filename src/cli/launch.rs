@@ -1,5 +1,7 @@
 //! `gantry launch`: one governed launch, and with `--watch` its boot to the end.
 
+mod image;
+pub(crate) mod receipt;
 mod spec;
 mod volume;
 

@@ -2,13 +2,15 @@
 //!
 //! Which columns a table has is the business of the commands.
 
-use std::io::{IsTerminal as _, Write as _};
+pub(crate) mod amounts;
+mod screen;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use std::io::{IsTerminal as _, Write as _};
 
 use super::connect::Format;
 use super::failure::Failure;
 use crate::client::json::{self, Printable};
+pub(crate) use screen::{Screen, Tone, Word};
 
 /// The end of a value's name in the contract, in the words of a table: `BOOT_PHASE_READY` is
 /// `READY`. What was not given is a dash; a number that this version does not know stays a number.
@@ -37,6 +39,11 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn stdout(format: Format) -> Self {
         Self { format }
+    }
+
+    /// Whether results are words for a person.
+    pub(crate) fn is_for_people(self) -> bool {
+        self.format == Format::Table
     }
 
     /// Whether a person reads along on a terminal, so that bars may be drawn.
@@ -84,14 +91,8 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 
 /// A table. On a terminal it is fitted to the width, elsewhere it is as wide as it needs.
 pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header);
-    table.add_rows(rows);
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    trimmed(&table.to_string())
+    let rows = rows.into_iter().map(|row| row.map(Word::from).to_vec());
+    Screen::stdout().table(&header.map(str::to_owned), rows)
 }
 
 /// Names and values, one a line; values that are empty are left out.
@@ -103,17 +104,20 @@ pub(crate) fn fields<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> S
 }
 
 /// A text, or a dash where there is none.
+/// A text of somebody else's, without the characters that would move the cursor or change the
+/// terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_debug().collect::<String>() } else { c.to_string() };
+    text.chars().map(shown).collect()
+}
+
 pub(crate) fn or_dash(text: impl AsRef<str>) -> String {
-    if text.as_ref().is_empty() { "-".to_owned() } else { text.as_ref().to_owned() }
+    if text.as_ref().is_empty() { "-".to_owned() } else { printable(text.as_ref()) }
 }
 
 /// Yes, no, or a dash where nothing is known.
 pub(crate) fn yes_no(value: Option<bool>) -> String {
     value.map_or("-", |yes| if yes { "yes" } else { "no" }).to_owned()
-}
-
-fn trimmed(text: &str) -> String {
-    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

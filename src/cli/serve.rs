@@ -32,9 +32,19 @@ pub(crate) struct Args {
     /// The Regions to serve [default: AWS_REGION or AWS_DEFAULT_REGION; with --sandbox, sandbox-1].
     #[arg(long, alias = "region", value_name = "REGION", value_delimiter = ',', num_args = 1..)]
     regions: Vec<Region>,
-    /// Whose images to list when a request does not say [default: self, amazon, aws-marketplace].
+    /// Whose images the catalogue holds, and lists when a request does not say; "all" is possible
+    /// [default: self, amazon, aws-marketplace].
     #[arg(long, value_name = "OWNER", value_delimiter = ',', num_args = 1..)]
     owners: Vec<String>,
+    /// Between two full readings of a Region's images [default: 1h].
+    #[arg(long, value_name = "DURATION", value_parser = parse::duration)]
+    crawl_period: Option<Duration>,
+    /// Between two looks at the newest images [default: 60s].
+    #[arg(long, value_name = "DURATION", value_parser = parse::duration)]
+    refresh_period: Option<Duration>,
+    /// Serve metrics for Prometheus here, at /metrics [default: nowhere].
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_listen: Option<SocketAddr>,
     /// Certificate chain for TLS, PEM.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -110,6 +120,13 @@ impl Args {
         if !self.owners.is_empty() {
             config.owners = self.owners;
         }
+        if let Some(crawl_period) = self.crawl_period {
+            config.crawl_period = crawl_period;
+        }
+        if let Some(refresh_period) = self.refresh_period {
+            config.refresh_period = refresh_period;
+        }
+        config.metrics_listen = self.metrics_listen.or(config.metrics_listen);
         if let (Some(cert), Some(key)) = (self.tls_cert, self.tls_key) {
             config.tls = Some(TlsConfig { cert, key, client_ca: self.client_ca });
         }

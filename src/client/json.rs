@@ -65,7 +65,7 @@ macro_rules! printable {
 
 printable! {
     Image ListImagesResponse ClassifyImagesResponse CheckCompatibilityResponse ListInstanceTypesResponse
-    ResolveImageResponse
+    ResolveImageResponse ImageReceipt
     Launch ListLaunchesResponse BootEvent GetBootStatisticsResponse
     AuditRecord ListRecordsResponse GetRecordResponse TailRecordsResponse GetLogInfoResponse
 }
@@ -140,6 +140,7 @@ mod tests {
         let answer = pb::ClassifyImagesResponse {
             image_id: "ami-1".to_owned(),
             result: Some(pb::classify_images_response::Result::Status(status)),
+            observed_time: None,
         };
         let printed = pretty(&answer).unwrap();
         assert!(printed.contains(r#""reason": "IMAGE_NOT_FOUND""#), "{printed}");

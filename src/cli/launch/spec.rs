@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 
 use crate::cli::failure::Failure;
+use crate::cli::launch::image::ImageArgs;
 use crate::cli::launch::volume;
 use crate::cli::parse;
 use crate::client::{self, Client, pb};
@@ -25,9 +26,8 @@ const USER_DATA_BYTES_READ_MAX: u64 = 1024 * 1024;
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "What to launch")]
 pub(crate) struct SpecArgs {
-    /// The image: ami-... [default: the launch template's].
-    #[arg(long, value_name = "IMAGE_ID")]
-    image: Option<String>,
+    #[command(flatten)]
+    image: ImageArgs,
     /// Instance types, in order of preference.
     #[arg(long, value_name = "TYPE", value_delimiter = ',', num_args = 1..)]
     types: Vec<String>,
@@ -156,13 +156,17 @@ impl SpecArgs {
         account_id: &str,
     ) -> Result<pb::LaunchSpec, Failure> {
         let root_device = if self.changes_root() {
-            let Some(image_id) = self.image.clone() else {
+            let Some(image_id) = self.image.id()? else {
                 return Err(Failure::Usage(
-                    "the root volume's flags need --image; otherwise name the device with --volume".into(),
+                    "the root volume's flags need --image or --receipt; otherwise name the device with --volume".into(),
                 ));
             };
-            let request =
-                pb::GetImageRequest { region: region.to_owned(), account_id: account_id.to_owned(), image_id };
+            let request = pb::GetImageRequest {
+                region: region.to_owned(),
+                account_id: account_id.to_owned(),
+                image_id,
+                max_staleness: None,
+            };
             let image = client.get_image(request).await?;
             let name = image.root_device_name.context("the image has no root device name; name it with --volume")?;
             Some(name)
@@ -203,9 +207,7 @@ impl SpecArgs {
             ..pb::CpuOptions::default()
         });
         Ok(pb::LaunchSpec {
-            image: self
-                .image
-                .map(|id| pb::ImageReference { reference: Some(pb::image_reference::Reference::ImageId(id)) }),
+            image: self.image.into_reference()?,
             instance_types: self.types,
             placements,
             strategy: strategy.into(),

@@ -26,6 +26,21 @@ fn what_is_not_said_is_left_to_the_server() {
 }
 
 #[test]
+fn an_image_is_named_in_one_of_three_ways() {
+    use pb::image_reference::Reference;
+    let reference = |line: &str| spec(line).unwrap().image.and_then(|image| image.reference);
+    let Some(Reference::Selector(selector)) = reference("--image-owner amazon --image-name al2023-*") else {
+        panic!("no selector")
+    };
+    assert_eq!((selector.owner.as_str(), selector.name_pattern.as_str()), ("amazon", "al2023-*"));
+    let receipt = r#"{"imageId":"ami-12345678","digest":"00","observedTime":"2026-11-25T18:02:11Z"}"#;
+    let Some(Reference::Receipt(read)) = reference(&format!("--receipt {receipt}")) else { panic!("no receipt") };
+    assert_eq!(read.image_id, "ami-12345678");
+    assert_eq!(reference("--launch-template web"), None);
+    assert!(matches!(spec("--receipt {}"), Err(Failure::Failed(_))));
+}
+
+#[test]
 fn placements_keep_their_order_and_share_what_is_common() {
     use pb::placement::Location;
     let said = spec("--az us-east-1b,us-east-1a --tenancy dedicated").unwrap();

@@ -1,0 +1,80 @@
+//! Numbers, ages and long names as people read them.
+
+use crate::clock::Timestamp;
+
+/// 1204 as `1,204`.
+pub(crate) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).expect("digits are ASCII")).collect();
+    groups.join(",")
+}
+
+/// `1 image`, `1,204 images`.
+pub(crate) fn counted(number: usize, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
+/// A moment to the second, as the API writes it: `2026-11-25 18:02:11Z`.
+pub(crate) fn moment(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// How long before `now` a moment was; none where it was not before it, as clocks differ.
+pub(crate) fn ago(time: Timestamp, now: Timestamp) -> Option<String> {
+    let seconds = now.as_second().checked_sub(time.as_second()).filter(|seconds| *seconds >= 0)?;
+    Some(match seconds {
+        0..5 => "just now".to_owned(),
+        5..60 => format!("{seconds} s ago"),
+        60..3_600 => format!("{} min ago", seconds / 60),
+        3_600..86_400 => format!("{} h ago", seconds / 3_600),
+        86_400..172_800 => "1 day ago".to_owned(),
+        _ => format!("{} days ago", seconds / 86_400),
+    })
+}
+
+/// At most `max` characters of a name. What is left out is in the middle: names of images begin
+/// with what they are and end with their date.
+pub(crate) fn cut(name: &str, max: usize) -> String {
+    let length = name.chars().count();
+    if length <= max || max < 5 {
+        return name.to_owned();
+    }
+    let head = (max - 1) / 2;
+    let tail = max - 1 - head;
+    let begin: String = name.chars().take(head).collect();
+    let end: String = name.chars().skip(length - tail).collect();
+    format!("{begin}…{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(thousands(number), text);
+        }
+        assert_eq!((counted(1, "image"), counted(0, "image")), ("1 image".to_owned(), "0 images".to_owned()));
+        assert_eq!(cut("al2023-ami-2023.9.20260101-x86_64", 15), "al2023-…-x86_64");
+        assert_eq!(cut("ütf", 3), "ütf");
+    }
+
+    #[test]
+    fn ages() {
+        let now: Timestamp = "2026-11-25T18:05:20Z".parse().unwrap();
+        for (time, age) in [
+            ("2026-11-25T18:05:19Z", Some("just now")),
+            ("2026-11-25T18:04:40Z", Some("40 s ago")),
+            ("2026-11-25T18:02:11Z", Some("3 min ago")),
+            ("2026-11-25T00:00:00Z", Some("18 h ago")),
+            ("2026-11-24T00:00:00Z", Some("1 day ago")),
+            ("2026-11-01T00:00:00Z", Some("24 days ago")),
+            ("2026-11-25T18:06:00Z", None),
+        ] {
+            assert_eq!(ago(time.parse().unwrap(), now).as_deref(), age, "{time}");
+        }
+        assert_eq!(moment(now), "2026-11-25 18:05:20Z");
+    }
+}
