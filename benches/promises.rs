@@ -9,6 +9,12 @@
 
 #[path = "promises/append.rs"]
 mod append;
+#[path = "promises/catalogue.rs"]
+mod catalogue;
+#[path = "promises/catalogue_peers.rs"]
+mod catalogue_peers;
+#[path = "promises/catalogue_rpc.rs"]
+mod catalogue_rpc;
 #[path = "promises/compatibility.rs"]
 mod compatibility;
 #[path = "promises/launch.rs"]
@@ -18,6 +24,11 @@ mod sandbox;
 
 use std::fmt::Write as _;
 use std::time::Duration;
+
+/// Counts what is allocated: promises about memory are measured here and not at the operating
+/// system, which gives back late.
+#[global_allocator]
+static ALLOCATOR: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
 
 /// One measured promise.
 struct Measured {
@@ -43,17 +54,47 @@ fn main() {
     let smoke = std::env::args().any(|argument| argument == "--smoke");
     let effort = Effort { repetitions: if smoke { 20 } else { 2_000 }, is_smoke: smoke };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let mut rows = vec![compatibility::measure(effort)];
-    rows.push(runtime.block_on(append::measure(effort)));
-    rows.push(runtime.block_on(launch::measure(effort)));
-    rows.extend(runtime.block_on(sandbox::measure(effort)));
+    // A part by its name: `cargo bench -- catalogue`. Only a whole run is kept.
+    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let wanted = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
+    let mut rows = Vec::new();
+    let mut measured = |some: Vec<Measured>| {
+        // As they come: a run takes minutes.
+        some.iter()
+            .for_each(|row| println!("{}: {} ({:.2} of {:.2})", row.promise, row.measured, row.ratio, row.limit));
+        rows.extend(some);
+    };
+    // The catalogue first: its memory is measured, and what the others leave would be in the way.
+    if wanted("catalogue") {
+        measured(runtime.block_on(catalogue::measure(effort)));
+    }
+    if wanted("catalogue_rpc") {
+        measured(runtime.block_on(catalogue_rpc::measure(effort)));
+    }
+    if wanted("catalogue_peers") {
+        measured(runtime.block_on(catalogue_peers::measure(effort)));
+    }
+    if wanted("compatibility") {
+        measured(vec![compatibility::measure(effort)]);
+    }
+    if wanted("append") {
+        measured(vec![runtime.block_on(append::measure(effort))]);
+    }
+    if wanted("launch") {
+        measured(vec![runtime.block_on(launch::measure(effort))]);
+    }
+    if wanted("sandbox") {
+        measured(runtime.block_on(sandbox::measure(effort)));
+    }
     let table = table(&rows);
     println!("{table}");
     if smoke {
         println!("smoke: {} promises ran; nothing is judged", rows.len());
         return;
     }
-    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md"), results(&table)).unwrap();
+    if named.is_empty() {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md"), results(&table)).unwrap();
+    }
     let broken: Vec<_> = rows.iter().filter(|row| row.ratio > row.limit).map(|row| row.promise).collect();
     assert!(broken.is_empty(), "not kept: {broken:?}");
 }
