@@ -15,6 +15,7 @@ mod serve;
 pub mod status;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +43,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// Whose images are meant when a request names no owner.
     pub owners: Vec<String>,
+    /// Between two full crawls of a Region's images: what freshness is measured by.
+    pub crawl_period: Duration,
     /// Cancelled when the server ends: streams end with it.
     pub shutdown: CancellationToken,
 }

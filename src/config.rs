@@ -30,6 +30,18 @@ pub const OWNERS_DEFAULT: [&str; 3] = ["self", "amazon", "aws-marketplace"];
 /// and a question that wants them all wants narrowing; fifty thousand take about 100 MB.
 pub const CRAWL_IMAGES_MAX_DEFAULT: usize = 50_000;
 
+/// Between two full crawls of a Region's images. A crawl of 150,000 takes 150 calls; what is new is
+/// found between two crawls, and an hour is how late Gantry notices that an image has gone.
+pub const CRAWL_PERIOD_DEFAULT: Duration = Duration::from_secs(60 * 60);
+/// The shortest time between two full crawls: they would take the whole budget otherwise.
+pub const CRAWL_PERIOD_MIN: Duration = Duration::from_secs(60);
+/// Between two looks at the newest images and at those somebody asked for: a handful of calls.
+pub const REFRESH_PERIOD_DEFAULT: Duration = Duration::from_secs(60);
+/// The shortest time between two refreshes.
+pub const REFRESH_PERIOD_MIN: Duration = Duration::from_secs(5);
+/// The longest of either: more is a typing error.
+pub const CATALOGUE_PERIOD_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// What is logged: a line per call and per outcome, not the details of the libraries.
 pub const LOG_FILTER_DEFAULT: &str = "info";
 
@@ -63,11 +75,22 @@ pub struct Config {
     /// The Regions served. Empty means [`SANDBOX_REGION_DEFAULT`] with the sandbox; against AWS
     /// there must be one, and the command line takes it from the environment as the AWS tools do.
     pub regions: Vec<Region>,
-    /// Whose images ListImages looks at when a request names no owners.
+    /// Whose images the catalogue holds, and ListImages looks at when a request names no owners:
+    /// `self`, `amazon`, `aws-marketplace`, `aws-backup-vault`, account ids, or `all` for every image
+    /// that the account may launch, which is some two hundred thousand.
     pub owners: Vec<String>,
-    /// The most images that one question may bring; above it RESOURCE_EXHAUSTED says what narrows
+    /// The most images that one question to EC2 may bring, where the catalogue cannot answer; above it RESOURCE_EXHAUSTED says what narrows
     /// the question.
     pub crawl_images_max: usize,
+    /// Between the beginnings of two full crawls of a Region's images: `"1h"`.
+    #[serde(deserialize_with = "duration")]
+    pub crawl_period: Duration,
+    /// Between two looks at the newest images: `"60s"`.
+    #[serde(deserialize_with = "duration")]
+    pub refresh_period: Duration,
+    /// Where metrics are served, as Prometheus' text over HTTP at `/metrics`. Absent means nowhere.
+    /// They say nothing secret; there is no TLS and no login.
+    pub metrics_listen: Option<SocketAddr>,
     /// An EC2 in this process instead of AWS. Absent means AWS.
     pub sandbox: Option<SandboxConfig>,
     /// TLS. Absent means plaintext, which is refused off loopback.
@@ -182,6 +205,15 @@ impl Config {
         if self.crawl_images_max == 0 {
             return out_of_range("crawl_images_max", "at least 1".to_owned());
         }
+        for (setting, period, min) in [
+            ("crawl_period", self.crawl_period, CRAWL_PERIOD_MIN),
+            ("refresh_period", self.refresh_period, REFRESH_PERIOD_MIN),
+        ] {
+            if !(min..=CATALOGUE_PERIOD_MAX).contains(&period) {
+                let said = humantime::format_duration;
+                return out_of_range(setting, format!("from {} to {}", said(min), said(CATALOGUE_PERIOD_MAX)));
+            }
+        }
         if self.owners.is_empty() {
             return out_of_range("owners", "at least one owner".to_owned());
         }
@@ -212,6 +244,9 @@ impl Default for Config {
             regions: Vec::new(),
             owners: OWNERS_DEFAULT.map(str::to_owned).to_vec(),
             crawl_images_max: CRAWL_IMAGES_MAX_DEFAULT,
+            crawl_period: CRAWL_PERIOD_DEFAULT,
+            refresh_period: REFRESH_PERIOD_DEFAULT,
+            metrics_listen: None,
             sandbox: None,
             tls: None,
             insecure_plaintext: false,
@@ -321,6 +356,8 @@ mod tests {
         assert!(Config { drain_deadline, ..Config::default() }.check().is_err());
         assert!(Config { owners: Vec::new(), ..Config::default() }.check().is_err());
         assert!(Config { crawl_images_max: 0, ..Config::default() }.check().is_err());
+        assert!(Config { crawl_period: Duration::from_secs(1), ..Config::default() }.check().is_err());
+        assert!(Config { refresh_period: Duration::MAX, ..Config::default() }.check().is_err());
         Config::default().check().unwrap();
 
         let (images, speed) = (SANDBOX_IMAGES_DEFAULT, SANDBOX_SPEED_DEFAULT);

@@ -1,10 +1,11 @@
-//! Amazon EC2, over aws-sdk-ec2: what it says, in our own types.
+//! Amazon EC2, over aws-sdk-ec2: what it says, in our own types. Beside it STS and SSM, for one call each.
 //!
 //! The one code path to EC2, whether that is AWS, the sandbox or another server that speaks its
 //! Query protocol. Outside this room nobody sees the SDK. [`facts`] is what EC2 said, [`errors`]
-//! what it said instead, [`run`] what a launch asks for. It draws no conclusions, keeps no cache and
-//! no budget, and repeats no call that changes anything.
+//! what it said instead, [`run`] what a launch asks for, [`budget`] how often may be asked. It draws
+//! no conclusions, keeps no cache, and repeats no call that changes anything.
 
+pub mod budget;
 pub mod errors;
 pub mod facts;
 pub mod run;
@@ -15,7 +16,7 @@ mod clients;
 mod convert;
 mod settings;
 
-pub use client::{Client, ImageQuestion, LocationType};
+pub use client::{Client, ImagePage, ImageQuestion, LocationType, PUBLIC_PARAMETERS};
 pub use clients::{Clients, ConnectError};
 pub use errors::{Answer, Ec2Error, ErrorClass, Silence};
 pub use run::RunInstances;

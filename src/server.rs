@@ -5,6 +5,8 @@
 //! taken up, and only then is anybody served. Closing goes the other way round: callers first,
 //! the log last.
 
+mod metrics;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::ami::catalog::Catalog;
+use crate::ami::catalog::{Catalog, Keeping};
 use crate::api::{self, Services, Tls};
 use crate::audit::{AppendError, AuditLog, OpenError, Owner};
 use crate::boot::{Tracker, TrackerSettings};
@@ -83,6 +85,8 @@ pub struct Running {
     pub address: SocketAddr,
     /// The sandbox it uses, if it runs one.
     pub sandbox: Option<Sandbox>,
+    /// Its images and instance types.
+    pub catalog: Catalog,
     shutdown: CancellationToken,
     served: JoinHandle<Result<(), ServeError>>,
 }
@@ -141,7 +145,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     };
     let Opened { log, clients, sandbox } = opened;
 
-    let catalog = Catalog::new(clients.clone(), Arc::clone(&clock), config.crawl_images_max);
+    let catalog = Catalog::new(clients.clone(), Arc::clone(&clock), config.crawl_images_max, &config.owners);
     let (launched, to_watch) = mpsc::channel(LAUNCHED_AHEAD_MAX);
     let tracker = Tracker::start(&clients, &log, &clock, tracker_settings(&config), to_watch);
     let launcher =
@@ -151,6 +155,11 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     log.append(vec![started(&config, &clients, &*clock, open_launches)]).await?;
 
     let shutdown = CancellationToken::new();
+    let crawlers = catalog.keep(&keeping(&config), &shutdown).await;
+    if let Some(address) = config.metrics_listen {
+        metrics::serve(address, shutdown.clone()).await.map_err(|e| ServeError::Listen(address, e))?;
+    }
+    let running_catalog = catalog.clone();
     let services = Services {
         catalog,
         launcher: launcher.clone(),
@@ -158,6 +167,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
         log: log.clone(),
         clock: Arc::clone(&clock),
         owners: config.owners.clone(),
+        crawl_period: config.crawl_period,
         shutdown: shutdown.clone(),
     };
     let drain_deadline = config.drain_deadline;
@@ -170,11 +180,15 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
             tracing::warn!("launches left open for the next start");
         }
         tracker.close().await;
+        for crawler in crawlers {
+            // It ends with the shutdown, or has panicked and said so; either way it is over.
+            let _ = crawler.await;
+        }
         log.close().await;
         sandbox_shutdown.cancel();
         result.map_err(ServeError::from)
     });
-    Ok(Running { address, sandbox, shutdown, served })
+    Ok(Running { address, sandbox, catalog: running_catalog, shutdown, served })
 }
 
 struct Opened {
@@ -264,6 +278,14 @@ fn tracker_settings(config: &Config) -> TrackerSettings {
             }
         }
         _ => usual,
+    }
+}
+
+fn keeping(config: &Config) -> Keeping {
+    Keeping {
+        dir: Some(config.data_dir.join("catalogue")),
+        crawl_period: config.crawl_period,
+        refresh_period: config.refresh_period,
     }
 }
 

@@ -125,6 +125,35 @@ pub mod event {
     pub const LOG_OPENED: &str = "log_opened";
     /// The log cannot be written.
     pub const LOG_UNAVAILABLE: &str = "log_unavailable";
+    /// A full crawl of a Region's images came to nothing; the snapshot before it goes on serving.
+    pub const CATALOGUE_CRAWL_FAILED: &str = "catalogue_crawl_failed";
+    /// The newest images of a Region could not be looked at.
+    pub const CATALOGUE_REFRESH_FAILED: &str = "catalogue_refresh_failed";
+    /// The snapshot on disk cannot be used.
+    pub const CATALOGUE_NOT_LOADED: &str = "catalogue_not_loaded";
+    /// The snapshot could not be written to disk.
+    pub const CATALOGUE_NOT_SAVED: &str = "catalogue_not_saved";
+}
+
+/// Names of metrics, in Prometheus' form: the unit is in the name. Those of the catalogue have the
+/// label `region`.
+pub mod metric {
+    /// Images in the newest snapshot.
+    pub const CATALOGUE_IMAGES: &str = "gantry_catalogue_images";
+    /// Memory that the newest snapshot takes.
+    pub const CATALOGUE_HEAP_BYTES: &str = "gantry_catalogue_heap_bytes";
+    /// When the crawl began that the newest snapshot comes from, in seconds since 1970.
+    pub const CATALOGUE_OBSERVED_SECONDS: &str = "gantry_catalogue_observed_timestamp_seconds";
+    /// How long the last full crawl took.
+    pub const CATALOGUE_CRAWL_SECONDS: &str = "gantry_catalogue_crawl_seconds";
+    /// Full crawls that succeeded.
+    pub const CATALOGUE_CRAWLS: &str = "gantry_catalogue_crawls_total";
+    /// Full crawls that came to nothing.
+    pub const CATALOGUE_CRAWL_FAILURES: &str = "gantry_catalogue_crawl_failures_total";
+    /// Refreshes that failed: what is new is seen by a later one.
+    pub const CATALOGUE_REFRESH_FAILURES: &str = "gantry_catalogue_refresh_failures_total";
+    /// Questions about images that were answered, by the label `answered_from`: `catalogue` or `ec2`.
+    pub const CATALOGUE_ANSWERS: &str = "gantry_catalogue_answers_total";
 }
 
 /// An error and its causes on one line, `a: b: c`: Display of our errors never repeats its source.

@@ -1,28 +1,56 @@
-//! The images and instance types of each Region, asked of EC2 when somebody wants them.
+//! The images and instance types of each Region.
 //!
-//! A question about images is a crawl: every page is read before anything is sorted, because EC2
-//! sorts nothing, and the whole answer is kept for a while so that the pages a caller reads all
-//! come from the same moment. Instance types change a few times a month and are kept for an hour.
+//! The images of the configured owners are crawled, and questions are answered from the snapshot
+//! that the last crawl left ([`Catalog::keep`]). What the snapshot cannot answer, because it is of
+//! other owners or must be fresher, is asked of EC2 at once: every page is read before anything is
+//! sorted, because EC2 sorts nothing, and the whole answer is kept for a while so that the pages a
+//! caller reads all come from the same moment. Instance types change a few times a month and are
+//! kept for an hour.
 
+mod answer;
+mod crawl;
 mod crawls;
+mod interest;
+mod live;
+mod permissions;
+mod region;
+mod resolve;
+mod saved;
+mod scope;
+mod shelf;
+mod standing;
+mod types;
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::Mutex;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use self::crawls::Crawls;
+use self::region::RegionCatalogue;
+use self::types::TypesKept;
+use crate::ami::classify::Viewer;
 use crate::clock::Clock;
-use crate::ec2::facts::{Image, InstanceTypeFacts, LaunchPermission, Offering};
-use crate::ec2::{Client, Clients, Ec2Error, ImageQuestion, LocationType};
-use crate::ids::{AccountId, ImageId, InstanceType, Region};
+use crate::ec2::{Client, Clients, Ec2Error};
+use crate::ids::{AccountId, Region};
 
+pub use self::answer::Answer;
+pub use self::crawl::SNAPSHOT_IMAGES_MAX;
 pub use self::crawls::{Crawl, CrawlId};
+pub use self::interest::{INTEREST_LIFE, INTEREST_MAX};
+pub use self::permissions::PERMISSIONS_LIFE;
+pub use self::region::Keeping;
+pub use self::resolve::{CANDIDATES_AGE_MAX, ResolveError, Resolved};
+pub use self::scope::{ANY_OWNER, OwnerScope};
+pub use self::shelf::{Held, REPLACED_LIFE, SnapshotId};
+pub use self::standing::{CrawlFailure, Standing};
+pub use self::types::{Aged, TYPES_LIFE};
 
-/// How long the instance types of a Region are good for.
-pub const TYPES_LIFE: Duration = Duration::from_secs(60 * 60);
+/// Answers of EC2's that are read at the same time: each holds at most the images that one question
+/// may bring, some 2 KB each.
+const CRAWLS_AT_ONCE_MAX: usize = 3;
 
 /// Images and instance types. Clones share what they hold.
 #[derive(Debug, Clone)]
@@ -33,18 +61,17 @@ pub struct Catalog {
 #[derive(Debug)]
 struct Shared {
     clients: Clients,
+    /// One for each client, in their order.
+    regions: Vec<Arc<RegionCatalogue>>,
     clock: Arc<dyn Clock>,
     /// The most images that one question may bring.
     images_max: usize,
     crawls: std::sync::Mutex<Crawls>,
-    /// One lock a Region, so that callers who come together wait for one crawl.
-    types: HashMap<Region, Mutex<Option<RegionTypes>>>,
-}
-
-#[derive(Debug, Clone)]
-struct RegionTypes {
-    asked: Duration,
-    types: Arc<Vec<InstanceTypeFacts>>,
+    /// Turns to read an answer of EC2's that may be large.
+    crawling: Semaphore,
+    /// Turns to search a snapshot for long.
+    searching: Semaphore,
+    types: TypesKept,
 }
 
 /// Why the catalogue has no answer.
@@ -59,10 +86,57 @@ pub enum CatalogError {
 }
 
 impl Catalog {
-    /// A catalogue over these Regions, whose answers hold at most `images_max` images.
-    pub fn new(clients: Clients, clock: Arc<dyn Clock>, images_max: usize) -> Self {
-        let types = clients.regions().map(|region| (region.clone(), Mutex::new(None))).collect();
-        Self { shared: Arc::new(Shared { clients, clock, images_max, crawls: std::sync::Mutex::default(), types }) }
+    /// A catalogue over these Regions. Its scope is the images of `owners`; answers that EC2 is
+    /// asked for at once hold at most `images_max` images. Until [`Catalog::keep`] is called, all are.
+    pub fn new(clients: Clients, clock: Arc<dyn Clock>, images_max: usize, owners: &[String]) -> Self {
+        let types = TypesKept::new(clients.regions());
+        let scope = OwnerScope::new(owners, clients.account_id());
+        let regions = clients
+            .regions()
+            .filter_map(|region| clients.get(region))
+            .map(|client| Arc::new(RegionCatalogue::new(client.clone(), scope.clone(), Arc::clone(&clock))))
+            .collect();
+        let crawls = std::sync::Mutex::default();
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let (crawling, searching) = (Semaphore::new(CRAWLS_AT_ONCE_MAX), Semaphore::new((cores - 1).max(1)));
+        let shared = Shared { clients, regions, clock, images_max, crawls, crawling, searching, types };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Takes up the snapshots on disk, and keeps one of each Region until `shutdown`: the tasks that
+    /// do it, in the order of [`Catalog::regions`]. Once this has completed, what is on disk answers.
+    pub async fn keep(&self, keeping: &Keeping, shutdown: &CancellationToken) -> Vec<JoinHandle<()>> {
+        for region in &self.shared.regions {
+            region.load(keeping).await;
+        }
+        let keep = |region: &Arc<RegionCatalogue>| {
+            tokio::spawn(Arc::clone(region).keep(self.clone(), keeping.clone(), shutdown.clone()))
+        };
+        self.shared.regions.iter().map(keep).collect()
+    }
+
+    /// How each Region's snapshot stands, now and from now on.
+    pub fn standings(&self) -> Vec<watch::Receiver<Standing>> {
+        self.shared.regions.iter().map(|region| region.standing()).collect()
+    }
+
+    /// Through whose eyes the images of a Region are classified.
+    ///
+    /// # Errors
+    /// If the Region is not served.
+    pub fn viewer(&self, region: &Region) -> Result<Viewer, CatalogError> {
+        Ok(self.region(region)?.viewer())
+    }
+
+    /// A turn to search a snapshot for long, of which there are fewer than cores; it ends when the
+    /// value is dropped. None only if the process is going down.
+    pub async fn turn_to_search(&self) -> Option<SemaphorePermit<'_>> {
+        self.shared.searching.acquire().await.ok()
+    }
+
+    fn region(&self, region: &Region) -> Result<&RegionCatalogue, CatalogError> {
+        let found = self.shared.regions.iter().find(|known| known.client.region() == region);
+        found.map(|known| &**known).ok_or_else(|| CatalogError::UnknownRegion(region.clone()))
     }
 
     /// The account whose eyes these are.
@@ -77,140 +151,6 @@ impl Catalog {
 
     fn client(&self, region: &Region) -> Result<&Client, CatalogError> {
         self.shared.clients.get(region).ok_or_else(|| CatalogError::UnknownRegion(region.clone()))
-    }
-
-    /// Asks EC2 for every image that answers `question`, and keeps the answer for paging.
-    ///
-    /// # Errors
-    /// [`Ec2Error::TooMany`] inside [`CatalogError::Ec2`] above the bound.
-    pub async fn crawl(&self, region: &Region, question: &ImageQuestion) -> Result<Arc<Crawl>, CatalogError> {
-        let observed = self.shared.clock.now();
-        let images =
-            self.client(region)?.describe_images(question, self.shared.images_max).await.map_err(CatalogError::Ec2)?;
-        Ok(Arc::new(Crawl::new(region.clone(), observed, images)))
-    }
-
-    /// Keeps a crawl, in the order it has, until its pages have been read or it is too old.
-    pub fn pin(&self, crawl: Arc<Crawl>) -> CrawlId {
-        let uptime = self.shared.clock.uptime();
-        self.crawls().pin(crawl, uptime)
-    }
-
-    /// A pinned crawl, if it is still there.
-    pub fn pinned(&self, id: &CrawlId) -> Option<Arc<Crawl>> {
-        let uptime = self.shared.clock.uptime();
-        self.crawls().get(id, uptime)
-    }
-
-    fn crawls(&self) -> std::sync::MutexGuard<'_, Crawls> {
-        // Crawls are consistent after every statement, so a panic elsewhere does not spoil them.
-        self.shared.crawls.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// One image, asked now; none if EC2 does not know it or does not show it.
-    ///
-    /// # Errors
-    /// If the Region is not served or EC2 gives no answer.
-    pub async fn image(&self, region: &Region, id: &ImageId) -> Result<Option<Image>, CatalogError> {
-        Ok(self.images(region, std::slice::from_ref(id)).await?.into_iter().next())
-    }
-
-    /// Those of `ids` that EC2 shows, asked now, in no order.
-    ///
-    /// # Errors
-    /// If the Region is not served or EC2 gives no answer.
-    pub async fn images(&self, region: &Region, ids: &[ImageId]) -> Result<Vec<Image>, CatalogError> {
-        let client = self.client(region)?;
-        let named = ImageQuestion::of_ids(ids.iter().cloned());
-        match client.describe_images(&named, self.shared.images_max).await {
-            Ok(images) => Ok(images),
-            // One id that does not exist fails the call for all: then each is asked for itself.
-            Err(Ec2Error::Answered(answer)) if answer.code.starts_with("InvalidAMIID") => {
-                if ids.len() <= 1 {
-                    return Ok(Vec::new());
-                }
-                // EC2 leaves out what does not match a filter, where naming an id is an error; but
-                // a filter does not find deprecated and disabled images unless it is told to.
-                let filtered = ImageQuestion {
-                    filters: vec![("image-id".to_owned(), ids.iter().map(ToString::to_string).collect())],
-                    include_deprecated: true,
-                    include_disabled: true,
-                    ..ImageQuestion::everything()
-                };
-                client.describe_images(&filtered, self.shared.images_max).await.map_err(CatalogError::Ec2)
-            }
-            Err(error) => Err(CatalogError::Ec2(error)),
-        }
-    }
-
-    /// Who may launch an image: only its owner may ask, so `None` means that EC2 does not say.
-    ///
-    /// # Errors
-    /// If the Region is not served or EC2 gives no answer.
-    pub async fn launch_permissions(
-        &self,
-        region: &Region,
-        image: &Image,
-    ) -> Result<Option<Vec<LaunchPermission>>, CatalogError> {
-        if image.owner_id.as_deref() != Some(self.account_id().as_str()) {
-            return Ok(None);
-        }
-        match self.client(region)?.launch_permissions(&image.image_id).await {
-            Ok(permissions) => Ok(Some(permissions)),
-            // A missing permission to read them, or a counterpart without the call, leaves the
-            // answer unknown; it does not make the image unreadable.
-            Err(Ec2Error::Answered(_) | Ec2Error::Unreadable { .. }) => Ok(None),
-            Err(error) => Err(CatalogError::Ec2(error)),
-        }
-    }
-
-    /// Every instance type of a Region, at most [`TYPES_LIFE`] old.
-    ///
-    /// # Errors
-    /// If the Region is not served or EC2 gives no answer.
-    pub async fn types(&self, region: &Region) -> Result<Arc<Vec<InstanceTypeFacts>>, CatalogError> {
-        let slot = self.shared.types.get(region).ok_or_else(|| CatalogError::UnknownRegion(region.clone()))?;
-        let mut held = slot.lock().await;
-        let uptime = self.shared.clock.uptime();
-        if let Some(known) = held.as_ref().filter(|known| uptime.saturating_sub(known.asked) < TYPES_LIFE) {
-            return Ok(Arc::clone(&known.types));
-        }
-        let mut types = self.client(region)?.describe_instance_types().await.map_err(CatalogError::Ec2)?;
-        types.sort_by(|a, b| a.instance_type.cmp(&b.instance_type));
-        let types = Arc::new(types);
-        *held = Some(RegionTypes { asked: uptime, types: Arc::clone(&types) });
-        Ok(types)
-    }
-
-    /// Those of `names` that the Region has. A name that is not among the types held may be born
-    /// since, and is asked for.
-    ///
-    /// # Errors
-    /// If the Region is not served or EC2 gives no answer.
-    pub async fn types_named(
-        &self,
-        region: &Region,
-        names: &[InstanceType],
-    ) -> Result<Vec<InstanceTypeFacts>, CatalogError> {
-        let all = self.types(region).await?;
-        let known = |name: &InstanceType| {
-            all.binary_search_by(|facts| facts.instance_type.cmp(name)).ok().map(|position| all[position].clone())
-        };
-        let mut found: Vec<InstanceTypeFacts> = names.iter().filter_map(known).collect();
-        let unknown: Vec<InstanceType> =
-            names.iter().filter(|name| !found.iter().any(|facts| facts.instance_type == **name)).cloned().collect();
-        if !unknown.is_empty() {
-            found.extend(self.client(region)?.instance_types_named(&unknown).await.map_err(CatalogError::Ec2)?);
-        }
-        Ok(found)
-    }
-
-    /// The zones in which these types are offered, asked now.
-    ///
-    /// # Errors
-    /// If the Region is not served or EC2 gives no answer.
-    pub async fn zone_offerings(&self, region: &Region, names: &[InstanceType]) -> Result<Vec<Offering>, CatalogError> {
-        self.client(region)?.offerings(LocationType::AvailabilityZone, names).await.map_err(CatalogError::Ec2)
     }
 
     /// Now, on the catalogue's clock: what lifecycles are judged by.

@@ -3,9 +3,14 @@
 mod classify;
 mod compatibility;
 mod list;
+mod resolve;
+mod select;
 mod types;
 
-use tokio_stream::wrappers::ReceiverStream;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures::Stream;
 use tonic::{Request, Response, Status};
 
 use super::convert::Violations;
@@ -13,9 +18,12 @@ use super::scope::scope;
 use super::status::{Failure, Missing};
 use super::{Services, convert, pb};
 use crate::ami::catalog::Catalog;
-use crate::ami::classify::{Classification, Viewer};
-use crate::ec2::facts::{Image, LaunchPermission};
+use crate::ami::classify::{Classification, Viewer, classify};
+use crate::ami::snapshot::Observed;
 use crate::ids::{ImageId, Region};
+
+/// The answers of ClassifyImages, each made when there is room for it.
+type ClassifyImagesStream = Pin<Box<dyn Stream<Item = Result<pb::ClassifyImagesResponse, Status>> + Send>>;
 
 /// ImageService.
 #[derive(Debug)]
@@ -32,24 +40,29 @@ impl Images {
         &self.services.catalog
     }
 
-    fn classify(&self, image: &Image, permissions: Option<&[LaunchPermission]>) -> Classification {
-        let viewer = Viewer { account_id: self.catalog().account_id().clone() };
-        crate::ami::classify::classify(image, &viewer, permissions, self.catalog().now())
+    fn viewer(&self, region: &Region) -> Result<Viewer, Failure> {
+        Ok(self.catalog().viewer(region)?)
     }
 
     /// The image, with its launch permissions where the caller's account may see them.
-    async fn image(&self, region: &Region, id: &ImageId) -> Result<(Image, Classification), Failure> {
-        let image = self.catalog().image(region, id).await?;
-        let image = image.ok_or_else(|| Failure::NotFound(Missing::Image(id.clone())))?;
-        let permissions = self.catalog().launch_permissions(region, &image).await?;
-        let classification = self.classify(&image, permissions.as_deref());
-        Ok((image, classification))
+    async fn image(
+        &self,
+        region: &Region,
+        id: &ImageId,
+        max_staleness: Option<Duration>,
+    ) -> Result<(Observed, Classification), Failure> {
+        let observed = self.catalog().image_within(region, id, max_staleness).await?;
+        let observed = observed.ok_or_else(|| Failure::NotFound(Missing::Image(id.clone())))?;
+        let permissions = self.catalog().launch_permissions(region, &observed.image).await?;
+        let viewer = self.viewer(region)?;
+        let classification = classify(&observed.image, &viewer, permissions.as_deref(), self.catalog().now());
+        Ok((observed, classification))
     }
 }
 
 #[tonic::async_trait]
 impl pb::image_service_server::ImageService for Images {
-    type ClassifyImagesStream = ReceiverStream<Result<pb::ClassifyImagesResponse, Status>>;
+    type ClassifyImagesStream = ClassifyImagesStream;
 
     async fn list_images(
         &self,
@@ -59,14 +72,15 @@ impl pb::image_service_server::ImageService for Images {
     }
 
     async fn get_image(&self, request: Request<pb::GetImageRequest>) -> Result<Response<pb::Image>, Status> {
-        let pb::GetImageRequest { region, account_id, image_id } = request.into_inner();
+        let pb::GetImageRequest { region, account_id, image_id, max_staleness } = request.into_inner();
         let mut violations = Violations::new();
         let scope = scope(&self.services, &region, &account_id, &mut violations);
         let image_id = violations.required_id::<ImageId>("image_id", &image_id);
+        let max_staleness = select::staleness(max_staleness.as_ref(), &mut violations);
         let (scope, image_id) = violations.finish(scope.zip(image_id)).map_err(Failure::from)?;
         let scope = scope?;
-        let (image, classification) = self.image(&scope.region, &image_id).await?;
-        Ok(Response::new(convert::image(&image, &scope.region, &scope.account_id, Some(&classification))))
+        let (observed, classification) = self.image(&scope.region, &image_id, max_staleness).await?;
+        Ok(Response::new(convert::image(observed, &scope.region, &scope.account_id, &classification)))
     }
 
     async fn classify_images(
@@ -92,8 +106,8 @@ impl pb::image_service_server::ImageService for Images {
 
     async fn resolve_image(
         &self,
-        _request: Request<pb::ResolveImageRequest>,
+        request: Request<pb::ResolveImageRequest>,
     ) -> Result<Response<pb::ResolveImageResponse>, Status> {
-        Err(Failure::NotImplemented { what: "ResolveImage" }.into())
+        Ok(Response::new(self.resolve(request.into_inner()).await?))
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
@@ -18,8 +19,10 @@ use super::launch::Launches;
 use super::pb;
 use super::policy::Policies;
 use super::{ServeError, Services, Tls};
+use crate::ami::catalog::Standing;
 use crate::audit::AuditLog;
 use crate::clock::{Clock, SystemClock};
+use crate::ids::Region;
 
 /// The largest request that is read. User data has 16 KiB, and filters within EC2's own limits have
 /// 50 × 200 × 255 characters, which is 2.5 MB: what is wrong with that should still be said field by
@@ -82,6 +85,9 @@ async fn routes(services: Services) -> Result<Routes, ServeError> {
     health.set_serving::<pb::launch_service_server::LaunchServiceServer<Launches>>().await;
     health.set_serving::<pb::audit_service_server::AuditServiceServer<Audit>>().await;
     health.set_serving::<pb::policy_service_server::PolicyServiceServer<Policies>>().await;
+    for standing in services.catalog.standings() {
+        tokio::spawn(report_catalogue(health.clone(), standing, services.clone()));
+    }
     let (log, clock) = (services.log.clone(), Arc::clone(&services.clock));
     tokio::spawn(report_health(health, log, clock, services.shutdown.clone()));
     let image = pb::image_service_server::ImageServiceServer::new(Images::new(services.clone()))
@@ -135,6 +141,29 @@ async fn report_health(health: HealthReporter, log: AuditLog, clock: Arc<dyn Clo
         }
     }
     health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+}
+
+/// The health service's name for the catalogue of a Region.
+fn catalogue_service(region: &Region) -> String {
+    format!("gantry.catalogue/{region}")
+}
+
+/// Says whether a Region's snapshot is as fresh as it should be, under a name of its own: a stale one
+/// still answers, and says how old it is, so that no load balancer should turn away from it.
+async fn report_catalogue(health: HealthReporter, mut standing: watch::Receiver<Standing>, services: Services) {
+    let service = catalogue_service(&standing.borrow().region);
+    loop {
+        let is_fresh = standing.borrow_and_update().is_fresh(services.clock.now(), services.crawl_period);
+        let status =
+            if is_fresh { tonic_health::ServingStatus::Serving } else { tonic_health::ServingStatus::NotServing };
+        health.set_service_status(&service, status).await;
+        tokio::select! {
+            () = services.shutdown.cancelled() => return,
+            changed = standing.changed() => if changed.is_err() { return },
+            // It also becomes stale when nothing changes.
+            () = services.clock.sleep(services.crawl_period) => {}
+        }
+    }
 }
 
 /// The largest answer: what gRPC clients accept unless told otherwise.

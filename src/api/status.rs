@@ -18,6 +18,7 @@ use std::time::Duration;
 use tonic::Code;
 
 use super::convert::Violations;
+use crate::ami::resolve::Nothing;
 use crate::ec2::errors::Ec2Error;
 use crate::ids::{AccountId, ImageId, InstanceId, InstanceType, LaunchId, Region, RequestId, random_bytes};
 use crate::record::{Finding, LaunchState};
@@ -59,6 +60,9 @@ pub enum Failure {
         /// The policies that decided.
         policy_ids: Vec<String>,
     },
+    /// No image that can be launched meets the selector.
+    #[error("{0}")]
+    SelectorMatchesNothing(Nothing),
     /// Something that the request names is not there.
     #[error("{0} was not found")]
     NotFound(Missing),
@@ -208,6 +212,11 @@ impl Failure {
                     .with_some("launch_id", launch_id.as_ref())
                     .with("policy_ids", &policy_ids.join(","))
                     .detail(Detail::Findings(findings.clone()))
+            }
+            Self::SelectorMatchesNothing(Nothing { matched, message: why }) => {
+                Report::new(Code::FailedPrecondition, "SELECTOR_MATCHES_NOTHING", message)
+                    .with("matched", matched)
+                    .with("why", why)
             }
             Self::NotFound(missing) => missing.report(message),
             Self::NotCancellable { launch_id, state } => {

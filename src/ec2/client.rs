@@ -8,6 +8,7 @@ mod images;
 mod instance_types;
 mod instances;
 mod launch;
+mod parameters;
 mod places;
 
 use std::fmt;
@@ -17,8 +18,9 @@ use aws_sdk_ec2::types::Filter;
 
 use crate::ids::{AccountId, Region};
 
-pub use images::ImageQuestion;
+pub use images::{ImagePage, ImageQuestion};
 pub use instance_types::LocationType;
+pub use parameters::PUBLIC_PARAMETERS;
 
 /// The most values EC2 takes in one filter (EC2 User Guide, "Filtering resources").
 const FILTER_VALUES_MAX: usize = 200;
@@ -33,11 +35,17 @@ struct Shared {
     account_id: AccountId,
     region: Region,
     sdk: aws_sdk_ec2::Client,
+    ssm: aws_sdk_ssm::Client,
 }
 
 impl Client {
-    pub(super) fn new(account_id: AccountId, region: Region, sdk: aws_sdk_ec2::Client) -> Self {
-        Self { shared: Arc::new(Shared { account_id, region, sdk }) }
+    pub(super) fn new(
+        account_id: AccountId,
+        region: Region,
+        sdk: aws_sdk_ec2::Client,
+        ssm: aws_sdk_ssm::Client,
+    ) -> Self {
+        Self { shared: Arc::new(Shared { account_id, region, sdk, ssm }) }
     }
 
     /// The account whose EC2 this is.
@@ -52,6 +60,10 @@ impl Client {
 
     fn sdk(&self) -> &aws_sdk_ec2::Client {
         &self.shared.sdk
+    }
+
+    fn ssm(&self) -> &aws_sdk_ssm::Client {
+        &self.shared.ssm
     }
 }
 

@@ -62,7 +62,8 @@ impl Clients {
         let mut clients: Vec<Client> = Vec::with_capacity(settings.regions.len());
         for region in &settings.regions {
             if clients.iter().all(|client| client.region() != region) {
-                clients.push(Client::new(account_id.clone(), region.clone(), sdk_client(&config, settings, region)));
+                let (ec2, ssm) = (sdk_client(&config, settings, region), ssm_client(&config, settings, region));
+                clients.push(Client::new(account_id.clone(), region.clone(), ec2, ssm));
             }
         }
         Ok(Self { shared: Arc::new(Shared { account_id, clients }) })
@@ -132,6 +133,19 @@ fn sdk_client(config: &SdkConfig, settings: &Settings, region: &Region) -> aws_s
         builder = builder.endpoint_url(endpoint);
     }
     aws_sdk_ec2::Client::from_conf(builder.build())
+}
+
+/// Beside EC2's client and made like it. Without an endpoint in the settings it goes where the
+/// standard configuration says, `AWS_ENDPOINT_URL_SSM` included.
+fn ssm_client(config: &SdkConfig, settings: &Settings, region: &Region) -> aws_sdk_ssm::Client {
+    let partition = RetryPartition::custom(format!("gantry-ssm-{region}")).build();
+    let mut builder = aws_sdk_ssm::config::Builder::from(config)
+        .region(aws_sdk_ssm::config::Region::new(region.as_str().to_owned()))
+        .retry_partition(partition);
+    if let Some(endpoint) = &settings.endpoint {
+        builder = builder.endpoint_url(endpoint);
+    }
+    aws_sdk_ssm::Client::from_conf(builder.build())
 }
 
 async fn caller_account(config: &SdkConfig) -> Result<AccountId, ConnectError> {

@@ -4,6 +4,7 @@
 //! that a value younger than the SDK survives. An absent list and an empty one are the same, as
 //! they are on the wire.
 
+mod allowed_images;
 mod image;
 mod instance;
 mod instance_type;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 
 use super::facts::StateReason;
 
+pub(super) use allowed_images::allowed_images;
 pub(super) use image::{image, launch_permissions};
 pub(super) use instance::instance;
 pub(super) use instance_type::{instance_type, offering};

@@ -5,18 +5,20 @@
 //! parsed is absent. Everything here is plain data that serialises, because decisions in the
 //! audit log hold the facts they were made from. Conclusions belong to `ami`.
 
+mod allowed_images;
 mod image;
 mod instance;
 mod instance_type;
 mod status;
 
+pub use allowed_images::{AllowedImages, ImageCriterion, ImageWatermarkCriterion, ScanResultCriterion};
 pub use image::{
     BlockDevice, EbsVolume, Image, ImageWatermark, InstanceTypeSpecification, LaunchPermission, ProductCode,
     ScanResult, StateReason, Tag,
 };
 pub use instance::{Instance, InstanceState, Reservation};
 pub use instance_type::{
-    DiskFacts, EbsFacts, GpuFacts, InstanceStorageFacts, InstanceTypeFacts, NetworkFacts, Offering,
-    PlacementGroupFacts, ProcessorFacts,
+    AcceleratorFacts, DiskFacts, EbsFacts, EbsOptimizedFacts, GpuFacts, InstanceStorageFacts, InstanceTypeFacts,
+    NetworkFacts, Offering, PlacementGroupFacts, ProcessorFacts,
 };
 pub use status::{AvailabilityZoneFacts, ConsoleOutput, InstanceStatus, ScheduledEvent, StatusSummary, SubnetFacts};

@@ -10,8 +10,9 @@ use crate::ids::{AccountId, Region};
 pub struct Settings {
     /// The Regions to serve, at least one; repeated ones count once.
     pub regions: Vec<Region>,
-    /// Where every call goes instead of to AWS, STS included. `None` leaves it to the standard
-    /// configuration, which honours `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_EC2`.
+    /// Where every call goes instead of to AWS, STS and SSM included. `None` leaves it to the
+    /// standard configuration, which honours `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_EC2` and
+    /// `AWS_ENDPOINT_URL_SSM`.
     pub endpoint: Option<String>,
     /// Credentials to use instead of the standard chain. For the sandbox and for tests: real
     /// credentials belong into the chain, where they are renewed.

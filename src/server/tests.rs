@@ -28,7 +28,7 @@ async fn launcher(dir: &Path, shutdown: &CancellationToken) -> (Launcher, AuditL
     };
     let clients = Clients::connect(&settings).await.unwrap();
     let (log, _) = AuditLog::open(dir, Owner { sandbox: true, accounts: vec![account_id] }).unwrap();
-    let catalog = Catalog::new(clients.clone(), Arc::clone(&clock), 1_000);
+    let catalog = Catalog::new(clients.clone(), Arc::clone(&clock), 1_000, &[]);
     let (launched, _) = mpsc::channel(1);
     let launcher = Launcher::open(dir, clients, catalog, log.clone(), clock, launched).unwrap();
     (launcher, log, sandbox)

@@ -244,6 +244,12 @@ async fn a_launch_under_way_can_be_terminated_and_nothing_is_left_running() {
             launch_request(landmarks::AMAZON_LINUX_2023_X86_64, "m7i.large", name.split(' ').next().unwrap());
         request.wait_timeout = Some(prost_types::Duration { seconds: 0, nanos: 0 });
         let launch = world.launches().launch_instances(request).await.unwrap().into_inner();
+        // Until the call was made, and what it did is not known: before that a launch just ends.
+        let get = pb::GetLaunchRequest { launch_id: launch.launch_id.clone() };
+        let is_unknown = |launch: pb::Launch| {
+            launch.attempts.first().is_some_and(|attempt| attempt.state() == pb::AttemptState::Unknown)
+        };
+        while !is_unknown(world.launches().get_launch(get.clone()).await.unwrap().into_inner()) {}
         let terminate = pb::TerminateLaunchRequest {
             launch_id: launch.launch_id.clone(),
             reason: "changed my mind".to_owned(),
@@ -252,7 +258,6 @@ async fn a_launch_under_way_can_be_terminated_and_nothing_is_left_running() {
         world.launches().terminate_launch(terminate).await.unwrap();
         world
             .while_time_passes(async {
-                let get = pb::GetLaunchRequest { launch_id: launch.launch_id.clone() };
                 while world.launches().get_launch(get.clone()).await.unwrap().into_inner().state()
                     != pb::LaunchState::Terminated
                 {}

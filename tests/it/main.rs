@@ -7,10 +7,13 @@
 
 mod audit;
 mod bad_input;
+mod catalogue;
+mod compatibility;
 mod crash;
 mod golden;
 mod images;
 mod launch;
+mod resolve;
 mod surface;
 mod tidy;
 mod tls;

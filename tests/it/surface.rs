@@ -62,7 +62,6 @@ async fn what_later_versions_bring_says_so() {
     let world = World::start().await;
     let mut policy = pb::policy_service_client::PolicyServiceClient::new(world.channel.clone());
     let statuses = [
-        world.images().resolve_image(pb::ResolveImageRequest::default()).await.unwrap_err(),
         world.launches().cancel_launch(pb::CancelLaunchRequest::default()).await.unwrap_err(),
         world.launches().get_boot_statistics(pb::GetBootStatisticsRequest::default()).await.unwrap_err(),
         world.audit().get_checkpoint(pb::GetCheckpointRequest::default()).await.unwrap_err(),

@@ -53,6 +53,16 @@ impl World {
     }
 
     pub(crate) async fn start_with(data_dir: &Path, clock: SimClock, change: impl FnOnce(&mut Config)) -> Self {
+        let world = Self::start_at_once(data_dir, clock, change).await;
+        // What is asked first should not depend on how fast the first crawl is.
+        for mut standing in world.running.catalog.standings() {
+            standing.wait_for(|standing| standing.observed_time.is_some() || standing.failure.is_some()).await.unwrap();
+        }
+        world
+    }
+
+    /// A world whose catalogue may not have been read yet.
+    pub(crate) async fn start_at_once(data_dir: &Path, clock: SimClock, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             listen: "127.0.0.1:0".parse().unwrap(),
             data_dir: data_dir.to_owned(),

@@ -5,7 +5,7 @@ use super::time::to_timestamp;
 use super::violation::Violations;
 use crate::api::pb;
 use crate::ids::{AttemptId, InstanceId};
-use crate::record::{Entry, EntryKind, Event, ImageChoice, InstancePlace, Verdict};
+use crate::record::{Entry, EntryKind, Event, InstancePlace, Verdict};
 
 /// An entry and where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -55,9 +55,7 @@ struct Subject<'a> {
 fn subject(event: &Event) -> Subject<'_> {
     match event {
         Event::Decision(decision) => Subject {
-            image_id: match &decision.spec.image {
-                ImageChoice::ImageId(id) => id.to_string(),
-            },
+            image_id: decision.image_id().map(ToString::to_string).unwrap_or_default(),
             verdict: Some(decision.verdict),
             reason: decision.reason.clone(),
             preview: decision.preview,

@@ -5,7 +5,7 @@ use crate::record::{Finding, Outcome};
 
 impl From<&Finding> for pb::Finding {
     fn from(finding: &Finding) -> Self {
-        let Finding { code, outcome, field, observed, expected, message, remedy } = finding;
+        let Finding { code, outcome, field, observed, expected, message, remedy, ec2_error_code } = finding;
         Self {
             code: code.clone().into_owned(),
             outcome: pb::Outcome::from(*outcome).into(),
@@ -14,6 +14,7 @@ impl From<&Finding> for pb::Finding {
             expected: expected.clone(),
             message: message.clone(),
             remedy: remedy.clone(),
+            ec2_error_code: ec2_error_code.as_deref().unwrap_or_default().to_owned(),
         }
     }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::time::to_timestamp;
 use crate::ami::classify::Classification;
+use crate::ami::snapshot::Observed;
 use crate::api::pb;
 use crate::ec2::facts::{
     BlockDevice, EbsVolume, Image, ImageWatermark, InstanceTypeSpecification, ProductCode, ScanResult, StateReason,
@@ -12,10 +13,10 @@ use crate::ids::{AccountId, Region};
 
 /// An image as an account sees it in a Region, and what is concluded from it.
 pub fn image(
-    facts: &Image,
+    Observed { image, observed_time }: Observed,
     region: &Region,
     account_id: &AccountId,
-    classification: Option<&Classification>,
+    classification: &Classification,
 ) -> pb::Image {
     let Image {
         image_id,
@@ -59,52 +60,53 @@ pub fn image(
         scan_result,
         instance_type_specification,
         tags,
-    } = facts;
+    } = image;
     pb::Image {
         image_id: image_id.to_string(),
         region: region.to_string(),
         account_id: account_id.to_string(),
-        name: name.clone(),
-        description: description.clone(),
-        image_location: image_location.clone(),
-        owner_id: owner_id.clone(),
-        image_owner_alias: image_owner_alias.clone(),
-        architecture: architecture.clone(),
-        image_type: image_type.clone(),
-        state: state.clone(),
-        state_reason: state_reason.as_ref().map(Into::into),
-        creation_time: moment(*creation_date),
-        deprecation_time: moment(*deprecation_time),
-        last_launched_time: moment(*last_launched_time),
-        root_device_type: root_device_type.clone(),
-        root_device_name: root_device_name.clone(),
-        virtualization_type: virtualization_type.clone(),
-        hypervisor: hypervisor.clone(),
-        boot_mode: boot_mode.clone(),
-        tpm_support: tpm_support.clone(),
-        imds_support: imds_support.clone(),
-        ena_support: *ena_support,
-        sriov_net_support: sriov_net_support.clone(),
-        kernel_id: kernel_id.clone(),
-        ramdisk_id: ramdisk_id.clone(),
-        platform: platform.clone(),
-        platform_details: platform_details.clone(),
-        usage_operation: usage_operation.clone(),
-        public: *public,
-        product_codes: product_codes.iter().map(Into::into).collect(),
-        block_device_mappings: block_device_mappings.iter().map(Into::into).collect(),
-        source_instance_id: source_instance_id.clone(),
-        source_image_id: source_image_id.clone(),
-        source_image_region: source_image_region.clone(),
-        deregistration_protection: deregistration_protection.clone(),
-        image_allowed: *image_allowed,
-        free_tier_eligible: *free_tier_eligible,
-        public_ssm_parameter_name: public_ssm_parameter_name.clone(),
-        image_watermarks: image_watermarks.iter().map(Into::into).collect(),
-        scan_result: scan_result.as_ref().map(Into::into),
-        instance_type_specification: instance_type_specification.as_ref().map(Into::into),
-        tags: tags.clone(),
-        classification: classification.map(Into::into),
+        name,
+        description,
+        image_location,
+        owner_id,
+        image_owner_alias,
+        architecture,
+        image_type,
+        state,
+        state_reason: state_reason.map(Into::into),
+        creation_time: moment(creation_date),
+        deprecation_time: moment(deprecation_time),
+        last_launched_time: moment(last_launched_time),
+        root_device_type,
+        root_device_name,
+        virtualization_type,
+        hypervisor,
+        boot_mode,
+        tpm_support,
+        imds_support,
+        ena_support,
+        sriov_net_support,
+        kernel_id,
+        ramdisk_id,
+        platform,
+        platform_details,
+        usage_operation,
+        public,
+        product_codes: product_codes.into_iter().map(Into::into).collect(),
+        block_device_mappings: block_device_mappings.into_iter().map(Into::into).collect(),
+        source_instance_id,
+        source_image_id,
+        source_image_region,
+        deregistration_protection,
+        image_allowed,
+        free_tier_eligible,
+        public_ssm_parameter_name,
+        image_watermarks: image_watermarks.into_iter().map(Into::into).collect(),
+        scan_result: scan_result.map(Into::into),
+        instance_type_specification: instance_type_specification.map(Into::into),
+        tags,
+        classification: Some(classification.into()),
+        observed_time: Some(to_timestamp(observed_time)),
     }
 }
 
@@ -112,34 +114,29 @@ fn moment(time: Option<Timestamp>) -> Option<prost_types::Timestamp> {
     time.map(to_timestamp)
 }
 
-impl From<&StateReason> for pb::StateReason {
-    fn from(reason: &StateReason) -> Self {
+impl From<StateReason> for pb::StateReason {
+    fn from(reason: StateReason) -> Self {
         let StateReason { code, message } = reason;
-        Self { code: code.clone(), message: message.clone() }
+        Self { code, message }
     }
 }
 
-impl From<&ProductCode> for pb::ProductCode {
-    fn from(product_code: &ProductCode) -> Self {
+impl From<ProductCode> for pb::ProductCode {
+    fn from(product_code: ProductCode) -> Self {
         let ProductCode { id, kind } = product_code;
-        Self { product_code_id: id.clone(), product_code_type: kind.clone() }
+        Self { product_code_id: id, product_code_type: kind }
     }
 }
 
-impl From<&BlockDevice> for pb::BlockDeviceMapping {
-    fn from(device: &BlockDevice) -> Self {
+impl From<BlockDevice> for pb::BlockDeviceMapping {
+    fn from(device: BlockDevice) -> Self {
         let BlockDevice { device_name, virtual_name, no_device, ebs } = device;
-        Self {
-            device_name: device_name.clone(),
-            virtual_name: virtual_name.clone(),
-            no_device: no_device.clone(),
-            ebs: ebs.as_ref().map(Into::into),
-        }
+        Self { device_name, virtual_name, no_device, ebs: ebs.map(Into::into) }
     }
 }
 
-impl From<&EbsVolume> for pb::EbsVolume {
-    fn from(volume: &EbsVolume) -> Self {
+impl From<EbsVolume> for pb::EbsVolume {
+    fn from(volume: EbsVolume) -> Self {
         let EbsVolume {
             delete_on_termination,
             iops,
@@ -155,24 +152,24 @@ impl From<&EbsVolume> for pb::EbsVolume {
             availability_zone,
         } = volume;
         Self {
-            delete_on_termination: *delete_on_termination,
-            iops: *iops,
-            snapshot_id: snapshot_id.clone(),
-            volume_size_gib: *volume_size_gib,
-            volume_type: volume_type.clone(),
-            kms_key_id: kms_key_id.clone(),
-            throughput_mib_per_second: *throughput_mibps,
-            outpost_arn: outpost_arn.clone(),
-            encrypted: *encrypted,
-            volume_initialization_rate_mib_per_second: *volume_initialization_rate_mibps,
-            ebs_card_index: *ebs_card_index,
-            availability_zone: availability_zone.clone(),
+            delete_on_termination,
+            iops,
+            snapshot_id,
+            volume_size_gib,
+            volume_type,
+            kms_key_id,
+            throughput_mib_per_second: throughput_mibps,
+            outpost_arn,
+            encrypted,
+            volume_initialization_rate_mib_per_second: volume_initialization_rate_mibps,
+            ebs_card_index,
+            availability_zone,
         }
     }
 }
 
-impl From<&ImageWatermark> for pb::ImageWatermark {
-    fn from(watermark: &ImageWatermark) -> Self {
+impl From<ImageWatermark> for pb::ImageWatermark {
+    fn from(watermark: ImageWatermark) -> Self {
         let ImageWatermark {
             watermark_key,
             source_image_region,
@@ -181,17 +178,17 @@ impl From<&ImageWatermark> for pb::ImageWatermark {
             watermark_creation_time,
         } = watermark;
         Self {
-            watermark_key: watermark_key.clone(),
-            source_image_region: source_image_region.clone(),
-            source_image_id: source_image_id.clone(),
-            source_image_creation_time: moment(*source_image_creation_time),
-            watermark_creation_time: moment(*watermark_creation_time),
+            watermark_key,
+            source_image_region,
+            source_image_id,
+            source_image_creation_time: moment(source_image_creation_time),
+            watermark_creation_time: moment(watermark_creation_time),
         }
     }
 }
 
-impl From<&ScanResult> for pb::ScanResult {
-    fn from(result: &ScanResult) -> Self {
+impl From<ScanResult> for pb::ScanResult {
+    fn from(result: ScanResult) -> Self {
         let ScanResult {
             highest_finding_severity_label,
             finding_scan_date,
@@ -202,23 +199,20 @@ impl From<&ScanResult> for pb::ScanResult {
             critical_fix_available_since,
         } = result;
         Self {
-            highest_finding_severity_label: highest_finding_severity_label.clone(),
-            finding_scan_date: moment(*finding_scan_date),
-            informational_fix_available_since: moment(*informational_fix_available_since),
-            low_fix_available_since: moment(*low_fix_available_since),
-            medium_fix_available_since: moment(*medium_fix_available_since),
-            high_fix_available_since: moment(*high_fix_available_since),
-            critical_fix_available_since: moment(*critical_fix_available_since),
+            highest_finding_severity_label,
+            finding_scan_date: moment(finding_scan_date),
+            informational_fix_available_since: moment(informational_fix_available_since),
+            low_fix_available_since: moment(low_fix_available_since),
+            medium_fix_available_since: moment(medium_fix_available_since),
+            high_fix_available_since: moment(high_fix_available_since),
+            critical_fix_available_since: moment(critical_fix_available_since),
         }
     }
 }
 
-impl From<&InstanceTypeSpecification> for pb::InstanceTypeSpecification {
-    fn from(specification: &InstanceTypeSpecification) -> Self {
+impl From<InstanceTypeSpecification> for pb::InstanceTypeSpecification {
+    fn from(specification: InstanceTypeSpecification) -> Self {
         let InstanceTypeSpecification { supported_instance_types, unsupported_instance_types } = specification;
-        Self {
-            supported_instance_types: supported_instance_types.clone(),
-            unsupported_instance_types: unsupported_instance_types.clone(),
-        }
+        Self { supported_instance_types, unsupported_instance_types }
     }
 }

@@ -4,8 +4,8 @@ use super::time::to_timestamp;
 use super::violation::{ViolationReason, Violations};
 use crate::api::pb;
 use crate::record::{
-    Attempt, AttemptError, AttemptState, Candidate, Decision, Entry, Event, ImageReceipt, InstancePlace, Launch,
-    LaunchInstance, LaunchState, PolicyStamp, Verdict,
+    Attempt, AttemptError, AttemptState, Candidate, Decision, Entry, Event, InstancePlace, Launch, LaunchInstance,
+    LaunchState, PolicyStamp, Verdict,
 };
 
 impl From<&Launch> for pb::Launch {
@@ -152,17 +152,6 @@ impl From<Verdict> for pb::DecisionVerdict {
         match verdict {
             Verdict::Admitted => Self::Admitted,
             Verdict::Refused => Self::Refused,
-        }
-    }
-}
-
-impl From<&ImageReceipt> for pb::ImageReceipt {
-    fn from(receipt: &ImageReceipt) -> Self {
-        let ImageReceipt { image_id, digest, observed_time } = receipt;
-        Self {
-            image_id: image_id.to_string(),
-            digest: digest.to_string(),
-            observed_time: Some(to_timestamp(*observed_time)),
         }
     }
 }

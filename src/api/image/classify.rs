@@ -1,17 +1,20 @@
 //! ClassifyImages.
 
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::Status;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 
-use super::Images;
-use super::list::{image_filters, owners};
+use super::select::{image_filters, owners, owners_or_scope, staleness, types_of};
+use super::{ClassifyImagesStream, Images};
+use crate::ami::catalog::{ANY_OWNER, Answer};
+use crate::ami::classify::{Viewer, classify};
 use crate::ami::order::OrderBy;
-use crate::api::convert::{ViolationReason, Violations};
-use crate::api::pb;
+use crate::ami::snapshot::{Observed, Query};
+use crate::api::convert::{ViolationReason, Violations, to_timestamp};
 use crate::api::pb::classify_images_response::Result as Outcome;
 use crate::api::scope::scope;
 use crate::api::status::{Failure, Missing};
+use crate::api::{blocking, pb};
+use crate::clock::Timestamp;
 use crate::ec2::ImageQuestion;
 use crate::ec2::facts::Image;
 use crate::ids::{ImageId, Region};
@@ -19,21 +22,15 @@ use crate::ids::{ImageId, Region};
 /// Images that one call may name.
 const IMAGE_IDS_MAX: usize = 1_000;
 
-/// Answers that wait for a slow reader.
-const AHEAD_MAX: usize = 16;
-
 impl Images {
-    pub(super) async fn classified(
-        &self,
-        request: pb::ClassifyImagesRequest,
-    ) -> Result<ReceiverStream<Result<pb::ClassifyImagesResponse, Status>>, Failure> {
-        let pb::ClassifyImagesRequest { region, account_id, image_ids, filters, owners: asked } = request;
+    pub(super) async fn classified(&self, request: pb::ClassifyImagesRequest) -> Result<ClassifyImagesStream, Failure> {
         let mut violations = Violations::new();
-        let scope = scope(&self.services, &region, &account_id, &mut violations);
-        let owners = owners(&self.services.owners, &asked, &mut violations);
-        let ids: Vec<ImageId> = violations.ids("image_ids", &image_ids, IMAGE_IDS_MAX);
-        let conditions = image_filters(&filters, &mut violations);
-        match (image_ids.is_empty(), filters.is_empty() && asked.is_empty()) {
+        let scope = scope(&self.services, &request.region, &request.account_id, &mut violations);
+        let _ = owners(&self.services.owners, &request.owners, &mut violations);
+        let ids: Vec<ImageId> = violations.ids("image_ids", &request.image_ids, IMAGE_IDS_MAX);
+        let conditions = image_filters(&request.filters, &mut violations);
+        let max_staleness = staleness(request.max_staleness.as_ref(), &mut violations);
+        match (request.image_ids.is_empty(), request.filters.is_empty() && request.owners.is_empty()) {
             (true, true) => violations.add(
                 "image_ids",
                 ViolationReason::MissingField,
@@ -45,48 +42,105 @@ impl Images {
             (true, false) | (false, true) => {}
         }
         let (scope, conditions) = violations.finish(scope.zip(conditions))?;
-        let scope = scope?;
-        let found: Vec<(ImageId, Option<Image>)> = if ids.is_empty() {
-            let question = ImageQuestion {
-                owners: owners.into_iter().filter(|owner| owner != "all").collect(),
-                ..ImageQuestion::everything()
-            };
-            let crawl = self.crawl(&scope.region, question, &conditions, OrderBy::default()).await?;
-            crawl.images.into_iter().map(|image| (image.image_id.clone(), Some(image))).collect()
-        } else {
-            let mut images = self.catalog().images(&scope.region, &ids).await?;
-            ids.into_iter()
-                .map(|id| {
-                    let position = images.iter().position(|image| image.image_id == id);
-                    let image = position.map(|position| images.swap_remove(position));
-                    (id, image)
+        let region = scope?.region;
+        let (viewer, now) = (self.viewer(&region)?, self.catalog().now());
+        if !ids.is_empty() {
+            let found = self.catalog().images_within(&region, &ids, max_staleness).await?;
+            return Ok(self.one_by_one(region, viewer, now, ids, found).map(Ok).boxed());
+        }
+        let types = types_of(self.catalog(), &region, &conditions).await?;
+        match self.catalog().answer(&region, &request.owners, &conditions, max_staleness)? {
+            Answer::Snapshot(held) => {
+                let searched = std::sync::Arc::clone(&held.snapshot);
+                let _turn = self.catalog().turn_to_search().await;
+                let matches = blocking(move || {
+                    searched.matches(&Query {
+                        owners: &request.owners,
+                        filters: &conditions,
+                        types: &types,
+                        include_deprecated: request.include_deprecated,
+                        include_disabled: request.include_disabled,
+                        now,
+                    })
                 })
-                .collect()
-        };
-        let (answers, stream) = mpsc::channel(AHEAD_MAX);
-        let images = Images::new(self.services.clone());
-        tokio::spawn(async move {
-            for (id, image) in found {
-                let answer = images.one(&scope.region, id, image).await;
-                // The caller has gone: nobody wants the rest.
-                if answers.send(Ok(answer)).await.is_err() {
-                    return;
-                }
+                .await?;
+                // Made as they are sent: neither the images nor their classifications wait anywhere.
+                let mut image = None;
+                let slots: Vec<_> = matches.iter().collect();
+                let answers = slots.into_iter().map(move |slot| {
+                    let image = image.get_or_insert_with(|| held.snapshot.image(slot).image);
+                    let observed = held.snapshot.load(slot, image);
+                    Ok(answer(image, &viewer, now, observed))
+                });
+                Ok(stream::iter(answers).boxed())
             }
-        });
-        Ok(ReceiverStream::new(stream))
+            Answer::Ec2 { .. } => {
+                let owners = owners_or_scope(&self.services.owners, &request.owners);
+                let owners = owners.into_iter().filter(|owner| owner != ANY_OWNER).collect();
+                let question = ImageQuestion {
+                    owners,
+                    include_deprecated: request.include_deprecated,
+                    include_disabled: request.include_disabled,
+                    ..ImageQuestion::everything()
+                };
+                let crawl = self.crawl(&region, question, &conditions, OrderBy::default()).await?;
+                let observed = crawl.observed;
+                let answers = crawl.images.into_iter().map(move |image| Ok(answer(&image, &viewer, now, observed)));
+                Ok(stream::iter(answers).boxed())
+            }
+        }
     }
 
-    /// One image's classification, or why there is none: one that fails does not fail the others.
-    async fn one(&self, region: &Region, id: ImageId, image: Option<Image>) -> pb::ClassifyImagesResponse {
-        let image_id = id.to_string();
-        let outcome = match image {
-            None => Outcome::Status(Failure::NotFound(Missing::Image(id)).to_message()),
-            Some(image) => match self.catalog().launch_permissions(region, &image).await {
-                Ok(permissions) => Outcome::Classification((&self.classify(&image, permissions.as_deref())).into()),
-                Err(error) => Outcome::Status(Failure::from(error).to_message()),
-            },
-        };
-        pb::ClassifyImagesResponse { image_id, result: Some(outcome) }
+    /// Each of `ids` with its launch permissions, or why not: one that fails does not fail the others.
+    fn one_by_one(
+        &self,
+        region: Region,
+        viewer: Viewer,
+        now: Timestamp,
+        ids: Vec<ImageId>,
+        mut found: Vec<Observed>,
+    ) -> BoxStream<'static, pb::ClassifyImagesResponse> {
+        let catalog = self.catalog().clone();
+        let named: Vec<(ImageId, Option<Observed>)> = ids
+            .into_iter()
+            .map(|id| {
+                let position = found.iter().position(|observed| observed.image.image_id == id);
+                (id, position.map(|position| found.swap_remove(position)))
+            })
+            .collect();
+        stream::iter(named)
+            .then(move |(id, observed)| {
+                let (catalog, region, viewer) = (catalog.clone(), region.clone(), viewer.clone());
+                async move {
+                    let Some(Observed { image, observed_time }) = observed else {
+                        let image_id = id.to_string();
+                        return failed(image_id, Failure::NotFound(Missing::Image(id)));
+                    };
+                    match catalog.launch_permissions(&region, &image).await {
+                        Ok(permissions) => {
+                            let classification = classify(&image, &viewer, permissions.as_deref(), now);
+                            classified(&image, (&classification).into(), observed_time)
+                        }
+                        Err(error) => failed(id.to_string(), error.into()),
+                    }
+                }
+            })
+            .boxed()
     }
+}
+
+fn answer(image: &Image, viewer: &Viewer, now: Timestamp, observed: Timestamp) -> pb::ClassifyImagesResponse {
+    classified(image, (&classify(image, viewer, None, now)).into(), observed)
+}
+
+fn classified(image: &Image, classification: pb::Classification, observed: Timestamp) -> pb::ClassifyImagesResponse {
+    pb::ClassifyImagesResponse {
+        image_id: image.image_id.to_string(),
+        result: Some(Outcome::Classification(classification)),
+        observed_time: Some(to_timestamp(observed)),
+    }
+}
+
+fn failed(image_id: String, failure: Failure) -> pb::ClassifyImagesResponse {
+    pb::ClassifyImagesResponse { image_id, result: Some(Outcome::Status(failure.to_message())), observed_time: None }
 }

@@ -3,103 +3,232 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
-use super::Images;
-use crate::ami::catalog::{Crawl, CrawlId};
-use crate::ami::filter::{FilterViolation, Filters};
+use super::select::{image_filters, owners, staleness, types_of};
+use super::{Images, select};
+use crate::ami::catalog::{ANY_OWNER, Answer, Crawl, CrawlId, Held, SnapshotId};
+use crate::ami::classify::classify;
+use crate::ami::filter::Filters;
 use crate::ami::order::OrderBy;
-use crate::api::blocking;
-use crate::api::convert::{ViolationReason, Violations, duration, filters, image, to_timestamp};
+use crate::ami::snapshot::{Observed, Query, Slot, Snapshot};
+use crate::api::convert::{ViolationReason, Violations, image, to_timestamp};
 use crate::api::page::{Page, next_page_token, page};
-use crate::api::pb;
-use crate::api::scope::scope;
+use crate::api::scope::{Scope, scope};
 use crate::api::status::Failure;
-use crate::ec2::facts::Image;
+use crate::api::{blocking, pb};
+use crate::clock::Timestamp;
+use crate::ec2::facts::{Image, InstanceTypeFacts};
 use crate::ec2::{Ec2Error, ImageQuestion};
 use crate::ids::Region;
+use crate::telemetry::metric;
 
-/// Owners that one question may name.
-pub(super) const OWNERS_MAX: usize = 200;
+/// Characters of all filter values up to which a snapshot is searched on the thread that serves: it
+/// takes less than a millisecond.
+const QUICK_CHARACTERS_MAX: usize = 2_000;
 
-/// The owner that stands for every owner; EC2 has no word for it.
-const ANY_OWNER: &str = "all";
+/// Bytes of images on a page: gRPC clients accept 4 MiB, and there is more to an answer. A page of
+/// large images is shorter than was asked for.
+const PAGE_BYTES_MAX: usize = 7 << 19;
 
-/// Characters of all filter values of one request together. EC2's own limits allow 2.5 million; that
-/// many patterns against every image of a Region is work without end in sight.
-const FILTER_CHARACTERS_TOTAL_MAX: usize = 100_000;
-
-/// The longest staleness that can be asked for; it is only a bound against nonsense.
-const STALENESS_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
-
-/// Where a page of images goes on: a crawl, and how far into it.
+/// Where a page of images goes on: what it is read from, and how far into it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Position {
-    #[serde(rename = "p")]
-    crawl: String,
-    #[serde(rename = "o")]
-    offset: usize,
+#[serde(tag = "k")]
+enum Position {
+    #[serde(rename = "s")]
+    Snapshot {
+        #[serde(rename = "i")]
+        id: String,
+        /// The moment of the first page, in microseconds: what is deprecated stays so.
+        #[serde(rename = "t")]
+        now: i64,
+        #[serde(rename = "o")]
+        offset: usize,
+    },
+    #[serde(rename = "c")]
+    Crawl {
+        #[serde(rename = "i")]
+        id: String,
+        #[serde(rename = "o")]
+        offset: usize,
+    },
+}
+
+/// A question whose form is right.
+struct Question {
+    scope: Scope,
+    /// As asked: none means the server's scope.
+    owners: Vec<String>,
+    conditions: Filters,
+    include_deprecated: bool,
+    include_disabled: bool,
+    order: OrderBy,
+}
+
+/// A page that was found.
+struct Found {
+    images: Vec<pb::Image>,
+    total: usize,
+    observed: Timestamp,
+    next: Option<Position>,
+    /// Why EC2 was asked; none if it was not.
+    live_reason: Option<String>,
 }
 
 impl Images {
     pub(super) async fn list(&self, request: pb::ListImagesRequest) -> Result<pb::ListImagesResponse, Failure> {
         let mut violations = Violations::new();
         let scope = scope(&self.services, &request.region, &request.account_id, &mut violations);
-        let owners = owners(&self.services.owners, &request.owners, &mut violations);
+        let shown_owners = owners(&self.services.owners, &request.owners, &mut violations);
         let conditions = image_filters(&request.filters, &mut violations);
         let order = OrderBy::parse(&request.order_by);
         if let Err(wrong) = &order {
             violations.add("order_by", ViolationReason::InvalidOrderBy, wrong.to_string());
         }
-        let _: Option<Duration> =
-            duration("max_staleness", request.max_staleness.as_ref(), (Duration::ZERO, STALENESS_MAX), &mut violations);
+        let max_staleness = staleness(request.max_staleness.as_ref(), &mut violations);
         let page: Page<Position> = page(&request, &mut violations);
         let parsed = scope.zip(conditions).zip(order.ok());
         let ((scope, conditions), order) = violations.finish(parsed)?;
-        let scope = scope?;
-
-        let (crawl, id, offset) = match page.after {
-            Some(position) => {
-                let id: Option<CrawlId> = position.crawl.parse().ok();
-                let crawl = id.as_ref().and_then(|id| self.catalog().pinned(id));
-                let (Some(id), Some(crawl)) = (id, crawl) else { return Err(Failure::PageTokenExpired) };
-                (crawl, Some(id), position.offset)
-            }
-            None => {
-                let question = ImageQuestion {
-                    owners: owners.iter().filter(|owner| *owner != ANY_OWNER).cloned().collect(),
-                    include_deprecated: request.include_deprecated,
-                    include_disabled: request.include_disabled,
-                    ..ImageQuestion::everything()
-                };
-                (Arc::new(self.crawl(&scope.region, question, &conditions, order).await?), None, 0)
-            }
+        let question = Question {
+            scope: scope?,
+            owners: request.owners.clone(),
+            conditions,
+            include_deprecated: request.include_deprecated,
+            include_disabled: request.include_disabled,
+            order,
         };
-        let total = crawl.images.len();
-        let end = offset.saturating_add(page.size).min(total);
-        let shown = crawl.images.get(offset..end).unwrap_or_default();
-        let images = shown
-            .iter()
-            .map(|facts| image(facts, &scope.region, &scope.account_id, Some(&self.classify(facts, None))))
-            .collect();
-        let next_page_token = if end < total {
-            let id = id.unwrap_or_else(|| self.catalog().pin(Arc::clone(&crawl)));
-            next_page_token(&request, &Position { crawl: id.to_string(), offset: end })
-        } else {
-            String::new()
+        let Page { size, after } = page;
+        let found = match after {
+            Some(position) => self.go_on(question, position, size).await?,
+            None => self.begin(question, max_staleness, size).await?,
         };
+        let answered_from =
+            if found.live_reason.is_some() { pb::AnsweredFrom::Ec2 } else { pb::AnsweredFrom::Catalogue };
         Ok(pb::ListImagesResponse {
-            images,
-            next_page_token,
-            total_size: i32::try_from(total).unwrap_or(i32::MAX),
-            observed_time: Some(to_timestamp(crawl.observed)),
-            owners,
+            images: found.images,
+            next_page_token: found.next.map(|next| next_page_token(&request, &next)).unwrap_or_default(),
+            total_size: i32::try_from(found.total).unwrap_or(i32::MAX),
+            observed_time: Some(to_timestamp(found.observed)),
+            owners: shown_owners,
+            answered_from: answered_from.into(),
+            live_reason: found.live_reason.unwrap_or_default(),
         })
     }
 
-    /// Every image that passes, in order: all pages are read before anything is sorted, because
-    /// EC2 sorts nothing. Judging runs on a thread that may be busy for long, so that the other
-    /// calls go on meanwhile.
+    /// The first page.
+    async fn begin(&self, question: Question, max_staleness: Option<Duration>, size: usize) -> Result<Found, Failure> {
+        match self.catalog().answer(&question.scope.region, &question.owners, &question.conditions, max_staleness)? {
+            Answer::Snapshot(held) => {
+                metrics::counter!(metric::CATALOGUE_ANSWERS, "answered_from" => "catalogue").increment(1);
+                let now = self.catalog().now();
+                self.snapshot_page(question, held, now, 0, size).await
+            }
+            Answer::Ec2 { reason } => {
+                metrics::counter!(metric::CATALOGUE_ANSWERS, "answered_from" => "ec2").increment(1);
+                let owners = select::owners_or_scope(&self.services.owners, &question.owners);
+                let asked = ImageQuestion {
+                    owners: owners.iter().filter(|owner| *owner != ANY_OWNER).cloned().collect(),
+                    include_deprecated: question.include_deprecated,
+                    include_disabled: question.include_disabled,
+                    ..ImageQuestion::everything()
+                };
+                let region = &question.scope.region;
+                let crawl = self.crawl(region, asked, &question.conditions, question.order.clone()).await?;
+                self.crawl_page(&question, Arc::new(crawl), None, 0, size, reason)
+            }
+        }
+    }
+
+    /// A page after another one.
+    async fn go_on(&self, question: Question, position: Position, size: usize) -> Result<Found, Failure> {
+        match position {
+            Position::Snapshot { id, now, offset } => {
+                let id: SnapshotId = id.parse().map_err(|_| Failure::PageTokenExpired)?;
+                let now = Timestamp::from_microsecond(now).map_err(|_| Failure::PageTokenExpired)?;
+                let snapshot = self.catalog().snapshot(&question.scope.region, id)?;
+                let snapshot = snapshot.ok_or(Failure::PageTokenExpired)?;
+                self.snapshot_page(question, Held { id, snapshot }, now, offset, size).await
+            }
+            Position::Crawl { id, offset } => {
+                let id: CrawlId = id.parse().map_err(|_| Failure::PageTokenExpired)?;
+                let crawl = self.catalog().pinned(&id).ok_or(Failure::PageTokenExpired)?;
+                if crawl.region != question.scope.region {
+                    return Err(Failure::PageTokenExpired);
+                }
+                let reason = "these pages come from an answer that EC2 gave".to_owned();
+                self.crawl_page(&question, crawl, Some(id), offset, size, reason)
+            }
+        }
+    }
+
+    async fn snapshot_page(
+        &self,
+        question: Question,
+        Held { id, snapshot }: Held,
+        now: Timestamp,
+        offset: usize,
+        size: usize,
+    ) -> Result<Found, Failure> {
+        let Scope { region, account_id } = question.scope.clone();
+        let types = types_of(self.catalog(), &region, &question.conditions).await?;
+        let searched = Arc::clone(&snapshot);
+        let is_quick = types.is_empty() && question.conditions.characters() <= QUICK_CHARACTERS_MAX;
+        let search = move || search(&question, &types, &searched, now, offset, size);
+        // A hop to another thread and back takes as long as the usual search.
+        let (total, slots) = if is_quick {
+            search()
+        } else {
+            // As many at a time as leave a core for everybody else.
+            let _turn = self.catalog().turn_to_search().await;
+            blocking(search).await?
+        };
+        let viewer = self.viewer(&region)?;
+        let images = fitting(slots.iter().map(|slot| {
+            let observed = snapshot.image(*slot);
+            let classification = classify(&observed.image, &viewer, None, self.catalog().now());
+            image(observed, &region, &account_id, &classification)
+        }));
+        let end = offset.saturating_add(images.len());
+        let next = (end < total && !slots.is_empty()).then(|| Position::Snapshot {
+            id: id.to_string(),
+            now: now.as_microsecond(),
+            offset: end,
+        });
+        Ok(Found { images, total, observed: snapshot.observed_time(), next, live_reason: None })
+    }
+
+    fn crawl_page(
+        &self,
+        question: &Question,
+        crawl: Arc<Crawl>,
+        id: Option<CrawlId>,
+        offset: usize,
+        size: usize,
+        reason: String,
+    ) -> Result<Found, Failure> {
+        let Scope { region, account_id } = &question.scope;
+        let viewer = self.viewer(region)?;
+        let total = crawl.images.len();
+        let end = offset.saturating_add(size).min(total);
+        let images = crawl.images.get(offset.min(end)..end).unwrap_or_default().iter().map(|facts| {
+            let classification = classify(facts, &viewer, None, self.catalog().now());
+            let observed = Observed { image: facts.clone(), observed_time: crawl.observed };
+            image(observed, region, account_id, &classification)
+        });
+        let images = fitting(images);
+        let end = offset.saturating_add(images.len());
+        let observed = crawl.observed;
+        let next = (end < total).then(|| {
+            let id = id.unwrap_or_else(|| self.catalog().pin(crawl));
+            Position::Crawl { id: id.to_string(), offset: end }
+        });
+        Ok(Found { images, total, observed, next, live_reason: Some(reason) })
+    }
+
+    /// Every image that passes, in order, asked of EC2 now: all pages are read before anything is
+    /// sorted, because EC2 sorts nothing. Judging runs on a thread that may be busy for long, so that
+    /// the other calls go on meanwhile.
     pub(super) async fn crawl(
         &self,
         region: &Region,
@@ -117,73 +246,51 @@ impl Images {
             }
             Err(failure) => return Err(failure),
         };
-        let types = split.local.instance_types();
-        let types = if types.is_empty() { Vec::new() } else { self.catalog().types_named(region, &types).await? };
-        let judge = Self::new(self.services.clone());
+        let types = types_of(self.catalog(), region, &split.local).await?;
+        let (viewer, now) = (self.viewer(region)?, self.catalog().now());
         blocking(move || {
-            let passes = |image: &&Image| {
-                split.local.is_empty() || split.local.matches(image, &judge.classify(image, None), &types)
+            let passes = |image: &Image| {
+                split.local.is_empty() || split.local.matches(image, &classify(image, &viewer, None, now), &types)
             };
-            let mut images: Vec<Image> = crawl.images.iter().filter(passes).cloned().collect();
-            images.sort_by(|a, b| order.compare(a, b));
-            Crawl::new(crawl.region.clone(), crawl.observed, images)
+            let mut crawl = crawl;
+            crawl.images.retain(passes);
+            crawl.images.sort_by(|a, b| order.compare(a, b));
+            crawl
         })
         .await
     }
 }
 
-/// The owners asked for, or the scope that the server is configured with.
-pub(super) fn owners(scope: &[String], asked: &[String], violations: &mut Violations) -> Vec<String> {
-    if asked.is_empty() {
-        return scope.to_vec();
-    }
-    if violations.at_most("owners", asked.len(), OWNERS_MAX) {
-        for (index, owner) in asked.iter().enumerate() {
-            let known = ["self", "amazon", "aws-marketplace", "aws-backup-vault", ANY_OWNER].contains(&owner.as_str());
-            let account = owner.len() == 12 && owner.bytes().all(|b| b.is_ascii_digit());
-            if !known && !account {
-                violations.add(
-                    format!("owners[{index}]"),
-                    ViolationReason::InvalidField,
-                    "expected self, amazon, aws-marketplace, aws-backup-vault, all, or an account id of twelve digits",
-                );
-            }
+/// As many images, from the first on, as fit into one answer.
+fn fitting(images: impl Iterator<Item = pb::Image>) -> Vec<pb::Image> {
+    let mut bytes = 0;
+    let mut page = Vec::new();
+    for image in images {
+        bytes += image.encoded_len();
+        if bytes > PAGE_BYTES_MAX && !page.is_empty() {
+            break;
         }
+        page.push(image);
     }
-    asked.to_vec()
+    page
 }
 
-/// The filters of a request: their form, and whether they exist.
-pub(super) fn image_filters(asked: &[pb::Filter], violations: &mut Violations) -> Option<Filters> {
-    match Filters::parse(&conditions(asked, violations)) {
-        Ok(filters) => Some(filters),
-        Err(wrong) => {
-            add_filter_violations(wrong, violations);
-            None
-        }
-    }
-}
-
-/// The filters of a request as names and values: their form, and how much there is of them.
-pub(super) fn conditions(asked: &[pb::Filter], violations: &mut Violations) -> Vec<(String, Vec<String>)> {
-    let total: usize = asked.iter().flat_map(|filter| &filter.values).map(|value| value.chars().count()).sum();
-    if total > FILTER_CHARACTERS_TOTAL_MAX {
-        violations.add(
-            "filters",
-            ViolationReason::LimitExceeded,
-            format!("{total} characters in all values together; at most {FILTER_CHARACTERS_TOTAL_MAX} are accepted"),
-        );
-    }
-    filters("filters", asked, violations).into_iter().map(|raw| (raw.name, raw.values)).collect()
-}
-
-pub(super) fn add_filter_violations(wrong: Vec<FilterViolation>, violations: &mut Violations) {
-    for violation in wrong {
-        let field = violation.field();
-        // The form has been complained about where the message was read.
-        if violations.kept().iter().any(|known| known.field == field) {
-            continue;
-        }
-        violations.add(field, ViolationReason::InvalidFilter, violation.problem.to_string());
-    }
+/// How many images pass, and the page that was asked for.
+fn search(
+    question: &Question,
+    types: &[InstanceTypeFacts],
+    snapshot: &Snapshot,
+    now: Timestamp,
+    offset: usize,
+    size: usize,
+) -> (usize, Vec<Slot>) {
+    let matches = snapshot.matches(&Query {
+        owners: &question.owners,
+        filters: &question.conditions,
+        types,
+        include_deprecated: question.include_deprecated,
+        include_disabled: question.include_disabled,
+        now,
+    });
+    (matches.len(), snapshot.page(&matches, &question.order, offset, size))
 }

@@ -149,7 +149,7 @@ fn against(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
 }
 
 fn precondition(finding: &Finding) -> PreconditionViolation {
-    let Finding { code, outcome: _, field, observed, expected, message, remedy } = finding;
+    let Finding { code, outcome: _, field, observed, expected, message, remedy, ec2_error_code: _ } = finding;
     let mut description = message.clone();
     for (word, text) in [("observed", observed), ("expected", expected), ("remedy", remedy)] {
         if !text.is_empty() {

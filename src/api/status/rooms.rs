@@ -1,10 +1,11 @@
 //! From the errors of each room to a [`Failure`].
 
 use super::{Failure, Missing};
-use crate::ami::catalog::CatalogError;
+use crate::ami::catalog::{CatalogError, ResolveError};
 use crate::api::convert::{ViolationReason, Violations};
 use crate::audit::{AppendError, RECORD_BYTES_MAX, ReadError};
 use crate::boot::WatchError;
+use crate::ec2::Ec2Error;
 use crate::launch::{LaunchError, TerminateError};
 
 impl From<CatalogError> for Failure {
@@ -12,6 +13,18 @@ impl From<CatalogError> for Failure {
         match error {
             CatalogError::UnknownRegion(region) => Self::NotFound(Missing::Region(region)),
             CatalogError::Ec2(error) => Self::Ec2(error),
+        }
+    }
+}
+
+impl From<ResolveError> for Failure {
+    fn from(error: ResolveError) -> Self {
+        match error {
+            ResolveError::Catalog(CatalogError::Ec2(Ec2Error::TooMany { limit })) => {
+                Self::TooManyResults { limit, narrow_by: "selector" }
+            }
+            ResolveError::Catalog(error) => error.into(),
+            ResolveError::Nothing(nothing) => Self::SelectorMatchesNothing(nothing),
         }
     }
 }

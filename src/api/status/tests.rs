@@ -20,6 +20,7 @@ fn finding(outcome: Outcome, message: &str) -> Finding {
         expected: "x86_64".to_owned(),
         message: message.to_owned(),
         remedy: String::new(),
+        ec2_error_code: None,
     }
 }
 
@@ -71,6 +72,11 @@ fn the_table_gives_each_failure_its_code_and_reason() {
             Code::PermissionDenied,
             "POLICY_DENIED",
         ),
+        (
+            Failure::SelectorMatchesNothing(Nothing { matched: 2, message: "none".to_owned() }),
+            Code::FailedPrecondition,
+            "SELECTOR_MATCHES_NOTHING",
+        ),
         (Failure::NotFound(Missing::Launch(launch_id)), Code::NotFound, "LAUNCH_NOT_FOUND"),
         (
             Failure::NotCancellable { launch_id, state: LaunchState::Ready },
@@ -91,7 +97,7 @@ fn the_table_gives_each_failure_its_code_and_reason() {
         (Failure::AuditUnavailable, Code::Unavailable, "AUDIT_UNAVAILABLE"),
         (Failure::LogCorrupt { index: 5 }, Code::DataLoss, "LOG_CORRUPT"),
         (Failure::ShuttingDown, Code::Unavailable, "SHUTTING_DOWN"),
-        (Failure::NotImplemented { what: "ResolveImage" }, Code::Unimplemented, "NOT_IMPLEMENTED"),
+        (Failure::NotImplemented { what: "CancelLaunch" }, Code::Unimplemented, "NOT_IMPLEMENTED"),
         (Failure::Ec2(answered("RequestLimitExceeded")), Code::Unavailable, "EC2_THROTTLED"),
         (Failure::Ec2(answered("InternalError")), Code::Unavailable, "EC2_UNAVAILABLE"),
         (Failure::Ec2(answered("InsufficientInstanceCapacity")), Code::ResourceExhausted, "INSUFFICIENT_CAPACITY"),

@@ -1,4 +1,4 @@
-//! DescribeImages and DescribeImageAttribute.
+//! DescribeImages, DescribeImageAttribute and GetAllowedImagesSettings.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,8 @@ use aws_sdk_ec2::types::ImageAttributeName;
 
 use super::{Client, filter};
 use crate::ec2::call::{Page, all_pages, send};
-use crate::ec2::facts::{Image, LaunchPermission};
+use crate::ec2::errors::page_token_repeated;
+use crate::ec2::facts::{AllowedImages, Image, LaunchPermission};
 use crate::ec2::{Ec2Error, convert};
 use crate::ids::ImageId;
 
@@ -56,7 +57,35 @@ impl ImageQuestion {
     }
 }
 
+/// One page of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImagePage {
+    /// Its images, in EC2's order, which means nothing.
+    pub images: Vec<Image>,
+    /// What asks for the page after it; none after the last.
+    pub next_token: Option<String>,
+}
+
 impl Client {
+    /// One page of the images that fit a question without ids, from the beginning or from where
+    /// another page said. A page that is short, or empty, is not the last while it has a token.
+    ///
+    /// # Errors
+    /// What EC2 answered instead; InvalidNextToken when the token has expired. A page that names
+    /// itself as the next, which would go round for ever, is unreadable.
+    pub async fn describe_images_page(
+        &self,
+        question: &ImageQuestion,
+        token: Option<String>,
+    ) -> Result<ImagePage, Ec2Error> {
+        let request = self.describe_images_request(question).max_results(PAGE_IMAGES_MAX);
+        let Page { items, next_token } = images_page(request.set_next_token(token.clone())).await?;
+        if token.is_some() && next_token == token {
+            return Err(page_token_repeated());
+        }
+        Ok(ImagePage { images: items, next_token: next_token.filter(|token| !token.is_empty()) })
+    }
+
     /// The images that fit the question, in EC2's order, which means nothing. Kernels and RAM
     /// disks, which EC2 counts as images, are left out.
     ///
@@ -117,6 +146,17 @@ impl Client {
             self.sdk().describe_image_attribute().image_id(id.as_str()).attribute(ImageAttributeName::LaunchPermission);
         let answer = send!(request)?;
         Ok(convert::launch_permissions(answer.launch_permissions.unwrap_or_default()))
+    }
+
+    /// The account's Allowed AMIs settings in this Region: one call, whose answer changes as seldom
+    /// as somebody changes the settings.
+    ///
+    /// # Errors
+    /// UnauthorizedOperation without the permission `ec2:GetAllowedImagesSettings`.
+    pub async fn allowed_images(&self) -> Result<AllowedImages, Ec2Error> {
+        let request = self.sdk().get_allowed_images_settings();
+        let answer = send!(request)?;
+        Ok(convert::allowed_images(answer.state, answer.managed_by, answer.image_criteria))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What goes over the wire and what is made of what comes back, against a server that answers
 //! as it is told.
 
+mod allowed_images;
 mod responder;
 
 use std::time::Duration;
@@ -307,7 +308,9 @@ async fn without_credentials_nothing_is_sent() {
         .endpoint_url("http://127.0.0.1:1")
         .build();
     let sdk = aws_sdk_ec2::Client::from_conf(config);
-    let client = Client::new("123456789012".parse().unwrap(), "sandbox-1".parse().unwrap(), sdk);
+    let ssm = aws_sdk_ssm::Config::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
+    let ssm = aws_sdk_ssm::Client::from_conf(ssm);
+    let client = Client::new("123456789012".parse().unwrap(), "sandbox-1".parse().unwrap(), sdk, ssm);
     let error = client.run_instances(&small_launch(), None, false).await.unwrap_err();
     assert!(matches!(error, Ec2Error::Credentials(_)), "{error:?}");
     assert!(error.definitely_nothing_happened());

@@ -117,6 +117,7 @@ pub(super) const CODES: &[(&str, ErrorClass, &str)] = &[
     ("NonEBSInstance", Incompatible, CHECK_FIT),
     ("OperationNotPermitted", Permission, UNPROTECT),
     ("OptInRequired", OptIn, SUBSCRIBE),
+    ("ParameterNotFound", NotFound, NAME_EXISTING),
     ("PendingVerification", Permission, ASK_AWS),
     ("PrivateIpAddressLimitExceeded", Quota, FEWER),
     ("RequestExpired", Permission, CREDENTIALS),

@@ -16,7 +16,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("ec2", &["ids", "clock", "telemetry"]),
     ("ami", &["record", "ec2::facts", "ids", "clock"]),
     // The one part of `ami` that asks EC2.
-    ("ami::catalog", &["record", "ec2", "ids", "clock"]),
+    ("ami::catalog", &["record", "ec2", "ids", "clock", "telemetry"]),
     ("policy", &["record", "ami", "ec2::facts", "ids"]),
     // It stores and proves; it decides nothing.
     ("audit", &["record", "ids", "clock", "crash"]),

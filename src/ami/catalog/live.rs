@@ -1,0 +1,153 @@
+//! What is asked of EC2 at once, because the snapshot cannot answer it or must not: a launch is
+//! decided on facts of now.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use super::crawls::{Crawl, CrawlId, Crawls};
+use super::region::RegionCatalogue;
+use super::{Catalog, CatalogError};
+use crate::ec2::facts::{Image, LaunchPermission};
+use crate::ec2::{Ec2Error, ErrorClass, ImagePage, ImageQuestion};
+use crate::ids::{ImageId, Region};
+
+/// Ids in one filter (EC2 User Guide, "Filtering resources").
+const FILTER_IDS_MAX: usize = 200;
+
+/// The most pages of one answer; EC2 may send short and empty ones.
+const PAGES_MAX: usize = 10_000;
+
+impl Catalog {
+    /// Asks EC2 for every image that answers `question`. A few such answers are read at a time,
+    /// because each can be a hundred megabytes; the others wait for their turn.
+    ///
+    /// # Errors
+    /// [`Ec2Error::TooMany`] inside [`CatalogError::Ec2`] above the bound.
+    pub async fn crawl(&self, region: &Region, question: &ImageQuestion) -> Result<Crawl, CatalogError> {
+        let catalogue = self.region(region)?;
+        // An error would mean that the semaphore is closed, which it never is.
+        let _turn = self.shared.crawling.acquire().await;
+        let observed = self.shared.clock.now();
+        let images = self.all_pages(catalogue, question).await.map_err(CatalogError::Ec2)?;
+        Ok(Crawl::new(region.clone(), observed, images))
+    }
+
+    async fn all_pages(&self, catalogue: &RegionCatalogue, question: &ImageQuestion) -> Result<Vec<Image>, Ec2Error> {
+        let limit = self.shared.images_max;
+        let mut images = Vec::new();
+        let mut token: Option<String> = None;
+        for _ in 0..PAGES_MAX {
+            catalogue.budget.take();
+            let asked = catalogue.client.describe_images_page(question, token.clone()).await;
+            let ImagePage { images: page, next_token } = asked.inspect_err(|error| drained(catalogue, error))?;
+            images.extend(page);
+            if images.len() > limit {
+                break;
+            }
+            token = next_token;
+            if token.is_none() {
+                return Ok(images);
+            }
+        }
+        Err(Ec2Error::TooMany { limit })
+    }
+
+    /// Keeps a crawl, in the order it has, until its pages have been read or it is too old.
+    pub fn pin(&self, crawl: Arc<Crawl>) -> CrawlId {
+        let uptime = self.shared.clock.uptime();
+        self.crawls().pin(crawl, uptime)
+    }
+
+    /// A pinned crawl, if it is still there.
+    pub fn pinned(&self, id: &CrawlId) -> Option<Arc<Crawl>> {
+        let uptime = self.shared.clock.uptime();
+        self.crawls().get(id, uptime)
+    }
+
+    fn crawls(&self) -> MutexGuard<'_, Crawls> {
+        // Crawls are consistent after every statement, so a panic elsewhere does not spoil them.
+        self.shared.crawls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One image, asked now; none if EC2 does not know it or does not show it.
+    ///
+    /// # Errors
+    /// If the Region is not served or EC2 gives no answer.
+    pub async fn image(&self, region: &Region, id: &ImageId) -> Result<Option<Image>, CatalogError> {
+        Ok(self.images(region, std::slice::from_ref(id)).await?.into_iter().next())
+    }
+
+    /// Those of `ids` that EC2 shows, asked now, in no order.
+    ///
+    /// # Errors
+    /// If the Region is not served or EC2 gives no answer.
+    pub async fn images(&self, region: &Region, ids: &[ImageId]) -> Result<Vec<Image>, CatalogError> {
+        let catalogue = self.region(region)?;
+        let named = ImageQuestion::of_ids(ids.iter().cloned());
+        catalogue.budget.take();
+        match catalogue.client.describe_images(&named, self.shared.images_max).await {
+            Ok(images) => Ok(images),
+            // One id that does not exist fails the call for all, and may have been the only one.
+            Err(Ec2Error::Answered(answer)) if answer.code.starts_with("InvalidAMIID") && ids.len() <= 1 => {
+                Ok(Vec::new())
+            }
+            Err(Ec2Error::Answered(answer)) if answer.code.starts_with("InvalidAMIID") => {
+                self.images_by_filter(catalogue, ids).await.map_err(CatalogError::Ec2)
+            }
+            Err(error) => {
+                drained(catalogue, &error);
+                Err(CatalogError::Ec2(error))
+            }
+        }
+    }
+
+    /// EC2 leaves out what does not match a filter, where naming an id is an error; but a filter does
+    /// not find deprecated and disabled images unless it is told to.
+    async fn images_by_filter(&self, catalogue: &RegionCatalogue, ids: &[ImageId]) -> Result<Vec<Image>, Ec2Error> {
+        let mut found = Vec::new();
+        for part in ids.chunks(FILTER_IDS_MAX) {
+            let filtered = ImageQuestion {
+                filters: vec![("image-id".to_owned(), part.iter().map(ToString::to_string).collect())],
+                include_deprecated: true,
+                include_disabled: true,
+                ..ImageQuestion::everything()
+            };
+            found.extend(self.all_pages(catalogue, &filtered).await?);
+        }
+        Ok(found)
+    }
+
+    /// Who may launch an image: only its owner may ask, so `None` means that EC2 does not say. What
+    /// was answered is remembered for [`PERMISSIONS_LIFE`](super::PERMISSIONS_LIFE).
+    ///
+    /// # Errors
+    /// If the Region is not served or EC2 gives no answer.
+    pub async fn launch_permissions(
+        &self,
+        region: &Region,
+        image: &Image,
+    ) -> Result<Option<Vec<LaunchPermission>>, CatalogError> {
+        if image.owner_id.as_deref() != Some(self.account_id().as_str()) {
+            return Ok(None);
+        }
+        let catalogue = self.region(region)?;
+        let uptime = self.shared.clock.uptime();
+        if let Some(known) = catalogue.permissions.get(&image.image_id, uptime) {
+            return Ok(known);
+        }
+        let answer = match catalogue.client.launch_permissions(&image.image_id).await {
+            Ok(permissions) => Some(permissions),
+            // A missing permission to read them, or a counterpart without the call, leaves the
+            // answer unknown; it does not make the image unreadable.
+            Err(Ec2Error::Answered(_) | Ec2Error::Unreadable { .. }) => None,
+            Err(error) => return Err(CatalogError::Ec2(error)),
+        };
+        catalogue.permissions.put(&image.image_id, answer.clone(), uptime);
+        Ok(answer)
+    }
+}
+
+fn drained(catalogue: &RegionCatalogue, error: &Ec2Error) {
+    if error.class() == ErrorClass::Throttled {
+        catalogue.budget.drain();
+    }
+}

@@ -1,0 +1,335 @@
+//! One Region: its snapshots, and the task that keeps them fresh.
+//!
+//! A full crawl every [`Keeping::crawl_period`] finds everything, also what has gone. Between two of
+//! them a refresh every [`Keeping::refresh_period`] looks at the newest creation dates and at the
+//! images somebody asked for: EC2 has no feed of changes, and this is what can be had for a handful
+//! of calls. A crawl that fails leaves the snapshot as it is and says so.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::Catalog;
+use super::crawl::{Crawler, everything_of, newest_dates, on_a_busy_thread};
+use super::interest::Interest;
+use super::permissions::Permissions;
+use super::saved::{self, About};
+use super::scope::OwnerScope;
+use super::shelf::Shelf;
+use super::standing::{CrawlFailure, Standing};
+use crate::ami::classify::Viewer;
+use crate::ami::fleet::Fleet;
+use crate::ami::snapshot::{Observed, Snapshot};
+use crate::clock::{Clock, within};
+use crate::ec2::budget::{Budget, Rate};
+use crate::ec2::{Client, Ec2Error, ImageQuestion};
+use crate::ids::ImageId;
+use crate::telemetry::{event, field, metric};
+
+/// The wait after the first full crawl that failed; it doubles up to the crawl period.
+const FAILED_PAUSE: Duration = Duration::from_secs(60);
+
+/// How long a finished crawl waits for what images are judged by beside their own facts.
+const LOOK_LIMIT: Duration = Duration::from_secs(5);
+
+/// The most images that a refresh may bring. More in two days than this is no refresh.
+const RECENT_IMAGES_MAX: usize = 20_000;
+
+/// Ids in one filter (EC2 User Guide, "Filtering resources").
+const FILTER_IDS_MAX: usize = 200;
+
+/// How the snapshots are kept.
+#[derive(Debug, Clone)]
+pub struct Keeping {
+    /// The directory of the snapshots on disk; none keeps them in memory only.
+    pub dir: Option<PathBuf>,
+    /// Between the beginnings of two full crawls.
+    pub crawl_period: Duration,
+    /// Between two refreshes.
+    pub refresh_period: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct RegionCatalogue {
+    pub(super) client: Client,
+    pub(super) budget: Budget,
+    pub(super) scope: OwnerScope,
+    pub(super) permissions: Permissions,
+    clock: Arc<dyn Clock>,
+    shelf: Mutex<Shelf>,
+    interest: Mutex<Interest>,
+    viewer: Mutex<Viewer>,
+    standing: watch::Sender<Standing>,
+    /// Whether the last crawl was doubted for having lost too many images.
+    doubted: AtomicBool,
+}
+
+impl RegionCatalogue {
+    pub(super) fn new(client: Client, scope: OwnerScope, clock: Arc<dyn Clock>) -> Self {
+        let viewer = Viewer::of(client.account_id().clone());
+        let standing = Standing::new(client.region().clone());
+        Self {
+            budget: Budget::new(Rate::DESCRIBE_IMAGES, Arc::clone(&clock)),
+            scope,
+            permissions: Permissions::default(),
+            clock,
+            shelf: Mutex::default(),
+            interest: Mutex::default(),
+            viewer: Mutex::new(viewer),
+            standing: watch::Sender::new(standing),
+            doubted: AtomicBool::new(false),
+            client,
+        }
+    }
+
+    pub(super) fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        locked(&self.shelf)
+    }
+
+    pub(super) fn viewer(&self) -> Viewer {
+        locked(&self.viewer).clone()
+    }
+
+    pub(super) fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.subscribe()
+    }
+
+    /// Somebody asked for this image.
+    pub(super) fn asked_for(&self, id: &ImageId) {
+        locked(&self.interest).add(id, self.clock.uptime());
+    }
+
+    /// Keeps the snapshots until `shutdown`.
+    pub(super) async fn keep(self: Arc<Self>, catalog: Catalog, keeping: Keeping, shutdown: CancellationToken) {
+        let work = async {
+            let mut failures = 0;
+            loop {
+                let begun = self.clock.uptime();
+                failures = if self.crawl(&catalog, &keeping).await { 0 } else { failures + 1 };
+                let next = if failures == 0 {
+                    begun + keeping.crawl_period
+                } else {
+                    // From its end, because one that fails slowly would follow upon itself.
+                    self.clock.uptime()
+                        + FAILED_PAUSE.saturating_mul(1 << (failures - 1).min(16)).min(keeping.crawl_period)
+                };
+                self.refresh_until(&catalog, next, keeping.refresh_period).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => {}
+            () = work => {}
+        }
+    }
+
+    /// Refreshes, time and again, until the clock's uptime is `end`, or the account's Allowed AMIs
+    /// have changed, which can change any image. Nothing is refreshed while there is no snapshot.
+    async fn refresh_until(&self, catalog: &Catalog, end: Duration, period: Duration) {
+        loop {
+            let left = end.saturating_sub(self.clock.uptime());
+            self.clock.sleep(left.min(period)).await;
+            if self.clock.uptime() >= end {
+                return;
+            }
+            if self.viewer().fleet.is_none() {
+                let _ = within(&*self.clock, LOOK_LIMIT, self.look_around(catalog)).await;
+            }
+            let settings_changed = self.look_at_settings().await;
+            if settings_changed {
+                // Which images are allowed, and with enforced criteria which are to be seen at all.
+                return;
+            }
+            if let Err(error) = self.refresh().await {
+                metrics::counter!(metric::CATALOGUE_REFRESH_FAILURES, field::REGION => self.client.region().to_string())
+                    .increment(1);
+                tracing::warn!({ field::REGION } = %self.client.region(), error = crate::telemetry::chain(&error), "{}", event::CATALOGUE_REFRESH_FAILED);
+            }
+        }
+    }
+
+    /// Takes up the snapshot that the last process left.
+    pub(super) async fn load(&self, keeping: &Keeping) {
+        let Some(path) = keeping.dir.as_ref().map(|dir| saved::path(dir, self.client.region())) else { return };
+        let (about, viewer, now) = (self.about(), self.viewer(), self.clock.now());
+        let read = on_a_busy_thread(move || saved::load(&path, &about, viewer, now)).await;
+        match read {
+            Ok(Some(snapshot)) => self.put(Arc::new(snapshot)),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!({ field::REGION } = %self.client.region(), error = crate::telemetry::chain(&error), "{}", event::CATALOGUE_NOT_LOADED);
+            }
+        }
+    }
+
+    /// One full crawl; false if it came to nothing.
+    async fn crawl(&self, catalog: &Catalog, keeping: &Keeping) -> bool {
+        let begun = self.clock.uptime();
+        self.shelf().make_room();
+        let previous = self.shelf().newest().map(|held| held.snapshot);
+        let crawler = Crawler { client: &self.client, budget: &self.budget, clock: &self.clock };
+        let crawl = crawler.crawl(self.scope.for_ec2(), self.viewer(), previous);
+        let look = within(&*self.clock, LOOK_LIMIT, self.look_around(catalog));
+        let (crawled, _) = tokio::join!(crawl, look);
+        match crawled.and_then(|snapshot| self.believed(snapshot)) {
+            Ok(snapshot) => {
+                let snapshot = Arc::new(snapshot);
+                self.put(Arc::clone(&snapshot));
+                let crawl_time = self.clock.uptime().saturating_sub(begun);
+                self.standing.send_modify(|standing| {
+                    standing.failure = None;
+                    standing.crawl_time = Some(crawl_time);
+                });
+                self.count_crawl(crawl_time);
+                self.save(keeping, snapshot).await;
+                true
+            }
+            Err(failure) => {
+                self.failed(failure);
+                false
+            }
+        }
+    }
+
+    /// The snapshot, unless it has lost more than half of the images since the one before: then
+    /// something is wrong, or a second crawl will say the same.
+    fn believed(&self, snapshot: Snapshot) -> Result<Snapshot, CrawlFailure> {
+        let before = self.shelf().newest().map_or(0, |held| held.snapshot.len());
+        let (now, time) = (snapshot.len(), snapshot.observed_time());
+        let doubted = self.doubted.swap(now < before / 2, Ordering::Relaxed);
+        if now < before / 2 && !doubted {
+            let reason = format!("only {now} of {before} images are left; another crawl has to agree");
+            return Err(CrawlFailure { time, reason, pages: 0 });
+        }
+        Ok(snapshot)
+    }
+
+    /// Learns what images are judged by beside their own facts: the Region's instance types, and the
+    /// account's Allowed AMIs. What EC2 does not say now stays as it was said last, or is not judged.
+    async fn look_around(&self, catalog: &Catalog) {
+        let region = self.client.region();
+        let (types, _) = tokio::join!(catalog.types(region), self.look_at_settings());
+        let fleet = match types {
+            Ok(types) => Some(Arc::new(on_a_busy_thread(move || Fleet::new(&types)).await)),
+            Err(_) => None,
+        };
+        if let Some(fleet) = fleet {
+            locked(&self.viewer).fleet = Some(fleet);
+        }
+    }
+
+    /// Reads the account's Allowed AMIs; true if they are other than they were.
+    async fn look_at_settings(&self) -> bool {
+        let Ok(settings) = self.client.allowed_images().await else { return false };
+        let mut viewer = locked(&self.viewer);
+        let known = viewer.allowed_images.replace(Arc::new(settings));
+        known.is_some_and(|known| viewer.allowed_images.as_ref() != Some(&known))
+    }
+
+    fn count_crawl(&self, crawl_time: Duration) {
+        let region = self.client.region().to_string();
+        metrics::counter!(metric::CATALOGUE_CRAWLS, field::REGION => region.clone()).increment(1);
+        metrics::gauge!(metric::CATALOGUE_CRAWL_SECONDS, field::REGION => region).set(crawl_time.as_secs_f64());
+    }
+
+    fn failed(&self, failure: CrawlFailure) {
+        let region = self.client.region();
+        tracing::warn!({ field::REGION } = %region, reason = failure.reason, pages = failure.pages, "{}", event::CATALOGUE_CRAWL_FAILED);
+        metrics::counter!(metric::CATALOGUE_CRAWL_FAILURES, field::REGION => region.to_string()).increment(1);
+        self.standing.send_modify(|standing| {
+            standing.failure = Some(failure);
+            standing.failures += 1;
+        });
+    }
+
+    /// Makes `snapshot` the newest: whoever asks from now on is answered from it.
+    fn put(&self, snapshot: Arc<Snapshot>) {
+        let region = self.client.region().to_string();
+        let (images, heap_bytes) = (snapshot.len(), snapshot.heap_bytes());
+        let observed = snapshot.observed_time();
+        self.shelf().put(snapshot, self.clock.uptime());
+        self.standing.send_modify(|standing| {
+            standing.observed_time = Some(observed);
+            standing.images = images;
+            standing.heap_bytes = heap_bytes;
+        });
+        metrics::gauge!(metric::CATALOGUE_IMAGES, field::REGION => region.clone()).set(images as f64);
+        metrics::gauge!(metric::CATALOGUE_HEAP_BYTES, field::REGION => region.clone()).set(heap_bytes as f64);
+        metrics::gauge!(metric::CATALOGUE_OBSERVED_SECONDS, field::REGION => region).set(observed.as_second() as f64);
+    }
+
+    async fn save(&self, keeping: &Keeping, snapshot: Arc<Snapshot>) {
+        let Some(dir) = keeping.dir.clone() else { return };
+        let (path, about) = (saved::path(&dir, self.client.region()), self.about());
+        let saved = on_a_busy_thread(move || {
+            std::fs::create_dir_all(&dir)?;
+            saved::save(&path, &about, &snapshot)
+        })
+        .await;
+        if let Err(error) = saved {
+            tracing::warn!({ field::REGION } = %self.client.region(), error = crate::telemetry::chain(&error), "{}", event::CATALOGUE_NOT_SAVED);
+        }
+    }
+
+    fn about(&self) -> About {
+        About {
+            account_id: self.client.account_id().clone(),
+            region: self.client.region().clone(),
+            owners: self.scope.owners().to_vec(),
+        }
+    }
+
+    /// Looks at the newest images and at those somebody asked for.
+    async fn refresh(&self) -> Result<(), Ec2Error> {
+        let Some(held) = self.shelf().newest() else { return Ok(()) };
+        let asked = locked(&self.interest).ids(self.clock.uptime());
+        let time = self.clock.now();
+        let crawler = Crawler { client: &self.client, budget: &self.budget, clock: &self.clock };
+        let question = everything_of(self.scope.for_ec2());
+        let newest = filtered(&question, "creation-date", newest_dates(held.snapshot.observed_time(), time));
+        let mut seen = crawler.few(&newest, RECENT_IMAGES_MAX).await?;
+        let mut gone = Vec::new();
+        for ids in asked.chunks(FILTER_IDS_MAX) {
+            let by_id = filtered(&question, "image-id", ids.iter().map(ToString::to_string).collect());
+            let found = crawler.few(&by_id, FILTER_IDS_MAX).await?;
+            gone.extend(ids.iter().filter(|id| !found.iter().any(|image| image.image_id == **id)).cloned());
+            seen.extend(found);
+        }
+        let snapshot = held.snapshot;
+        let changed = on_a_busy_thread(move || merged(&snapshot, seen, gone, time)).await;
+        if let Some(snapshot) = changed {
+            self.put(Arc::new(snapshot));
+        }
+        Ok(())
+    }
+}
+
+/// The snapshot with what a refresh saw; none if it knew all that.
+fn merged(
+    snapshot: &Snapshot,
+    seen: Vec<crate::ec2::facts::Image>,
+    mut gone: Vec<ImageId>,
+    observed_time: Timestamp,
+) -> Option<Snapshot> {
+    let known = |image: &crate::ec2::facts::Image| {
+        snapshot.find(&image.image_id).is_some_and(|slot| snapshot.image(slot).image == *image)
+    };
+    let seen: Vec<Observed> =
+        seen.into_iter().filter(|image| !known(image)).map(|image| Observed { image, observed_time }).collect();
+    gone.retain(|id| snapshot.find(id).is_some());
+    (!seen.is_empty() || !gone.is_empty()).then(|| snapshot.with_recent(&seen, &gone))
+}
+
+fn filtered(question: &ImageQuestion, name: &str, values: Vec<String>) -> ImageQuestion {
+    ImageQuestion { filters: vec![(name.to_owned(), values)], ..question.clone() }
+}
+
+/// What is locked here is consistent after every statement, so a panic elsewhere does not spoil it.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
