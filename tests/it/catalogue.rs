@@ -5,7 +5,7 @@ use std::time::Duration;
 use gantry::ami::catalog::{REPLACED_LIFE, Standing};
 use gantry::api::pb;
 use gantry::clock::{SimClock, Timestamp};
-use gantry::sandbox::{Fault, Plan, landmarks};
+use gantry::sandbox::{Fault, landmarks};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_types::StatusExt;
@@ -242,23 +242,6 @@ async fn changed_criteria_bring_a_crawl_and_a_choice_among_what_is_left() {
     let passed = standing.observed_time.unwrap().as_second() - before.observed_time.unwrap().seconds;
     assert!(passed < 600, "{passed} s");
     assert_eq!((standing.failures, standing.failure), (1, None));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refresh_that_does_not_end_gives_way_to_the_crawl() {
-    let dir = tempfile::tempdir().unwrap();
-    let clock = SimClock::new(Timestamp::from_second(1_795_000_000).unwrap());
-    let world = World::start_with(&dir.path().join("data"), clock, |config| {
-        config.owners = vec!["self".to_owned()];
-        config.crawl_period = Duration::from_secs(300);
-    })
-    .await;
-    let first = list(&world, everything()).await.observed_time.unwrap().seconds;
-    get(&world, &available(&world).await.images[0].image_id).await;
-    let plan = "[[fault]]\nkind = \"short-page\"\nitems = 0\nactions = [\"DescribeImages\"]\nfor = \"250s\"\n";
-    world.sandbox().plan_faults(Plan::parse(plan).unwrap());
-    let standing = until(&world, |standing| standing.observed_time.is_some_and(|time| time.as_second() > first)).await;
-    assert!(standing.images > 0 && standing.observed_time.unwrap().as_second() < first + 900);
 }
 
 /// Lets time pass until a list of the account's images shows this description.
