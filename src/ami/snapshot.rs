@@ -25,6 +25,7 @@ mod segment;
 mod wanted;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -109,7 +110,6 @@ impl Matches {
 }
 
 /// The images of a Region, at rest. Shared by `Arc`; nothing changes it.
-#[derive(Debug)]
 pub struct Snapshot {
     viewer: Viewer,
     observed_time: Timestamp,
@@ -118,6 +118,13 @@ pub struct Snapshot {
     visible: RoaringBitmap,
     /// What was seen since the crawl.
     recent: Option<Segment>,
+}
+
+impl fmt::Debug for Snapshot {
+    /// How much there is: written out it would be a hundred megabytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Snapshot of {} images of {}", self.len(), self.observed_time)
+    }
 }
 
 impl Snapshot {
@@ -153,7 +160,7 @@ impl Snapshot {
     /// # Panics
     /// On a place of another snapshot that has more images.
     pub fn image(&self, slot: Slot) -> Observed {
-        let mut image = gather::blank();
+        let mut image = decode::blank();
         let observed_time = self.load(slot, &mut image);
         Observed { image, observed_time }
     }
@@ -236,6 +243,12 @@ impl Snapshot {
             visible: postings::compact(visible),
             recent: (!recent.is_empty()).then(|| builder::recent(&self.viewer, recent.values())),
         }
+    }
+
+    /// What was seen since the crawl, later than `time`.
+    pub fn seen_after(&self, time: Timestamp) -> Vec<Observed> {
+        let recent = self.recent.iter().flat_map(|segment| (0..segment.len()).map(Slot::recent));
+        recent.map(|slot| self.image(slot)).filter(|seen| seen.observed_time > time).collect()
     }
 
     /// The segment of a place, and where in it that is.

@@ -137,6 +137,11 @@ impl Interner {
         symbol
     }
 
+    /// The number of a text that is there.
+    pub(super) fn known(&self, text: &str) -> Option<Symbol> {
+        self.find(text).ok()
+    }
+
     /// The number of a text that may be absent.
     pub(super) fn option(&mut self, text: Option<&str>) -> Symbol {
         text.map_or(NONE, |text| self.intern(text))

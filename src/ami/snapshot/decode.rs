@@ -95,6 +95,49 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The numbers of its devices.
+    pub(super) fn device_numbers(self, doc: u32, mut each: impl FnMut(u32)) {
+        let mut words = self.record(doc);
+        for _ in 0..words.devices().1 {
+            let number = words.next();
+            if self.devices.get(number as usize)[DEVICE_TEXTS + 5] & device_has::SNAPSHOT != 0 {
+                words.next();
+            }
+            each(number);
+        }
+    }
+
+    /// Writes a device over `mapping`, but for its snapshot; true if it has one.
+    pub(super) fn device(self, number: u32, mapping: &mut BlockDevice) -> bool {
+        let device = self.devices.get(number as usize);
+        let flags = device[DEVICE_TEXTS + 5];
+        let text = |place: usize| self.texts.get(device[place]);
+        put(&mut mapping.device_name, text(0));
+        put(&mut mapping.virtual_name, text(1));
+        put(&mut mapping.no_device, text(2));
+        if flags & device_has::EBS == 0 {
+            mapping.ebs = None;
+            return false;
+        }
+        let volume = mapping.ebs.get_or_insert_default();
+        put(&mut volume.volume_type, text(3));
+        put(&mut volume.kms_key_id, text(4));
+        put(&mut volume.outpost_arn, text(5));
+        put(&mut volume.availability_zone, text(6));
+        let number = |place: usize| {
+            let there = flags >> (device_has::NUMBERS_SHIFT as usize + place) & 1 != 0;
+            there.then(|| device[DEVICE_TEXTS + place].cast_signed())
+        };
+        volume.iops = number(0);
+        volume.volume_size_gib = number(1);
+        volume.throughput_mibps = number(2);
+        volume.volume_initialization_rate_mibps = number(3);
+        volume.ebs_card_index = number(4);
+        volume.delete_on_termination = flag(flags >> device_has::DELETE_SHIFT);
+        volume.encrypted = flag(flags >> device_has::ENCRYPTED_SHIFT);
+        flags & device_has::SNAPSHOT != 0
+    }
+
     /// Writes the whole image over `image`.
     pub(super) fn load(self, doc: u32, image: &mut Image) {
         let row = self.row(doc);
@@ -255,35 +298,18 @@ impl<'a> Words<'a> {
     }
 
     fn device(&mut self, mapping: &mut BlockDevice) {
-        let device = self.reader.devices.get(self.next() as usize);
-        let flags = device[DEVICE_TEXTS + 5];
-        let text = |place: usize| self.reader.texts.get(device[place]);
-        put(&mut mapping.device_name, text(0));
-        put(&mut mapping.virtual_name, text(1));
-        put(&mut mapping.no_device, text(2));
-        if flags & device_has::EBS == 0 {
-            mapping.ebs = None;
-            return;
+        let number = self.next();
+        let has_snapshot = self.reader.device(number, mapping);
+        let snapshot = self.text_if(has_snapshot);
+        if let Some(volume) = &mut mapping.ebs {
+            put(&mut volume.snapshot_id, snapshot);
         }
-        let volume = mapping.ebs.get_or_insert_default();
-        put(&mut volume.volume_type, text(3));
-        put(&mut volume.kms_key_id, text(4));
-        put(&mut volume.outpost_arn, text(5));
-        put(&mut volume.availability_zone, text(6));
-        let number = |place: usize| {
-            let there = flags >> (device_has::NUMBERS_SHIFT as usize + place) & 1 != 0;
-            there.then(|| device[DEVICE_TEXTS + place].cast_signed())
-        };
-        volume.iops = number(0);
-        volume.volume_size_gib = number(1);
-        volume.throughput_mibps = number(2);
-        volume.volume_initialization_rate_mibps = number(3);
-        volume.ebs_card_index = number(4);
-        volume.delete_on_termination = flag(flags >> device_has::DELETE_SHIFT);
-        volume.encrypted = flag(flags >> device_has::ENCRYPTED_SHIFT);
-        let snapshot = self.text_if(flags & device_has::SNAPSHOT != 0);
-        put(&mut volume.snapshot_id, snapshot);
     }
+}
+
+/// An image to load into.
+pub(super) fn blank() -> Image {
+    Image::unknown("ami-00000000".parse().expect("the form of an image id"))
 }
 
 /// Writes a text over the one that is there, in the memory that is there.
@@ -302,7 +328,8 @@ fn resize<T>(items: &mut Vec<T>, len: usize, empty: impl FnMut() -> T) {
     items.resize_with(len, empty);
 }
 
-fn no_device() -> BlockDevice {
+/// A device to write over.
+pub(super) fn no_device() -> BlockDevice {
     BlockDevice { device_name: None, virtual_name: None, no_device: None, ebs: Some(EbsVolume::default()) }
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::arena::{Interner, NONE, Symbol};
 use super::chunked::Chunked;
+use super::decode::Reader;
 use super::distinct::Distinct;
 use super::row::{
     DEVICE_TEXTS, Device, LOCATION_BY_ALIAS, LOCATION_BY_OWNER, Moment, PackedId, Row, SHAPE_TEXTS, SIZE_UNKNOWN, Shape,
@@ -62,6 +63,12 @@ impl Encoder {
             records: Chunked::with_room(rows * 4),
             rows: Chunked::with_room(rows),
         }
+    }
+
+    /// Reads what was added.
+    pub(super) fn reader(&self) -> Reader<'_> {
+        let Self { texts, shapes, devices, records, rows } = self;
+        Reader { texts: texts.arena(), shapes: shapes.values(), devices: devices.values(), records, rows }
     }
 
     /// Adds an image; false if there is no room for it.

@@ -40,13 +40,13 @@ pub(super) struct Facet {
 
 impl Facet {
     /// From pairs of a text and an image, in any order.
-    pub(super) fn of_words(reader: Reader<'_>, mut pairs: Vec<(Symbol, u32)>) -> Self {
-        let text = |symbol: Symbol| reader.texts.text(symbol);
-        pairs.sort_unstable_by(|left, right| {
-            let texts = if left.0 == right.0 { std::cmp::Ordering::Equal } else { text(left.0).cmp(text(right.0)) };
-            texts.then(left.1.cmp(&right.1))
-        });
-        pairs.dedup();
+    pub(super) fn of_words(reader: Reader<'_>, pairs: impl IntoIterator<Item = (Symbol, u32)>) -> Self {
+        // With the texts beside them, they need not be looked up for each comparison.
+        let beside = pairs.into_iter().map(|(symbol, doc)| (reader.texts.text(symbol), symbol, doc));
+        let mut beside: Vec<_> = beside.collect();
+        beside.sort_unstable();
+        beside.dedup();
+        let pairs: Vec<_> = beside.into_iter().map(|(_, symbol, doc)| (symbol, doc)).collect();
         let (keys, postings) = group(&pairs);
         Self { keys: Keys::Words(keys), postings, ranks: None, grams: None }
     }
@@ -74,11 +74,11 @@ impl Facet {
         Self { keys: Keys::Times(keys), postings, ranks: None, grams: None }
     }
 
-    /// Over values that are not stored here, from images in the order of those values; `same` tells
-    /// whether two images have the same.
-    pub(super) fn of_docs(keys: Keys, docs: &[u32], same: impl Fn(u32, u32) -> bool) -> Self {
-        let mut postings = Postings::with_room(docs.len(), docs.len());
-        docs.chunk_by(|left, right| same(*left, *right)).for_each(|docs| postings.push(docs.iter().copied()));
+    /// Over values that are not stored here, from pairs of such a value and an image, in order.
+    pub(super) fn of_docs<T: PartialEq>(keys: Keys, pairs: &[(T, u32)]) -> Self {
+        let mut postings = Postings::with_room(pairs.len(), pairs.len());
+        let same = |left: &(T, u32), right: &(T, u32)| left.0 == right.0;
+        pairs.chunk_by(same).for_each(|pairs| postings.push(pairs.iter().map(|pair| pair.1)));
         postings.shrink();
         Self { keys, postings, ranks: None, grams: None }
     }

@@ -1,37 +1,44 @@
 //! Builds the index of a segment from its table.
 //!
 //! What an image has for a filter is asked of the filters themselves, so that the index cannot
-//! mean something else than they do. Big facets are built one after the other, so that little is
-//! held beside what stays.
+//! mean something else than they do. Two threads share the work, because nobody is answered from a
+//! crawl before its end: one goes through the images, the other makes the facets that the rows
+//! alone tell.
+
+mod collect;
+mod rows;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jiff::Timestamp;
 use roaring::RoaringBitmap;
 
+use self::collect::{ByText, Collected, collect};
 use super::arena::{Interner, NONE, Symbol};
 use super::decode::Reader;
 use super::deprecation::Deprecations;
 use super::encode::Encoder;
-use super::facet::{Facet, Keys};
+use super::facet::Facet;
 use super::index::Index;
-use super::postings::compact;
-use crate::ami::classify::{Viewer, classify};
-use crate::ami::compatibility::{BootKey, boot_key};
-use crate::ami::filter::{Ec2FilterName as Ec2, GantryFilterName as Gantry, ec2_times, ec2_values, gantry_values};
-use crate::ec2::facts::Image;
+use super::postings::{Postings, compact};
+use crate::ami::classify::Viewer;
+use crate::ami::filter::Ec2FilterName as Ec2;
 use crate::ids::AccountId;
 
 /// How the values of a filter are collected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// Few values with many images each.
-    Bitmaps,
-    /// Many values with few images each.
+    /// From the words that an image shares with many others.
+    Shape,
+    /// From each of its devices.
+    Device,
+    /// A few values, of few images.
+    Rare,
+    /// Many values of few images each, of few images.
     Pairs,
-    /// Times.
+    /// Times, of few images.
     Times,
-    /// From the rows, when all else is done.
+    /// Many values, from the rows.
     Rows,
 }
 
@@ -58,37 +65,56 @@ fn way(name: Ec2) -> Way {
         | Ec2::StateReasonMessage
         | Ec2::WatermarkKey
         | Ec2::WatermarkSourceImageId => Way::Pairs,
-        _ => Way::Bitmaps,
+        Ec2::ProductCodeType
+        | Ec2::StateReasonCode
+        | Ec2::WatermarkSourceImageRegion
+        | Ec2::ScanHighestSeverity
+        | Ec2::SupportedInstanceType
+        | Ec2::UnsupportedInstanceType
+        | Ec2::TagKey => Way::Rare,
+        Ec2::BlockDeviceName
+        | Ec2::BlockDeviceDeleteOnTermination
+        | Ec2::BlockDeviceVolumeSize
+        | Ec2::BlockDeviceVolumeType
+        | Ec2::BlockDeviceEncrypted => Way::Device,
+        Ec2::Architecture
+        | Ec2::BootMode
+        | Ec2::EnaSupport
+        | Ec2::FreeTierEligible
+        | Ec2::Hypervisor
+        | Ec2::ImageAllowed
+        | Ec2::ImageType
+        | Ec2::IsPublic
+        | Ec2::KernelId
+        | Ec2::OwnerAlias
+        | Ec2::OwnerId
+        | Ec2::Platform
+        | Ec2::RamdiskId
+        | Ec2::RootDeviceName
+        | Ec2::RootDeviceType
+        | Ec2::SourceImageRegion
+        | Ec2::State
+        | Ec2::SriovNetSupport
+        | Ec2::VirtualizationType => Way::Shape,
     }
-}
-
-type Bitmaps = HashMap<Symbol, RoaringBitmap>;
-
-/// What is collected while the images pass by.
-#[derive(Debug)]
-struct Collected {
-    bitmaps: Vec<Bitmaps>,
-    pairs: Vec<Vec<(Symbol, u32)>>,
-    times: Vec<Vec<(i64, u32)>>,
-    tags: Vec<(Symbol, Symbol, u32)>,
-    gantry: Vec<Bitmaps>,
-    boots: HashMap<BootKey, (u32, RoaringBitmap)>,
 }
 
 /// The index of what the encoder holds, whose rows are in their final order.
 pub(super) fn index(encoder: &mut Encoder, viewer: &Viewer) -> Index {
-    let collected = collect(encoder, viewer);
-    let Encoder { texts, shapes, devices, records, rows } = &*encoder;
-    let reader = Reader { texts: texts.arena(), shapes: shapes.values(), devices: devices.values(), records, rows };
-    let images = rows.len() as u32;
-    let Collected { bitmaps, pairs, times, tags, gantry, boots } = collected;
+    let (collected, mut of_rows) = both(encoder, viewer);
+    let images = encoder.rows.len() as u32;
+    let Collected { words, pairs, times, tags, gantry, boots } = collected;
+    // Some of their texts are not facts of an image, so they are not there yet.
+    let words: Vec<_> = words.into_iter().map(|words| interned(&mut encoder.texts, words)).collect();
+    let gantry: Vec<_> = gantry.into_iter().map(|words| interned(&mut encoder.texts, words)).collect();
+    let reader = encoder.reader();
     let mut ec2 = Vec::with_capacity(Ec2::ALL.len());
-    for (((name, bitmaps), pairs), times) in Ec2::ALL.iter().zip(bitmaps).zip(pairs).zip(times) {
+    for (((name, words), pairs), times) in Ec2::ALL.iter().zip(words).zip(pairs).zip(times) {
         ec2.push(match way(*name) {
-            Way::Bitmaps => Facet::of_bitmaps(reader, bitmaps),
+            Way::Shape | Way::Device | Way::Rare => Facet::of_bitmaps(reader, words),
             Way::Pairs => Facet::of_words(reader, pairs),
             Way::Times => Facet::of_times(times),
-            Way::Rows => of_rows(*name, reader),
+            Way::Rows => of_rows.remove(name).unwrap_or_else(|| rows::facet(*name, reader)),
         });
     }
     let (tags, tag_keys) = tag_facet(reader, tags);
@@ -110,119 +136,42 @@ pub(super) fn index(encoder: &mut Encoder, viewer: &Viewer) -> Index {
     }
 }
 
+/// A snapshot with fewer images is not worth a second thread: refreshes make many of those.
+const TWO_THREADS_MIN: usize = 4096;
+
+/// What is collected while the images pass by, and the facets that the rows alone tell.
+fn both(encoder: &Encoder, viewer: &Viewer) -> (Collected, HashMap<Ec2, Facet>) {
+    let (reader, texts) = (encoder.reader(), &encoder.texts);
+    if encoder.rows.len() < TWO_THREADS_MIN {
+        return (collect(reader, texts, viewer), HashMap::new());
+    }
+    let next = AtomicUsize::new(0);
+    // Either thread takes the next that nobody has.
+    let facets = || -> Vec<(Ec2, Facet)> {
+        std::iter::from_fn(|| rows::NAMES.get(next.fetch_add(1, Ordering::Relaxed)))
+            .map(|name| (*name, rows::facet(*name, reader)))
+            .collect()
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(facets);
+        let collected = collect(reader, texts, viewer);
+        let mut made: HashMap<_, _> = facets().into_iter().collect();
+        match other.join() {
+            Ok(facets) => made.extend(facets),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        (collected, made)
+    })
+}
+
+fn interned(texts: &mut Interner, words: ByText) -> Vec<(Symbol, RoaringBitmap)> {
+    let interned = words.into_iter().map(|(text, bitmap)| (texts.intern(&text), bitmap));
+    interned.filter(|(symbol, _)| *symbol != NONE).collect()
+}
+
 /// The account whose images are its viewer's own.
 fn viewer_account(viewer: &Viewer) -> Option<&AccountId> {
     viewer.account_id.as_ref()
-}
-
-fn collect(encoder: &mut Encoder, viewer: &Viewer) -> Collected {
-    let mut collected = Collected {
-        bitmaps: vec![Bitmaps::new(); Ec2::ALL.len()],
-        pairs: vec![Vec::new(); Ec2::ALL.len()],
-        times: vec![Vec::new(); Ec2::ALL.len()],
-        tags: Vec::new(),
-        gantry: vec![Bitmaps::new(); Gantry::ALL.len()],
-        boots: HashMap::new(),
-    };
-    let mut image = blank();
-    let Encoder { texts, shapes, devices, records, rows } = encoder;
-    for doc in 0..rows.len() as u32 {
-        let reader = Reader { texts: texts.arena(), shapes: shapes.values(), devices: devices.values(), records, rows };
-        reader.load(doc, &mut image);
-        let is_rare = reader.is_rare(doc);
-        for name in Ec2::ALL {
-            let at = *name as usize;
-            match way(*name) {
-                Way::Bitmaps => ec2_values(*name, &image, &mut |value| {
-                    add(&mut collected.bitmaps[at], texts, value, doc);
-                }),
-                Way::Pairs if is_rare => ec2_values(*name, &image, &mut |value| {
-                    collected.pairs[at].push((texts.intern(value), doc));
-                }),
-                Way::Times if is_rare => ec2_times(*name, &image, &mut |time| {
-                    collected.times[at]
-                        .extend(super::row::Moment::new(Some(time)).millisecond().map(|time| (time, doc)));
-                }),
-                Way::Pairs | Way::Times | Way::Rows => {}
-            }
-        }
-        for (key, value) in &image.tags {
-            let pair = (texts.intern(key), texts.intern(value));
-            collected.tags.push((pair.0, pair.1, doc));
-        }
-        // Deprecation is not looked at: it is added at the time of the query.
-        let classification = classify(&image, viewer, None, Timestamp::MIN);
-        for name in Gantry::ALL {
-            if !matches!(name, Gantry::Deprecated | Gantry::BootableOn) {
-                gantry_values(*name, &image, &classification, &mut |value| {
-                    add(&mut collected.gantry[*name as usize], texts, value, doc);
-                });
-            }
-        }
-        let boots = collected.boots.entry(boot_key(&image)).or_insert_with(|| (doc, RoaringBitmap::new()));
-        boots.1.insert(doc);
-    }
-    collected
-}
-
-fn add(bitmaps: &mut Bitmaps, texts: &mut Interner, value: &str, doc: u32) {
-    let symbol = texts.intern(value);
-    if symbol != NONE {
-        bitmaps.entry(symbol).or_default().insert(doc);
-    }
-}
-
-fn of_rows(name: Ec2, reader: Reader<'_>) -> Facet {
-    let images = reader.rows.len() as u32;
-    let of_symbols = |symbol: &dyn Fn(u32) -> Symbol| {
-        let pairs = (0..images).map(|doc| (symbol(doc), doc)).filter(|(symbol, _)| *symbol != NONE);
-        let mut all = Vec::with_capacity(images as usize);
-        all.extend(pairs);
-        Facet::of_words(reader, all).ranked(images)
-    };
-    match name {
-        Ec2::Name => of_symbols(&|doc| reader.row(doc).name).searchable(reader),
-        Ec2::Description => of_symbols(&|doc| reader.row(doc).description).searchable(reader),
-        Ec2::CreationDate => {
-            let mut pairs = Vec::with_capacity(images as usize);
-            pairs.extend((0..images).filter_map(|doc| reader.row(doc).created().millisecond().map(|time| (time, doc))));
-            Facet::of_times(pairs).ranked(images)
-        }
-        Ec2::ImageId => {
-            let mut docs: Vec<u32> = (0..images).collect();
-            docs.sort_unstable_by_key(|doc| reader.row(*doc).id());
-            Facet::of_docs(Keys::Ids, &docs, |_, _| false).ranked(images)
-        }
-        Ec2::ManifestLocation => locations(reader).ranked(images).searchable(reader),
-        _ => {
-            let count = |doc| {
-                let mut count = 0;
-                reader.snapshots(doc, |_| count += 1);
-                count
-            };
-            let mut pairs = Vec::with_capacity((0..images).map(count).sum());
-            (0..images).for_each(|doc| reader.snapshots(doc, |symbol| pairs.push((symbol, doc))));
-            Facet::of_words(reader, pairs)
-        }
-    }
-}
-
-fn locations(reader: Reader<'_>) -> Facet {
-    let images = reader.rows.len() as u32;
-    let [mut one, mut other] = [String::new(), String::new()];
-    let mut docs = Vec::with_capacity(images as usize);
-    docs.extend((0..images).filter(|doc| reader.row(*doc).location != NONE));
-    docs.sort_unstable_by(|left, right| {
-        reader.location(*left, &mut one);
-        reader.location(*right, &mut other);
-        one.cmp(&other).then(left.cmp(right))
-    });
-    Facet::of_docs(Keys::Locations, &docs, |left, right| {
-        let [mut one, mut other] = [String::new(), String::new()];
-        reader.location(left, &mut one);
-        reader.location(right, &mut other);
-        one == other
-    })
 }
 
 fn tag_facet(reader: Reader<'_>, mut tags: Vec<(Symbol, Symbol, u32)>) -> (Facet, Vec<(Symbol, u32)>) {
@@ -234,7 +183,7 @@ fn tag_facet(reader: Reader<'_>, mut tags: Vec<(Symbol, Symbol, u32)>) -> (Facet
     });
     let mut keys: Vec<(Symbol, u32)> = Vec::new();
     let mut values = Vec::new();
-    let mut postings = super::postings::Postings::with_room(0, tags.len());
+    let mut postings = Postings::with_room(0, tags.len());
     for tags in tags.chunk_by(|left, right| (left.0, left.1) == (right.0, right.1)) {
         let Some((key, value, _)) = tags.first() else { continue };
         if keys.last().is_none_or(|(known, _)| known != key) {
@@ -247,9 +196,4 @@ fn tag_facet(reader: Reader<'_>, mut tags: Vec<(Symbol, Symbol, u32)>) -> (Facet
     values.shrink_to_fit();
     keys.shrink_to_fit();
     (Facet::of_sorted(values, postings), keys)
-}
-
-/// An image to load into.
-pub(super) fn blank() -> Image {
-    Image::unknown("ami-00000000".parse().expect("the form of an image id"))
 }

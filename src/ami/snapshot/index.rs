@@ -54,9 +54,15 @@ impl Index {
         }
     }
 
-    /// Images that are deprecated at `now` and not the viewer's, who would see them all the same.
-    pub(super) fn hidden_by_deprecation(&self, reader: Reader<'_>, now: Timestamp) -> RoaringBitmap {
-        &*self.deprecations.at(reader, now) - &self.own
+    /// Those of `images` that are deprecated at `now` and not the viewer's, who would see them all
+    /// the same. Costs what `images` are, however many are deprecated.
+    pub(super) fn hidden_by_deprecation(
+        &self,
+        reader: Reader<'_>,
+        now: Timestamp,
+        images: &RoaringBitmap,
+    ) -> RoaringBitmap {
+        (images & &*self.deprecations.at(reader, now)) - &self.own
     }
 
     pub(super) fn heap_bytes(&self) -> usize {

@@ -5,8 +5,8 @@ use roaring::RoaringBitmap;
 
 use super::Query;
 use super::decode::Reader;
+use super::decode::blank;
 use super::facet::Facet;
-use super::gather::blank;
 use super::segment::Segment;
 use super::wanted::Wanted;
 use crate::ami::classify::Recommendation;
@@ -89,7 +89,7 @@ pub(super) fn answer(segment: &Segment, query: &Query<'_>) -> RoaringBitmap {
 /// Takes away what the query does not want to see.
 fn hide(segment: &Segment, query: &Query<'_>, images: &mut RoaringBitmap) {
     if !query.include_deprecated {
-        *images -= &segment.index.hidden_by_deprecation(segment.table.reader(), query.now);
+        *images -= &segment.index.hidden_by_deprecation(segment.table.reader(), query.now, images);
     }
     if !query.include_disabled {
         *images -= &segment.index.disabled;

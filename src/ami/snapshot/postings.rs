@@ -108,11 +108,14 @@ pub(super) fn union<'a>(
     limit: u32,
 ) -> RoaringBitmap {
     let count: usize = lists.clone().map(<[u32]>::len).sum();
-    let docs = lists.flatten().copied();
     let mut all = if count > limit as usize / 64 {
-        collect(docs, limit)
+        let mut bits = Bits::new(limit);
+        // List by list: a chain of them would be asked for its next part at each image.
+        lists.for_each(|docs| docs.iter().for_each(|doc| bits.set(*doc)));
+        bits.bitmap()
     } else {
-        let mut docs: Vec<u32> = docs.filter(|doc| candidates.is_none_or(|wanted| wanted.contains(*doc))).collect();
+        let is_wanted = |doc: &u32| candidates.is_none_or(|wanted| wanted.contains(*doc));
+        let mut docs: Vec<u32> = lists.flatten().copied().filter(is_wanted).collect();
         docs.sort_unstable();
         docs.into_iter().collect()
     };
@@ -128,12 +131,28 @@ pub(super) fn union<'a>(
     all
 }
 
-/// A bitmap of images below `limit`, in any order. Setting bits and reading them as one is much
-/// faster than putting them into a bitmap one by one.
+/// A bitmap of images below `limit`, in any order.
 pub(super) fn collect(docs: impl Iterator<Item = u32>, limit: u32) -> RoaringBitmap {
-    let mut bytes = vec![0u8; (limit as usize).div_ceil(8)];
-    for doc in docs {
-        bytes[doc as usize / 8] |= 1 << (doc % 8);
+    let mut bits = Bits::new(limit);
+    docs.for_each(|doc| bits.set(doc));
+    bits.bitmap()
+}
+
+/// A bit for each image. Setting bits and reading them as a bitmap is much faster than putting
+/// images into a bitmap one by one.
+struct Bits(Vec<u8>);
+
+impl Bits {
+    fn new(limit: u32) -> Self {
+        Self(vec![0; (limit as usize).div_ceil(8)])
     }
-    RoaringBitmap::from_lsb0_bytes(0, &bytes)
+
+    #[inline]
+    fn set(&mut self, doc: u32) {
+        self.0[doc as usize / 8] |= 1 << (doc % 8);
+    }
+
+    fn bitmap(self) -> RoaringBitmap {
+        RoaringBitmap::from_lsb0_bytes(0, &self.0)
+    }
 }

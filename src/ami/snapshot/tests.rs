@@ -160,7 +160,7 @@ proptest! {
         let images: Vec<Image> = (0..100).map(|_| draw.odd_image()).collect();
         let snapshot = snapshot(&images);
         prop_assert_eq!(snapshot.len(), images.len());
-        let mut again = gather::blank();
+        let mut again = decode::blank();
         for image in &images {
             let slot = snapshot.find(&image.image_id).unwrap();
             prop_assert_eq!(snapshot.load(slot, &mut again), crawl_time());
