@@ -11,7 +11,6 @@ pub mod classify;
 pub mod compatibility;
 pub mod describe_images;
 pub mod filter;
-pub mod finding_page;
 pub mod finding_rule;
 pub mod fleet;
 pub mod order;

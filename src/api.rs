@@ -5,6 +5,7 @@
 
 mod audit;
 pub mod convert;
+pub mod finding_page;
 mod image;
 mod launch;
 pub mod page;

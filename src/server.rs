@@ -155,10 +155,11 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     log.append(vec![started(&config, &clients, &*clock, open_launches)]).await?;
 
     let shutdown = CancellationToken::new();
-    let crawlers = catalog.keep(&keeping(&config), &shutdown).await;
+    // First, so that what the snapshots on disk say is counted.
     if let Some(address) = config.metrics_listen {
         metrics::serve(address, shutdown.clone()).await.map_err(|e| ServeError::Listen(address, e))?;
     }
+    let crawlers = catalog.keep(&keeping(&config), &shutdown).await;
     let running_catalog = catalog.clone();
     let services = Services {
         catalog,

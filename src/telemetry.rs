@@ -152,7 +152,7 @@ pub mod metric {
     pub const CATALOGUE_CRAWL_FAILURES: &str = "gantry_catalogue_crawl_failures_total";
     /// Refreshes that failed: what is new is seen by a later one.
     pub const CATALOGUE_REFRESH_FAILURES: &str = "gantry_catalogue_refresh_failures_total";
-    /// Questions about images that were answered, by the label `answered_from`: `catalogue` or `ec2`.
+    /// Lists of images that were answered, by the label `answered_from`: `catalogue` or `ec2`.
     pub const CATALOGUE_ANSWERS: &str = "gantry_catalogue_answers_total";
 }
 

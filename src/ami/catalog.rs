@@ -12,6 +12,7 @@ mod crawl;
 mod crawls;
 mod interest;
 mod live;
+mod lookups;
 mod permissions;
 mod region;
 mod resolve;
@@ -36,10 +37,12 @@ use crate::clock::Clock;
 use crate::ec2::{Client, Clients, Ec2Error};
 use crate::ids::{AccountId, Region};
 
-pub use self::answer::Answer;
+pub use self::answer::{Answer, Found, Looked};
 pub use self::crawl::SNAPSHOT_IMAGES_MAX;
 pub use self::crawls::{Crawl, CrawlId};
 pub use self::interest::{INTEREST_LIFE, INTEREST_MAX};
+pub use self::live::Asker;
+pub use self::lookups::LOOKUP_LIFE;
 pub use self::permissions::PERMISSIONS_LIFE;
 pub use self::region::Keeping;
 pub use self::resolve::{CANDIDATES_AGE_MAX, ResolveError, Resolved};
@@ -69,13 +72,15 @@ struct Shared {
     crawls: std::sync::Mutex<Crawls>,
     /// Turns to read an answer of EC2's that may be large.
     crawling: Semaphore,
+    /// The same for launches, which do not wait for questions.
+    crawling_for_launches: Semaphore,
     /// Turns to search a snapshot for long.
     searching: Semaphore,
     types: TypesKept,
 }
 
 /// Why the catalogue has no answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum CatalogError {
     /// The server does not serve this Region.
     #[error("this server does not serve Region {0}")]
@@ -98,8 +103,17 @@ impl Catalog {
             .collect();
         let crawls = std::sync::Mutex::default();
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let (crawling, searching) = (Semaphore::new(CRAWLS_AT_ONCE_MAX), Semaphore::new((cores - 1).max(1)));
-        let shared = Shared { clients, regions, clock, images_max, crawls, crawling, searching, types };
+        let shared = Shared {
+            clients,
+            regions,
+            clock,
+            images_max,
+            crawls,
+            crawling: Semaphore::new(CRAWLS_AT_ONCE_MAX),
+            crawling_for_launches: Semaphore::new(CRAWLS_AT_ONCE_MAX),
+            searching: Semaphore::new((cores - 1).max(1)),
+            types,
+        };
         Self { shared: Arc::new(shared) }
     }
 

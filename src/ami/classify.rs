@@ -110,12 +110,6 @@ impl Classification {
     pub fn findings(&self) -> impl Iterator<Item = Finding> + '_ {
         self.found.iter().map(Found::finding)
     }
-
-    /// All findings: first those with something to do, then one per basis. A conclusion whose fact
-    /// is missing appears as UNKNOWN, the others as PASS.
-    pub fn findings_with_basis(&self) -> impl Iterator<Item = Finding> + '_ {
-        self.findings().chain(self.basis.iter().map(Basis::finding))
-    }
 }
 
 /// Classifies `image` as `viewer` sees it at `now`.

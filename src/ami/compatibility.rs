@@ -4,8 +4,9 @@
 //! they are found here and not there. All rules run; each is a small function that yields one
 //! finding, or only its outcome where that is all that is wanted. A missing fact makes a rule
 //! UNKNOWN and names the field, with one exception: an absent `ena_support` is EC2's `false`. What
-//! is deliberately not judged: capacity, quota, permissions, subscriptions, and whether the
-//! operating system has the drivers.
+//! is deliberately not judged: capacity, quota, permissions, subscriptions, whether the operating
+//! system has the drivers, and what a Local or Wavelength Zone lacks (UEFI and NitroTPM), because a
+//! zone's name does not tell its kind.
 //!
 //! Source: EC2 API Reference, `Image` and `InstanceTypeInfo`; EC2 User Guide, "Compatibility for
 //! changing the instance type", "Boot modes", "NitroTPM", "Hibernate" (2026-04).
@@ -25,7 +26,6 @@ mod storage;
 mod type_list;
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +34,9 @@ use crate::record::{Finding, Outcome};
 
 pub use boot_key::{BootKey, boot_key};
 pub use both_ways::{can_boot, types_for};
-pub use offered::Offerings;
+pub use offered::{Offered, Offerings};
 pub use rule_doc::{RULES, RuleDoc};
+pub use type_list::allows_type;
 
 use answer::Answer;
 use boot_facts::BootFacts;
@@ -52,8 +53,8 @@ pub struct Wish {
     pub hibernation: bool,
     /// Whether it must be able to run Nitro Enclaves.
     pub enclave: bool,
-    /// Where the Region's types are offered; without it that is not judged, whatever the zone.
-    pub offered: Option<Arc<Offerings>>,
+    /// Where the Region's types are offered.
+    pub offered: Offered,
     /// The zone to launch in, by name; `None` for any of the Region.
     pub availability_zone: Option<String>,
     /// How many EBS volumes the launch has, where it changes the image's mappings.

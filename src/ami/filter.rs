@@ -128,9 +128,12 @@ impl Filters {
         asked.then_some("only EC2 knows which images were behind a public parameter before")
     }
 
-    /// Bytes of all values together: a measure of the work that they are.
-    pub fn characters(&self) -> usize {
-        self.filters.iter().flat_map(|filter| &filter.values).map(|value| value.as_str().len()).sum()
+    /// Whether there are at most so many values, and each is a text or the beginning of one: those
+    /// are looked up in an index, where others have to be compared with all that there is.
+    pub fn can_be_looked_up(&self, values_max: usize) -> bool {
+        let mut values = self.filters.iter().flat_map(|filter| &filter.values);
+        values.clone().count() <= values_max
+            && values.all(|pattern| pattern.exact().is_some() || pattern.is_prefix_only())
     }
 
     /// Parts the filters into what EC2 answers and what is judged here.

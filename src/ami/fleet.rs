@@ -1,15 +1,15 @@
 //! A Region's instance types, summed up: how many boot an image of which kind.
 //!
 //! Of an image's facts, the ones that a plain boot depends on have few values, so every
-//! combination is judged once by the rules of `compatibility`, and an image is then looked up.
-//! What is deliberately not counted: the owner's list of instance types, and where in the Region
-//! a type is offered.
+//! combination is judged once by the rules of `compatibility`, and an image is then looked up. For
+//! the few images whose owner lists instance types, the types are gone through. What is
+//! deliberately not counted: where in the Region a type is offered.
 
 use std::collections::BTreeMap;
 
-use crate::ami::compatibility::{Verdict, Wish, check_compatibility, verdict};
+use crate::ami::compatibility::{Verdict, Wish, allows_type, judge};
 use crate::ec2::facts::{Image, InstanceTypeFacts};
-use crate::ids::ImageId;
+use crate::ids::{ImageId, InstanceType};
 
 const ARCHITECTURES: [&str; 5] = ["x86_64", "arm64", "i386", "x86_64_mac", "arm64_mac"];
 const VIRTUALIZATIONS: [&str; 2] = ["hvm", "paravirtual"];
@@ -34,10 +34,11 @@ pub struct Bootable {
 }
 
 /// What a Region's instance types boot, by kind of image.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Fleet {
     /// In the order of [`Kind::all`].
     bootable: Box<[Bootable]>,
+    alike: Vec<Alike>,
 }
 
 /// The facts of an image that count, each as its place in its table.
@@ -55,14 +56,18 @@ impl Fleet {
     /// Sums up the types of a Region.
     pub fn new(types: &[InstanceTypeFacts]) -> Self {
         let alike = alike(types);
-        let bootable: Box<[Bootable]> = Kind::all().map(|kind| count(&kind.image(), &alike)).collect();
-        Self { bootable }
+        let bootable = Kind::all().map(|kind| count(&kind.image(), &alike, |_| true)).collect();
+        Self { bootable, alike }
     }
 
     /// How many types boot the image, whatever its state. None where one of its facts is missing
     /// or new.
     pub fn bootable(&self, image: &Image) -> Option<Bootable> {
-        self.bootable.get(Kind::of(image)?.place()).copied()
+        let kind = Kind::of(image)?;
+        match &image.instance_type_specification {
+            Some(lists) => Some(count(&kind.image(), &self.alike, |name| allows_type(lists, name))),
+            None => self.bootable.get(kind.place()).copied(),
+        }
     }
 
     /// How many types would boot the image by UEFI, if that were its boot mode. None where one of
@@ -141,17 +146,16 @@ impl Kind {
 }
 
 /// Types that come out the same, for whatever image.
-struct Alike<'a> {
-    one: &'a InstanceTypeFacts,
-    count: u32,
-    current_generation: u32,
-    /// Those of which the generation is not known.
-    no_generation: u32,
+#[derive(Debug, Clone, PartialEq)]
+struct Alike {
+    one: InstanceTypeFacts,
+    /// Their names, and whether AWS counts each as current generation.
+    types: Vec<(InstanceType, Option<bool>)>,
 }
 
 /// Types by everything that a plain boot may depend on: a Region has over a thousand, of some
 /// thirty kinds.
-fn alike(types: &[InstanceTypeFacts]) -> Vec<Alike<'_>> {
+fn alike(types: &[InstanceTypeFacts]) -> Vec<Alike> {
     let mut alike = BTreeMap::new();
     for facts in types {
         let key = (
@@ -160,25 +164,25 @@ fn alike(types: &[InstanceTypeFacts]) -> Vec<Alike<'_>> {
             (&facts.network.ena_support, &facts.hypervisor, facts.bare_metal),
             (&facts.nitro_tpm_support, &facts.nitro_tpm_versions),
         );
-        let entry = alike.entry(key).or_insert(Alike { one: facts, count: 0, current_generation: 0, no_generation: 0 });
-        entry.count += 1;
-        entry.current_generation += u32::from(facts.current_generation == Some(true));
-        entry.no_generation += u32::from(facts.current_generation.is_none());
+        let entry = alike.entry(key).or_insert_with(|| Alike { one: facts.clone(), types: Vec::new() });
+        entry.types.push((facts.instance_type.clone(), facts.current_generation));
     }
     alike.into_values().collect()
 }
 
-fn count(image: &Image, alike: &[Alike<'_>]) -> Bootable {
+/// How many of the types that are `wanted` boot the image.
+fn count(image: &Image, alike: &[Alike], wanted: impl Fn(&InstanceType) -> bool) -> Bootable {
     let mut bootable = Bootable::default();
-    for group in alike {
-        match verdict(&check_compatibility(image, group.one, &Wish::default())) {
-            Verdict::Compatible => {
-                bootable.types += group.count;
-                bootable.current_generation += group.current_generation;
-                bootable.undecided += group.no_generation;
-            }
-            Verdict::Unknown => bootable.undecided += group.count,
-            Verdict::Incompatible => {}
+    for Alike { one, types } in alike {
+        let verdict = judge(image, one, &Wish::default());
+        if verdict == Verdict::Incompatible {
+            continue;
+        }
+        for (_, current_generation) in types.iter().filter(|(name, _)| wanted(name)) {
+            let known = verdict == Verdict::Compatible;
+            bootable.types += u32::from(known);
+            bootable.current_generation += u32::from(known && *current_generation == Some(true));
+            bootable.undecided += u32::from(!known || current_generation.is_none());
         }
     }
     bootable

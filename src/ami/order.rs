@@ -8,9 +8,6 @@ use std::cmp::Ordering;
 use super::classify::total_volume_size_gib;
 use crate::ec2::facts::Image;
 
-/// Most keys in one `order_by`: one of each.
-pub const ORDER_KEYS_MAX: usize = OrderField::ALL.len();
-
 /// A field that images can be ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OrderField {

@@ -1,7 +1,7 @@
 //! A receipt for an image: a digest of the facts that decide how it boots.
 //!
-//! Two readings of one image have the same digest exactly if it would boot in the same way, so a
-//! launch can notice that an image is no longer what was chosen. Name, description, tags, times,
+//! Two readings of one image have the same digest exactly if it would boot in the same way and be
+//! billed in the same way, so a launch can notice that an image is no longer what was chosen. Name, description, tags, times,
 //! sharing and scan results are not in it. Lists are sorted first, because EC2 promises no order.
 
 mod difference;
@@ -156,7 +156,7 @@ fn sorted(patterns: &[String]) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ec2::facts::EbsVolume;
+    use crate::ec2::facts::{EbsVolume, InstanceTypeSpecification, ProductCode};
 
     fn image() -> Image {
         let mut image = Image::unknown("ami-0123456789abcdef0".parse().unwrap());
@@ -199,18 +199,57 @@ mod tests {
             change(&mut changed);
             assert_eq!(boot_digest(&changed), digest, "change {position}");
         }
-        let different: [fn(&mut Image); 6] = [
-            |image| image.state = Some("disabled".to_owned()),
+        let different: [fn(&mut Image); 31] = [
+            |image| image.image_id = "ami-0000000f".parse().unwrap(),
+            |image| image.owner_id = text_of("444455556666"),
+            |image| image.state = text_of("disabled"),
+            |image| image.image_type = text_of("kernel"),
             |image| image.architecture = None,
+            |image| image.virtualization_type = text_of("paravirtual"),
+            |image| image.root_device_type = text_of("instance-store"),
+            |image| image.root_device_name = text_of("/dev/other"),
+            |image| image.boot_mode = text_of("other"),
+            |image| image.tpm_support = text_of("other"),
+            |image| image.imds_support = text_of("other"),
             |image| image.ena_support = Some(true),
-            |image| image.kernel_id = Some("aki-00000000".to_owned()),
-            |image| image.block_device_mappings[1].ebs.as_mut().unwrap().snapshot_id = Some("snap-1".to_owned()),
+            |image| image.sriov_net_support = text_of("other"),
+            |image| image.kernel_id = text_of("aki-00000000"),
+            |image| image.ramdisk_id = text_of("ari-00000000"),
+            |image| image.platform = None,
+            |image| image.platform_details = text_of("other"),
+            |image| image.usage_operation = text_of("other"),
+            |image| image.product_codes.push(ProductCode { id: text_of("other"), kind: None }),
+            |image| image.instance_type_specification = types(&["m4.*"], &[]),
+            |image| image.instance_type_specification = types(&[], &["m4.*"]),
+            |image| drop(image.block_device_mappings.pop()),
+            |image| image.block_device_mappings[1].device_name = text_of("/dev/other"),
             |image| image.block_device_mappings[1].no_device = Some(String::new()),
+            |image| volume(image).snapshot_id = text_of("snap-1"),
+            |image| volume(image).volume_size_gib = Some(999),
+            |image| volume(image).volume_type = text_of("io2"),
+            |image| volume(image).iops = Some(999),
+            |image| volume(image).throughput_mibps = Some(999),
+            |image| volume(image).encrypted = Some(true),
+            |image| volume(image).delete_on_termination = Some(true),
         ];
         for (position, change) in different.iter().enumerate() {
             let mut changed = image();
             change(&mut changed);
             assert_ne!(boot_digest(&changed), digest, "change {position}");
         }
+    }
+
+    fn text_of(word: &str) -> Option<String> {
+        Some(word.to_owned())
+    }
+
+    fn types(supported: &[&str], unsupported: &[&str]) -> Option<InstanceTypeSpecification> {
+        let [supported_instance_types, unsupported_instance_types] =
+            [supported, unsupported].map(|patterns| patterns.iter().map(|&pattern| pattern.to_owned()).collect());
+        Some(InstanceTypeSpecification { supported_instance_types, unsupported_instance_types })
+    }
+
+    fn volume(image: &mut Image) -> &mut EbsVolume {
+        image.block_device_mappings[1].ebs.as_mut().unwrap()
     }
 }

@@ -53,7 +53,7 @@ impl Images {
     ) -> Result<(Observed, Classification), Failure> {
         let observed = self.catalog().image_within(region, id, max_staleness).await?;
         let observed = observed.ok_or_else(|| Failure::NotFound(Missing::Image(id.clone())))?;
-        let permissions = self.catalog().launch_permissions(region, &observed.image).await?;
+        let permissions = self.catalog().launch_permissions(region, &observed.image, max_staleness).await?;
         let viewer = self.viewer(region)?;
         let classification = classify(&observed.image, &viewer, permissions.as_deref(), self.catalog().now());
         Ok((observed, classification))

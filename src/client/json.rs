@@ -140,7 +140,7 @@ mod tests {
         let answer = pb::ClassifyImagesResponse {
             image_id: "ami-1".to_owned(),
             result: Some(pb::classify_images_response::Result::Status(status)),
-            observed_time: None,
+            ..Default::default()
         };
         let printed = pretty(&answer).unwrap();
         assert!(printed.contains(r#""reason": "IMAGE_NOT_FOUND""#), "{printed}");

@@ -148,6 +148,9 @@ pub enum Ec2Error {
     /// The request was not fit to be sent, and was not.
     #[error("request not sent: {0}")]
     NotSent(String),
+    /// Gantry's share of the account's request rate is used up, and the request was not sent.
+    #[error("the share of EC2's request rate that this server takes is used up")]
+    HeldBack,
 }
 
 impl Ec2Error {
@@ -155,6 +158,7 @@ impl Ec2Error {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Answered(answer) => answer.class,
+            Self::HeldBack => ErrorClass::Throttled,
             Self::NoAnswer { .. } | Self::Unreadable { .. } => ErrorClass::Transient,
             Self::TooMany { .. } | Self::NotSent(_) => ErrorClass::Invalid,
             Self::Credentials(_) => ErrorClass::Permission,
@@ -177,7 +181,7 @@ impl Ec2Error {
             Self::Answered(answer) => answer.definitely_nothing_happened(),
             Self::NoAnswer { may_have_happened, .. } => !may_have_happened,
             Self::Unreadable { .. } => false,
-            Self::TooMany { .. } | Self::Credentials(_) | Self::NotSent(_) => true,
+            Self::TooMany { .. } | Self::Credentials(_) | Self::NotSent(_) | Self::HeldBack => true,
         }
     }
 
@@ -191,6 +195,7 @@ impl Ec2Error {
             Self::TooMany { .. } => "EC2_TOO_MANY_RESULTS",
             Self::Credentials(_) => "EC2_CREDENTIALS",
             Self::NotSent(_) => "EC2_REQUEST_NOT_SENT",
+            Self::HeldBack => "EC2_RATE_USED_UP",
         }
     }
 
@@ -202,7 +207,8 @@ impl Ec2Error {
             | Self::Unreadable { .. }
             | Self::TooMany { .. }
             | Self::Credentials(_)
-            | Self::NotSent(_) => self.to_string(),
+            | Self::NotSent(_)
+            | Self::HeldBack => self.to_string(),
         }
     }
 
@@ -215,6 +221,7 @@ impl Ec2Error {
             Self::TooMany { .. } => remedy::TOO_MANY,
             Self::Credentials(_) => remedy::CREDENTIALS,
             Self::NotSent(_) => remedy::NOT_SENT,
+            Self::HeldBack => remedy::HELD_BACK,
         }
     }
 
@@ -222,7 +229,9 @@ impl Ec2Error {
     pub fn http_status(&self) -> Option<u16> {
         match self {
             Self::Answered(Answer { http_status, .. }) | Self::Unreadable { http_status, .. } => Some(*http_status),
-            Self::NoAnswer { .. } | Self::TooMany { .. } | Self::Credentials(_) | Self::NotSent(_) => None,
+            Self::NoAnswer { .. } | Self::TooMany { .. } | Self::Credentials(_) | Self::NotSent(_) | Self::HeldBack => {
+                None
+            }
         }
     }
 
@@ -230,7 +239,9 @@ impl Ec2Error {
     pub fn request_id(&self) -> Option<&str> {
         match self {
             Self::Answered(Answer { request_id, .. }) | Self::Unreadable { request_id, .. } => request_id.as_deref(),
-            Self::NoAnswer { .. } | Self::TooMany { .. } | Self::Credentials(_) | Self::NotSent(_) => None,
+            Self::NoAnswer { .. } | Self::TooMany { .. } | Self::Credentials(_) | Self::NotSent(_) | Self::HeldBack => {
+                None
+            }
         }
     }
 }

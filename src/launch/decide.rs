@@ -3,17 +3,20 @@
 //! Every rule runs and every finding is kept. `Admit` is the only way to come by a [`Plan`], and
 //! only a `Plan` can be executed. Nothing here asks EC2 or reads a clock.
 
+mod findings;
 mod image;
 mod place;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::ami::compatibility::{Wish, check_compatibility, verdict};
+use crate::ami::compatibility::{Offered, Offerings, Wish, check_compatibility, verdict};
 use crate::ec2::facts::{AvailabilityZoneFacts, Image, InstanceTypeFacts, Offering, SubnetFacts};
 use crate::record::{Candidate, Finding, Launch, LaunchState, Market, Outcome, Placement, Spec, Verdict};
 
+pub use findings::LAUNCH_FINDINGS;
 pub use image::Selection;
 
 /// How long after the decision the last attempt may begin, unless `expire_time` says less.
@@ -28,8 +31,8 @@ pub struct Facts {
     pub selection: Selection,
     /// The types of the request that exist in the Region.
     pub types: Vec<InstanceTypeFacts>,
-    /// Where those types are offered, by zone name.
-    pub offerings: Vec<Offering>,
+    /// Where those types are offered, by zone name; none if EC2 does not say.
+    pub offerings: Option<Vec<Offering>>,
     /// The subnets of the request that exist.
     pub subnets: Vec<SubnetFacts>,
     /// The zones of the Region.
@@ -96,20 +99,26 @@ pub fn decide(spec: &Spec, facts: &Facts, now: Timestamp) -> Decision {
         refused = true;
         findings.push(expired(spec, now));
     }
-    findings.extend(image::findings(spec, facts));
+    findings.extend(image::about_image(spec, facts));
     let Some(image) = &facts.image else {
         return Decision::Refuse(findings);
     };
     findings.extend(place::subnet_findings(spec, facts));
     let mut candidates = Vec::new();
+    let offered = facts.offerings.as_ref().map_or(Offered::Unknown, |rows| {
+        let zones = facts.zones.iter().map(|zone| zone.zone_name.clone());
+        Offered::Known(Arc::new(Offerings::in_zones(rows.iter().cloned(), zones)))
+    });
     for instance_type in &spec.instance_types {
         let Some(type_facts) = facts.types.iter().find(|known| known.instance_type == *instance_type) else {
             findings.push(type_not_found(spec, instance_type.as_str()));
             continue;
         };
         for placement in placements(spec) {
-            let mut about = check_compatibility(image, type_facts, &wish(spec, image, &placement));
-            about.extend(place::findings(&placement, type_facts, facts));
+            let zone = place::zone_of(&placement, facts);
+            let offered = if zone.is_some() { offered.clone() } else { Offered::NotAsked };
+            let wish = Wish { offered, availability_zone: zone.map(str::to_owned), ..wish(spec, image, &placement) };
+            let about = check_compatibility(image, type_facts, &wish);
             let struck = verdict(&about) == crate::ami::compatibility::Verdict::Incompatible;
             if !struck {
                 candidates.push(Candidate { instance_type: instance_type.clone(), placement: placement.clone() });
@@ -159,35 +168,21 @@ fn wish(spec: &Spec, image: &Image, placement: &Placement) -> Wish {
         enclave: spec.enclave,
         ebs_volumes: Some(place::ebs_volumes(spec, image)),
         network_interfaces: Some(spec.network_interfaces.len().max(1)),
-        // Where it goes, and whether the type is offered there, is judged on what EC2 says now.
-        offered: None,
-        availability_zone: None,
+        ..Wish::default()
     }
 }
 
 fn expired(spec: &Spec, now: Timestamp) -> Finding {
-    Finding {
-        code: "LAUNCH_EXPIRED".into(),
-        outcome: Outcome::Fail,
-        field: "spec.expire_time".to_owned(),
-        observed: spec.expire_time.map(|time| time.to_string()).unwrap_or_default(),
-        expected: format!("later than {now}"),
-        message: "The launch expired before it was decided.".to_owned(),
-        remedy: "Ask again with a later expire_time, or leave it out.".to_owned(),
-        ec2_error_code: None,
-    }
+    let observed = spec.expire_time.map(|time| time.to_string()).unwrap_or_default();
+    Finding { expected: format!("later than {now}"), ..findings::LAUNCH_EXPIRED.finding(observed) }
 }
 
 fn type_not_found(spec: &Spec, instance_type: &str) -> Finding {
     Finding {
-        code: "INSTANCE_TYPE_NOT_FOUND".into(),
-        outcome: Outcome::Fail,
         field: format!("{STRUCK_PREFIX}{instance_type}]"),
-        observed: instance_type.to_owned(),
         expected: format!("an instance type of {}", spec.region),
         message: format!("{} has no instance type {instance_type}.", spec.region),
-        remedy: "Choose a type that ListInstanceTypes shows for this Region.".to_owned(),
-        ec2_error_code: None,
+        ..findings::INSTANCE_TYPE_NOT_FOUND.finding(instance_type)
     }
 }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::decide::{Facts, Selection};
 use super::{LaunchError, Shared};
-use crate::ami::catalog::{ResolveError, Resolved};
+use crate::ami::catalog::{Asker, CatalogError, ResolveError, Resolved};
 use crate::clock::within;
 use crate::ec2::facts::{Image, Offering};
-use crate::ec2::{Ec2Error, Silence};
+use crate::ec2::{Ec2Error, ErrorClass, Silence};
 use crate::ids::SubnetId;
 use crate::record::{ImageChoice, ImageReceipt, Placement, Spec};
 
@@ -40,9 +40,14 @@ impl Shared {
             async { self.catalog.types_named(&spec.region, &spec.instance_types).await.map_err(LaunchError::from) };
         let offerings = async {
             if placed {
-                self.catalog.zone_offerings(&spec.region, &spec.instance_types).await.map_err(LaunchError::from)
+                match self.catalog.zone_offerings(&spec.region, &spec.instance_types).await {
+                    Ok(offerings) => Ok(Some(offerings)),
+                    // An account may be allowed to launch and not to read this.
+                    Err(CatalogError::Ec2(error)) if error.class() == ErrorClass::Permission => Ok(None),
+                    Err(error) => Err(LaunchError::from(error)),
+                }
             } else {
-                Ok(Vec::<Offering>::new())
+                Ok(Some(Vec::<Offering>::new()))
             }
         };
         let subnets = async { client.subnets(&subnet_ids).await.map_err(LaunchError::Facts) };
@@ -59,14 +64,14 @@ impl Shared {
         let named = match &spec.image {
             ImageChoice::ImageId(id) | ImageChoice::Receipt(ImageReceipt { image_id: id, .. }) => id,
             ImageChoice::Selector(selector) => {
-                return match self.catalog.resolve(&spec.region, selector).await {
+                return match self.catalog.resolve(&spec.region, selector, None, Asker::Launch).await {
                     Ok(Resolved { winner, inferred, .. }) => Ok((Some(winner), Selection::Chosen { inferred })),
                     Err(ResolveError::Nothing(nothing)) => Ok((None, Selection::Nothing(nothing))),
                     Err(ResolveError::Catalog(error)) => Err(error.into()),
                 };
             }
         };
-        Ok((self.catalog.image(&spec.region, named).await?, Selection::Named))
+        Ok((self.catalog.image(&spec.region, named, Asker::Launch).await?, Selection::Named))
     }
 }
 

@@ -31,6 +31,7 @@ def described(*words):
 # instance types, and why Allowed AMIs leaves an image out.
 ONLY_A_SERVER_KNOWS = {
     "LAUNCH_PERMISSIONS",
+    "LEGACY_BIOS",  # which a server that knows the types says as the next
     "LEGACY_BIOS_ON_UEFI_FLEET",
     "NOT_ALLOWED",
     "NO_TYPE_BOOTS",

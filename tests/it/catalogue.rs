@@ -5,14 +5,17 @@ use std::time::Duration;
 use gantry::ami::catalog::{REPLACED_LIFE, Standing};
 use gantry::api::pb;
 use gantry::clock::{SimClock, Timestamp};
-use gantry::sandbox::{Fault, landmarks};
+use gantry::sandbox::Fault;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_types::StatusExt;
 
+use self::refresh::{describe, until_described};
 use crate::world::{REGION, World};
 
 mod filters;
+mod live;
+mod refresh;
 
 async fn world(owners: &[&str]) -> World {
     let dir = tempfile::tempdir().unwrap();
@@ -128,15 +131,6 @@ async fn an_answer_says_where_it_comes_from_and_why() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_image_outside_the_catalogue_is_looked_up_at_once() {
-    let world = world(&["self"]).await;
-    let calls = world.sandbox().calls("DescribeImages");
-    let image = get(&world, landmarks::AMAZON_LINUX_2023_X86_64).await;
-    assert_eq!(image.image_owner_alias.as_deref(), Some("amazon"));
-    assert_eq!(world.sandbox().calls("DescribeImages"), calls + 1);
-}
-
 /// The crawl fails on its second page: nothing of its first may be seen.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crawl_that_fails_half_way_leaves_the_snapshot_and_shows() {
@@ -242,73 +236,6 @@ async fn changed_criteria_bring_a_crawl_and_a_choice_among_what_is_left() {
     let passed = standing.observed_time.unwrap().as_second() - before.observed_time.unwrap().seconds;
     assert!(passed < 600, "{passed} s");
     assert_eq!((standing.failures, standing.failure), (1, None));
-}
-
-/// Lets time pass until a list of the account's images shows this description.
-async fn until_described(world: &World, image_id: &str, description: &str) -> pb::ListImagesResponse {
-    let filters = vec![pb::Filter { name: "image-id".to_owned(), values: vec![image_id.to_owned()] }];
-    let request = pb::ListImagesRequest { filters, include_deprecated: true, ..everything() };
-    let described = async {
-        loop {
-            let answer = list(world, request.clone()).await;
-            if answer.images[0].description.as_deref() == Some(description) {
-                return answer;
-            }
-        }
-    };
-    world.while_time_passes(described).await
-}
-
-async fn describe(world: &World, image_id: &str, description: &str) {
-    call_ec2(world, &format!("Action=ModifyImageAttribute&ImageId={image_id}&Description.Value={description}")).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_asked_for_is_looked_at_again_between_two_crawls() {
-    let dir = tempfile::tempdir().unwrap();
-    let clock = SimClock::new(Timestamp::from_second(1_795_000_000).unwrap());
-    let world = World::start_with(&dir.path().join("data"), clock, |config| {
-        config.owners = vec!["self".to_owned()];
-        config.crawl_period = Duration::from_secs(300);
-    })
-    .await;
-    let before = available(&world).await;
-    let (asked, other) = (&before.images[2].image_id, &before.images[3].image_id);
-    get(&world, asked).await;
-    describe(&world, asked, "changed").await;
-    describe(&world, other, "changed").await;
-    assert_ne!(get(&world, asked).await.description.as_deref(), Some("changed"), "it does not change by itself");
-
-    let seen = until_described(&world, asked, "changed").await;
-    let seconds = |time: Option<prost_types::Timestamp>| time.unwrap().seconds;
-    assert_eq!(seen.observed_time, before.observed_time, "the crawl is still that of before");
-    let refreshed = seconds(seen.images[0].observed_time);
-    assert!(refreshed - seconds(before.observed_time) <= 61, "each image says when it was seen");
-    let after = available(&world).await;
-    assert_eq!(ids(&after), ids(&before));
-    assert_ne!(after.images[3].description.as_deref(), Some("changed"), "nobody asked for the other");
-
-    // The next crawl sees it, and says that everything is of its own time.
-    let crawled = until_described(&world, other, "changed").await;
-    assert!(seconds(crawled.observed_time) >= seconds(before.observed_time) + 300);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_newest_images_are_looked_at_between_two_crawls() {
-    let newest = {
-        let world = world(&["self"]).await;
-        available(&world).await.images.remove(0)
-    };
-    // A world in which that image was made an hour ago.
-    let created = Timestamp::from_second(newest.creation_time.unwrap().seconds).unwrap();
-    let clock = SimClock::new(created.checked_add(Duration::from_secs(3_600)).unwrap());
-    let dir = tempfile::tempdir().unwrap();
-    let world =
-        World::start_with(&dir.path().join("data"), clock, |config| config.owners = vec!["self".to_owned()]).await;
-    let before = list(&world, everything()).await;
-    describe(&world, &newest.image_id, "changed").await;
-    let seen = until_described(&world, &newest.image_id, "changed").await;
-    assert_eq!(seen.observed_time, before.observed_time, "no crawl has seen it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gantry::ami::compatibility::{Offerings, Verdict, Wish, check_compatibility, judge, verdict};
+use gantry::ami::compatibility::{Offered, Offerings, Verdict, Wish, check_compatibility, judge, verdict};
 use gantry::api::pb;
 use gantry::clock::{SimClock, Timestamp};
 use gantry::ec2::facts::{Image, InstanceTypeFacts};
@@ -16,7 +16,7 @@ use gantry::ec2::{
     Client, Clients, Ec2Error, ImageQuestion, LocationType, RunInstances, Settings, StaticCredentials, Timeouts,
 };
 use gantry::record::{Finding, Outcome};
-use gantry::sandbox::{self, Options, Sandbox, landmarks};
+use gantry::sandbox::{self, Fault, Options, Sandbox, landmarks};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::strategy::ValueTree;
@@ -236,7 +236,7 @@ impl Facts {
             tenancy: Some("default".to_owned()),
             hibernation: pair.hibernation,
             enclave: pair.enclave,
-            offered: Some(Arc::clone(&self.offerings)),
+            offered: Offered::Known(Arc::clone(&self.offerings)),
             availability_zone: self.zone(pair),
             ..Wish::default()
         }
@@ -295,6 +295,29 @@ async fn what_fails_is_refused_and_what_is_compatible_launches() {
     let refusals: usize = refused.values().sum();
     assert!(launched > 30 && refusals > 100 && refused.len() >= 5, "{launched} launched, refused {refused:?}");
     assert!(unknown < PAIRS / 5, "{unknown} unknown");
+}
+
+/// An account that may read the types and not where they are offered is told that this is not known.
+#[tokio::test(flavor = "multi_thread")]
+async fn offerings_that_cannot_be_read_are_unknown() {
+    let world = World::start().await;
+    let denied =
+        Fault::ErrorBefore { code: "UnauthorizedOperation".to_owned(), message: "No.".to_owned(), status: 403 };
+    world.sandbox().faults().inject("DescribeInstanceTypeOfferings", 1, denied);
+    for (zone, code) in [(None, "NOT_OFFERED_IN_REGION"), (Some("sandbox-1a"), "NOT_OFFERED_IN_ZONE")] {
+        let request = pb::CheckCompatibilityRequest {
+            region: REGION.to_owned(),
+            image_id: landmarks::UEFI_TPM_X86_64.to_owned(),
+            instance_types: vec!["m7i.large".to_owned()],
+            availability_zone: zone.map(str::to_owned),
+            ..Default::default()
+        };
+        let verdict = world.images().check_compatibility(request).await.unwrap().into_inner().verdicts.remove(0);
+        assert_eq!(verdict.verdict(), pb::CompatibilityVerdict::Unknown);
+        let [finding] = verdict.findings.as_slice() else { panic!("{verdict:?}") };
+        assert_eq!((finding.code.as_str(), finding.outcome()), (code, pb::Outcome::Unknown));
+        assert!(!finding.remedy.is_empty() && verdict.availability_zones.is_empty());
+    }
 }
 
 /// The zone that is asked for, where a type is offered, and both directions of the same question.

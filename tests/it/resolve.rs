@@ -32,7 +32,7 @@ async fn resolve(world: &World, selector: pb::ImageSelector) -> Result<pb::Resol
     Ok(world.images().resolve_image(request).await?.into_inner())
 }
 
-fn launch_of(reference: Reference, request_id: &str) -> pb::LaunchInstancesRequest {
+pub(crate) fn launch_of(reference: Reference, request_id: &str) -> pb::LaunchInstancesRequest {
     let mut request = launch_request("", "m7i.large", request_id);
     request.spec.as_mut().unwrap().image = Some(pb::ImageReference { reference: Some(reference) });
     request

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::lookups::Known;
 use super::region::RegionCatalogue;
 use super::{Catalog, CatalogError, Held, SnapshotId};
 use crate::ami::filter::Filters;
@@ -21,6 +22,24 @@ pub enum Answer {
         /// Why the snapshot will not do, for the caller.
         reason: String,
     },
+}
+
+/// An image, and where it was found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The image, and when EC2 was asked for it.
+    pub observed: Observed,
+    /// Whether it is not the snapshot's but was asked for by itself, now or some seconds ago.
+    pub is_live: bool,
+}
+
+/// What some ids came to.
+#[derive(Debug)]
+pub struct Looked {
+    /// The images that there are, in no order.
+    pub found: Vec<Found>,
+    /// Why the others could not be asked for. Without it EC2 knows or shows none of them.
+    pub failed: Option<CatalogError>,
 }
 
 impl Catalog {
@@ -85,44 +104,66 @@ impl Catalog {
         id: &ImageId,
         max_staleness: Option<Duration>,
     ) -> Result<Option<Observed>, CatalogError> {
-        Ok(self.images_within(region, std::slice::from_ref(id), max_staleness).await?.into_iter().next())
+        let looked = self.images_within(region, std::slice::from_ref(id), max_staleness).await?;
+        match (looked.found.into_iter().next(), looked.failed) {
+            (Some(found), _) => Ok(Some(found.observed)),
+            (None, Some(error)) => Err(error),
+            (None, None) => Ok(None),
+        }
     }
 
     /// Those of `ids` that EC2 shows, as they were at most `max_staleness` ago, in no order. An
     /// image of the snapshot is looked at again by the next refreshes.
     ///
     /// # Errors
-    /// If the Region is not served or EC2 gives no answer.
+    /// If the Region is not served.
     pub async fn images_within(
         &self,
         region: &Region,
         ids: &[ImageId],
         max_staleness: Option<Duration>,
-    ) -> Result<Vec<Observed>, CatalogError> {
+    ) -> Result<Looked, CatalogError> {
+        let live = |observed: Observed| Found { observed, is_live: true };
         let catalogue = self.region(region)?;
-        let now = self.now();
+        let (now, uptime) = (self.now(), self.shared.clock.uptime());
+        let is_good = |observed: Timestamp| too_old(observed, max_staleness, now).is_none();
         let mut known = Vec::with_capacity(ids.len());
         let mut unknown = Vec::new();
+        // Before the snapshot is taken: a refresh in between would make an old image seem new.
+        let seen = catalogue.seen(ids);
         let newest = catalogue.shelf().newest();
-        for id in ids {
-            match newest.as_ref().and_then(|held| found(catalogue, &held.snapshot, id)) {
-                Some(image) if too_old(image.observed_time, max_staleness, now).is_none() => known.push(image),
-                _ => unknown.push(id.clone()),
+        for (id, seen) in ids.iter().zip(seen) {
+            match newest.as_ref().and_then(|held| found(catalogue, &held.snapshot, id, seen)) {
+                Some(observed) if is_good(observed.observed_time) => known.push(Found { observed, is_live: false }),
+                _ => match catalogue.lookups.known(id, uptime) {
+                    Some(Known { image, observed_time, .. }) if is_good(observed_time) => {
+                        known.extend(image.map(|image| live(Observed { image, observed_time })));
+                    }
+                    _ => unknown.push(id.clone()),
+                },
             }
         }
         if !unknown.is_empty() {
-            let observed_time = now;
-            let asked = self.images(region, &unknown).await?;
-            known.extend(asked.into_iter().map(|image| Observed { image, observed_time }));
+            let asked = match max_staleness {
+                // Another's call may have begun before what this caller knows to have happened.
+                Some(Duration::ZERO) => self.looked_up(region, &unknown).await,
+                _ => self.looked_up_together(region, &unknown, max_staleness).await,
+            };
+            match asked {
+                Ok(images) => known.extend(images.into_iter().map(live)),
+                Err(error) => return Ok(Looked { found: known, failed: Some(error) }),
+            }
         }
-        Ok(known)
+        Ok(Looked { found: known, failed: None })
     }
 }
 
-fn found(catalogue: &RegionCatalogue, snapshot: &Snapshot, id: &ImageId) -> Option<Observed> {
+fn found(catalogue: &RegionCatalogue, snapshot: &Snapshot, id: &ImageId, seen: Option<Timestamp>) -> Option<Observed> {
     let slot = snapshot.find(id)?;
     catalogue.asked_for(id);
-    Some(snapshot.image(slot))
+    let mut observed = snapshot.image(slot);
+    observed.observed_time = seen.map_or(observed.observed_time, |seen| seen.max(observed.observed_time));
+    Some(observed)
 }
 
 /// How many seconds old something is, if that is more than it may be.

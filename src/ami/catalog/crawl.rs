@@ -54,26 +54,30 @@ impl Crawler<'_> {
         let mut builder = SnapshotBuilder::new(viewer, time, previous.as_deref());
         // Whoever still pages through it holds it; this crawl does not.
         drop(previous);
-        let mut token = None;
-        for pages in 0..PAGES_MAX {
-            let failed = |reason: String| CrawlFailure { time, reason, pages };
-            let ImagePage { images, next_token } =
-                self.page(&question, token.clone()).await.map_err(|error| failed(reason(&error)))?;
+        let failed = |reason: String, pages: usize| CrawlFailure { time, reason, pages };
+        let first = self.page(&question, None).await;
+        let mut page = first.map_err(|error| failed(reason(&error), 0))?;
+        for pages in 1..=PAGES_MAX {
+            let ImagePage { images, next_token } = page;
             if builder.len() + images.len() > SNAPSHOT_IMAGES_MAX {
-                return Err(failed(format!("there are more than {SNAPSHOT_IMAGES_MAX} images; name fewer owners")));
+                let reason = format!("there are more than {SNAPSHOT_IMAGES_MAX} images; name fewer owners");
+                return Err(failed(reason, pages));
             }
             // A page takes milliseconds to sort in, and the last one the sorting of everything.
-            builder = on_a_busy_thread(move || {
+            let sorting = on_a_busy_thread(move || {
                 images.iter().for_each(|image| builder.push(image));
                 builder
-            })
-            .await;
-            token = next_token;
-            if token.is_none() {
+            });
+            let Some(token) = next_token else {
+                let builder = sorting.await;
                 return Ok(on_a_busy_thread(move || builder.finish()).await);
-            }
+            };
+            // The next page is on its way meanwhile.
+            let (sorted, next) = tokio::join!(sorting, self.page(&question, Some(token)));
+            builder = sorted;
+            page = next.map_err(|error| failed(reason(&error), pages))?;
         }
-        Err(CrawlFailure { time, reason: format!("there is no end after {PAGES_MAX} pages"), pages: PAGES_MAX })
+        Err(failed(format!("there is no end after {PAGES_MAX} pages"), PAGES_MAX))
     }
 
     /// A page, asked for again while that can help.

@@ -2,19 +2,33 @@
 //! decided on facts of now.
 
 use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::future::FutureExt as _;
 
 use super::crawls::{Crawl, CrawlId, Crawls};
 use super::region::RegionCatalogue;
 use super::{Catalog, CatalogError};
+use crate::ami::snapshot::Observed;
+use crate::clock::within;
 use crate::ec2::facts::{Image, LaunchPermission};
 use crate::ec2::{Ec2Error, ErrorClass, ImagePage, ImageQuestion};
 use crate::ids::{ImageId, Region};
 
 /// Ids in one filter (EC2 User Guide, "Filtering resources").
-const FILTER_IDS_MAX: usize = 200;
+pub(super) const FILTER_IDS_MAX: usize = 200;
 
 /// The most pages of one answer; EC2 may send short and empty ones.
 const PAGES_MAX: usize = 10_000;
+
+/// Who waits for an answer of EC2's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// A launch, which is never held up.
+    Launch,
+    /// A question, which waits where many are asked.
+    Question,
+}
 
 impl Catalog {
     /// Asks EC2 for every image that answers `question`. A few such answers are read at a time,
@@ -22,21 +36,31 @@ impl Catalog {
     ///
     /// # Errors
     /// [`Ec2Error::TooMany`] inside [`CatalogError::Ec2`] above the bound.
-    pub async fn crawl(&self, region: &Region, question: &ImageQuestion) -> Result<Crawl, CatalogError> {
+    pub async fn crawl(&self, region: &Region, question: &ImageQuestion, asker: Asker) -> Result<Crawl, CatalogError> {
         let catalogue = self.region(region)?;
-        // An error would mean that the semaphore is closed, which it never is.
-        let _turn = self.shared.crawling.acquire().await;
+        // An error of a semaphore would mean that it is closed, which it never is.
+        let _turn = match asker {
+            Asker::Launch => self.shared.crawling_for_launches.acquire().await,
+            Asker::Question => within(&*self.shared.clock, HELD_UP_MAX, self.shared.crawling.acquire())
+                .await
+                .ok_or(CatalogError::Ec2(Ec2Error::HeldBack))?,
+        };
         let observed = self.shared.clock.now();
-        let images = self.all_pages(catalogue, question).await.map_err(CatalogError::Ec2)?;
+        let images = self.all_pages(catalogue, question, asker).await.map_err(CatalogError::Ec2)?;
         Ok(Crawl::new(region.clone(), observed, images))
     }
 
-    async fn all_pages(&self, catalogue: &RegionCatalogue, question: &ImageQuestion) -> Result<Vec<Image>, Ec2Error> {
+    async fn all_pages(
+        &self,
+        catalogue: &RegionCatalogue,
+        question: &ImageQuestion,
+        asker: Asker,
+    ) -> Result<Vec<Image>, Ec2Error> {
         let limit = self.shared.images_max;
         let mut images = Vec::new();
         let mut token: Option<String> = None;
         for _ in 0..PAGES_MAX {
-            catalogue.budget.take();
+            held_up(catalogue, asker).await?;
             let asked = catalogue.client.describe_images_page(question, token.clone()).await;
             let ImagePage { images: page, next_token } = asked.inspect_err(|error| drained(catalogue, error))?;
             images.extend(page);
@@ -72,18 +96,18 @@ impl Catalog {
     ///
     /// # Errors
     /// If the Region is not served or EC2 gives no answer.
-    pub async fn image(&self, region: &Region, id: &ImageId) -> Result<Option<Image>, CatalogError> {
-        Ok(self.images(region, std::slice::from_ref(id)).await?.into_iter().next())
+    pub async fn image(&self, region: &Region, id: &ImageId, asker: Asker) -> Result<Option<Image>, CatalogError> {
+        Ok(self.images(region, std::slice::from_ref(id), asker).await?.into_iter().next())
     }
 
     /// Those of `ids` that EC2 shows, asked now, in no order.
     ///
     /// # Errors
     /// If the Region is not served or EC2 gives no answer.
-    pub async fn images(&self, region: &Region, ids: &[ImageId]) -> Result<Vec<Image>, CatalogError> {
+    pub async fn images(&self, region: &Region, ids: &[ImageId], asker: Asker) -> Result<Vec<Image>, CatalogError> {
         let catalogue = self.region(region)?;
         let named = ImageQuestion::of_ids(ids.iter().cloned());
-        catalogue.budget.take();
+        held_up(catalogue, asker).await.map_err(CatalogError::Ec2)?;
         match catalogue.client.describe_images(&named, self.shared.images_max).await {
             Ok(images) => Ok(images),
             // One id that does not exist fails the call for all, and may have been the only one.
@@ -91,7 +115,7 @@ impl Catalog {
                 Ok(Vec::new())
             }
             Err(Ec2Error::Answered(answer)) if answer.code.starts_with("InvalidAMIID") => {
-                self.images_by_filter(catalogue, ids).await.map_err(CatalogError::Ec2)
+                self.images_by_filter(catalogue, ids, asker).await.map_err(CatalogError::Ec2)
             }
             Err(error) => {
                 drained(catalogue, &error);
@@ -100,9 +124,45 @@ impl Catalog {
         }
     }
 
+    /// Those of `ids` that EC2 shows, for a question, and remembered for others.
+    pub(super) async fn looked_up(&self, region: &Region, ids: &[ImageId]) -> Result<Vec<Observed>, CatalogError> {
+        let (observed_time, uptime) = (self.now(), self.shared.clock.uptime());
+        let images = self.images(region, ids, Asker::Question).await?;
+        let found: Vec<Observed> = images.into_iter().map(|image| Observed { image, observed_time }).collect();
+        self.region(region)?.lookups.put(ids, &found, observed_time, uptime);
+        Ok(found)
+    }
+
+    /// The same, in one call with those who ask for the same at this moment, and asked at most
+    /// `max_staleness` ago.
+    pub(super) async fn looked_up_together(
+        &self,
+        region: &Region,
+        ids: &[ImageId],
+        max_staleness: Option<Duration>,
+    ) -> Result<Vec<Observed>, CatalogError> {
+        let begun = self.shared.clock.uptime();
+        let since = max_staleness.map_or(Duration::ZERO, |allowed| begun.saturating_sub(allowed));
+        let begin = || {
+            let (catalog, region, ids) = (self.clone(), region.clone(), ids.to_vec());
+            async move {
+                let found = catalog.looked_up(&region, &ids).await;
+                catalog.region(&region)?.lookups.ended(&ids, begun);
+                found
+            }
+            .boxed()
+        };
+        self.region(region)?.lookups.call(ids, since, begun, begin).await
+    }
+
     /// EC2 leaves out what does not match a filter, where naming an id is an error; but a filter does
     /// not find deprecated and disabled images unless it is told to.
-    async fn images_by_filter(&self, catalogue: &RegionCatalogue, ids: &[ImageId]) -> Result<Vec<Image>, Ec2Error> {
+    async fn images_by_filter(
+        &self,
+        catalogue: &RegionCatalogue,
+        ids: &[ImageId],
+        asker: Asker,
+    ) -> Result<Vec<Image>, Ec2Error> {
         let mut found = Vec::new();
         for part in ids.chunks(FILTER_IDS_MAX) {
             let filtered = ImageQuestion {
@@ -111,13 +171,14 @@ impl Catalog {
                 include_disabled: true,
                 ..ImageQuestion::everything()
             };
-            found.extend(self.all_pages(catalogue, &filtered).await?);
+            found.extend(self.all_pages(catalogue, &filtered, asker).await?);
         }
         Ok(found)
     }
 
     /// Who may launch an image: only its owner may ask, so `None` means that EC2 does not say. What
-    /// was answered is remembered for [`PERMISSIONS_LIFE`](super::PERMISSIONS_LIFE).
+    /// was answered is remembered for [`PERMISSIONS_LIFE`](super::PERMISSIONS_LIFE), or as long as
+    /// `max_staleness` allows.
     ///
     /// # Errors
     /// If the Region is not served or EC2 gives no answer.
@@ -125,13 +186,14 @@ impl Catalog {
         &self,
         region: &Region,
         image: &Image,
+        max_staleness: Option<Duration>,
     ) -> Result<Option<Vec<LaunchPermission>>, CatalogError> {
         if image.owner_id.as_deref() != Some(self.account_id().as_str()) {
             return Ok(None);
         }
         let catalogue = self.region(region)?;
         let uptime = self.shared.clock.uptime();
-        if let Some(known) = catalogue.permissions.get(&image.image_id, uptime) {
+        if let Some(known) = catalogue.permissions.get(&image.image_id, uptime, max_staleness) {
             return Ok(known);
         }
         let answer = match catalogue.client.launch_permissions(&image.image_id).await {
@@ -144,6 +206,19 @@ impl Catalog {
         catalogue.permissions.put(&image.image_id, answer.clone(), uptime);
         Ok(answer)
     }
+}
+
+/// How long a question may wait for its share of EC2's rate.
+const HELD_UP_MAX: Duration = Duration::from_secs(10);
+
+/// Counts a call; a question waits for its share of EC2's rate.
+async fn held_up(catalogue: &RegionCatalogue, asker: Asker) -> Result<(), Ec2Error> {
+    match asker {
+        Asker::Launch => catalogue.budget.take(),
+        Asker::Question if catalogue.budget.take_within(HELD_UP_MAX).await => {}
+        Asker::Question => return Err(Ec2Error::HeldBack),
+    }
+    Ok(())
 }
 
 fn drained(catalogue: &RegionCatalogue, error: &Ec2Error) {

@@ -24,10 +24,12 @@ pub(super) struct Permissions {
 type Answer = Option<Vec<LaunchPermission>>;
 
 impl Permissions {
-    /// What was answered less than [`PERMISSIONS_LIFE`] ago.
-    pub(super) fn get(&self, id: &ImageId, uptime: Duration) -> Option<Answer> {
+    /// What was answered less than [`PERMISSIONS_LIFE`] ago, and less than `max_staleness`.
+    pub(super) fn get(&self, id: &ImageId, uptime: Duration, max_staleness: Option<Duration>) -> Option<Answer> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(id).filter(|(asked, _)| is_good(*asked, uptime)).map(|(_, answer)| answer.clone())
+        let is_wanted = |asked: Duration| max_staleness.is_none_or(|allowed| uptime.saturating_sub(asked) < allowed);
+        let good = known.get(id).filter(|(asked, _)| is_good(*asked, uptime) && is_wanted(*asked));
+        good.map(|(_, answer)| answer.clone())
     }
 
     /// Remembers an answer.
@@ -54,9 +56,12 @@ mod tests {
     fn an_answer_is_good_for_its_life_also_when_it_is_none() {
         let permissions = Permissions::default();
         let id: ImageId = "ami-0123456789abcdef0".parse().unwrap();
-        assert_eq!(permissions.get(&id, Duration::ZERO), None);
+        assert_eq!(permissions.get(&id, Duration::ZERO, None), None);
         permissions.put(&id, None, Duration::ZERO);
-        assert_eq!(permissions.get(&id, PERMISSIONS_LIFE - Duration::from_secs(1)), Some(None));
-        assert_eq!(permissions.get(&id, PERMISSIONS_LIFE), None);
+        assert_eq!(permissions.get(&id, PERMISSIONS_LIFE - Duration::from_secs(1), None), Some(None));
+        assert_eq!(permissions.get(&id, PERMISSIONS_LIFE, None), None);
+        let second = Duration::from_secs(1);
+        assert_eq!(permissions.get(&id, second, Some(second * 2)), Some(None));
+        assert_eq!(permissions.get(&id, second, Some(second)), None);
     }
 }

@@ -1,9 +1,11 @@
 //! One Region: its snapshots, and the task that keeps them fresh.
 //!
-//! A full crawl every [`Keeping::crawl_period`] finds everything, also what has gone. Between two of
-//! them a refresh every [`Keeping::refresh_period`] looks at the newest creation dates and at the
+//! A full crawl every [`Keeping::crawl_period`] finds everything, also what has gone. Meanwhile
+//! a refresh every [`Keeping::refresh_period`] looks at the newest creation dates and at the
 //! images somebody asked for: EC2 has no feed of changes, and this is what can be had for a handful
 //! of calls. A crawl that fails leaves the snapshot as it is and says so.
+
+mod refresh;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,8 +17,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Catalog;
-use super::crawl::{Crawler, everything_of, newest_dates, on_a_busy_thread};
+use super::crawl::{Crawler, on_a_busy_thread};
 use super::interest::Interest;
+use super::lookups::Lookups;
 use super::permissions::Permissions;
 use super::saved::{self, About};
 use super::scope::OwnerScope;
@@ -24,10 +27,10 @@ use super::shelf::Shelf;
 use super::standing::{CrawlFailure, Standing};
 use crate::ami::classify::Viewer;
 use crate::ami::fleet::Fleet;
-use crate::ami::snapshot::{Observed, Snapshot};
+use crate::ami::snapshot::Snapshot;
 use crate::clock::{Clock, within};
+use crate::ec2::Client;
 use crate::ec2::budget::{Budget, Rate};
-use crate::ec2::{Client, Ec2Error, ImageQuestion};
 use crate::ids::ImageId;
 use crate::telemetry::{event, field, metric};
 
@@ -36,12 +39,6 @@ const FAILED_PAUSE: Duration = Duration::from_secs(60);
 
 /// How long a finished crawl waits for what images are judged by beside their own facts.
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
-
-/// The most images that a refresh may bring. More in two days than this is no refresh.
-const RECENT_IMAGES_MAX: usize = 20_000;
-
-/// Ids in one filter (EC2 User Guide, "Filtering resources").
-const FILTER_IDS_MAX: usize = 200;
 
 /// How the snapshots are kept.
 #[derive(Debug, Clone)]
@@ -60,6 +57,7 @@ pub(super) struct RegionCatalogue {
     pub(super) budget: Budget,
     pub(super) scope: OwnerScope,
     pub(super) permissions: Permissions,
+    pub(super) lookups: Lookups,
     clock: Arc<dyn Clock>,
     shelf: Mutex<Shelf>,
     interest: Mutex<Interest>,
@@ -77,6 +75,7 @@ impl RegionCatalogue {
             budget: Budget::new(Rate::DESCRIBE_IMAGES, Arc::clone(&clock)),
             scope,
             permissions: Permissions::default(),
+            lookups: Lookups::default(),
             clock,
             shelf: Mutex::default(),
             interest: Mutex::default(),
@@ -104,14 +103,23 @@ impl RegionCatalogue {
         locked(&self.interest).add(id, self.clock.uptime());
     }
 
+    /// When a refresh last saw each of these images as it is in the newest snapshot.
+    pub(super) fn seen(&self, ids: &[ImageId]) -> Vec<Option<Timestamp>> {
+        let interest = locked(&self.interest);
+        ids.iter().map(|id| interest.last_seen(id)).collect()
+    }
+
     /// Keeps the snapshots until `shutdown`.
     pub(super) async fn keep(self: Arc<Self>, catalog: Catalog, keeping: Keeping, shutdown: CancellationToken) {
         let work = async {
             let mut failures = 0;
             loop {
                 let begun = self.clock.uptime();
-                failures = if self.crawl(&catalog, &keeping).await { 0 } else { failures + 1 };
-                let next = if failures == 0 {
+                let (crawled, settings_changed) = Box::pin(self.crawl_and_refresh(&catalog, &keeping)).await;
+                failures = if crawled { 0 } else { failures + 1 };
+                let next = if settings_changed {
+                    begun
+                } else if failures == 0 {
                     begun + keeping.crawl_period
                 } else {
                     // From its end, because one that fails slowly would follow upon itself.
@@ -128,29 +136,54 @@ impl RegionCatalogue {
         }
     }
 
+    /// A full crawl, which may take half an hour where EC2 is slow, and refreshes of the snapshot
+    /// before it meanwhile. Whether the crawl succeeded, and whether the account's Allowed AMIs have
+    /// changed while it ran.
+    async fn crawl_and_refresh(&self, catalog: &Catalog, keeping: &Keeping) -> (bool, bool) {
+        let mut settings_changed = false;
+        let crawl = self.crawl(catalog, keeping);
+        tokio::pin!(crawl);
+        loop {
+            tokio::select! {
+                biased;
+                crawled = &mut crawl => return (crawled, settings_changed),
+                changed = self.refresh_after(catalog, keeping.refresh_period) => settings_changed |= changed,
+            }
+        }
+    }
+
     /// Refreshes, time and again, until the clock's uptime is `end`, or the account's Allowed AMIs
-    /// have changed, which can change any image. Nothing is refreshed while there is no snapshot.
+    /// have changed, which can change any image.
     async fn refresh_until(&self, catalog: &Catalog, end: Duration, period: Duration) {
         loop {
             let left = end.saturating_sub(self.clock.uptime());
-            self.clock.sleep(left.min(period)).await;
-            if self.clock.uptime() >= end {
-                return;
+            if left <= period {
+                return self.clock.sleep(left).await;
             }
-            if self.viewer().fleet.is_none() {
-                let _ = within(&*self.clock, LOOK_LIMIT, self.look_around(catalog)).await;
-            }
-            let settings_changed = self.look_at_settings().await;
+            let settings_changed = self.refresh_after(catalog, period).await;
             if settings_changed {
                 // Which images are allowed, and with enforced criteria which are to be seen at all.
                 return;
             }
-            if let Err(error) = self.refresh().await {
-                metrics::counter!(metric::CATALOGUE_REFRESH_FAILURES, field::REGION => self.client.region().to_string())
-                    .increment(1);
-                tracing::warn!({ field::REGION } = %self.client.region(), error = crate::telemetry::chain(&error), "{}", event::CATALOGUE_REFRESH_FAILED);
-            }
         }
+    }
+
+    /// Refreshes after a while, if there is a snapshot; true if the account's Allowed AMIs have
+    /// changed, and then there is no sense in it.
+    async fn refresh_after(&self, catalog: &Catalog, pause: Duration) -> bool {
+        self.clock.sleep(pause).await;
+        if self.viewer().fleet.is_none() {
+            let _ = within(&*self.clock, LOOK_LIMIT, self.look_around(catalog)).await;
+        }
+        if self.look_at_settings().await {
+            return true;
+        }
+        if let Err(error) = self.refresh().await {
+            metrics::counter!(metric::CATALOGUE_REFRESH_FAILURES, field::REGION => self.client.region().to_string())
+                .increment(1);
+            tracing::warn!({ field::REGION } = %self.client.region(), error = crate::telemetry::chain(&error), "{}", event::CATALOGUE_REFRESH_FAILED);
+        }
+        false
     }
 
     /// Takes up the snapshot that the last process left.
@@ -178,7 +211,7 @@ impl RegionCatalogue {
         let (crawled, _) = tokio::join!(crawl, look);
         match crawled.and_then(|snapshot| self.believed(snapshot)) {
             Ok(snapshot) => {
-                let snapshot = Arc::new(snapshot);
+                let snapshot = Arc::new(self.with_refreshed(snapshot));
                 self.put(Arc::clone(&snapshot));
                 let crawl_time = self.clock.uptime().saturating_sub(begun);
                 self.standing.send_modify(|standing| {
@@ -194,6 +227,16 @@ impl RegionCatalogue {
                 false
             }
         }
+    }
+
+    /// The snapshot with what refreshes saw while its crawl ran: an image can have changed after its
+    /// page was read.
+    fn with_refreshed(&self, snapshot: Snapshot) -> Snapshot {
+        let Some(before) = self.shelf().newest() else { return snapshot };
+        let crawled = snapshot.observed_time();
+        let seen = before.snapshot.seen_after(crawled);
+        let gone = locked(&self.interest).replaced(crawled);
+        if seen.is_empty() && gone.is_empty() { snapshot } else { snapshot.with_recent(&seen, &gone) }
     }
 
     /// The snapshot, unless it has lost more than half of the images since the one before: then
@@ -283,50 +326,6 @@ impl RegionCatalogue {
             owners: self.scope.owners().to_vec(),
         }
     }
-
-    /// Looks at the newest images and at those somebody asked for.
-    async fn refresh(&self) -> Result<(), Ec2Error> {
-        let Some(held) = self.shelf().newest() else { return Ok(()) };
-        let asked = locked(&self.interest).ids(self.clock.uptime());
-        let time = self.clock.now();
-        let crawler = Crawler { client: &self.client, budget: &self.budget, clock: &self.clock };
-        let question = everything_of(self.scope.for_ec2());
-        let newest = filtered(&question, "creation-date", newest_dates(held.snapshot.observed_time(), time));
-        let mut seen = crawler.few(&newest, RECENT_IMAGES_MAX).await?;
-        let mut gone = Vec::new();
-        for ids in asked.chunks(FILTER_IDS_MAX) {
-            let by_id = filtered(&question, "image-id", ids.iter().map(ToString::to_string).collect());
-            let found = crawler.few(&by_id, FILTER_IDS_MAX).await?;
-            gone.extend(ids.iter().filter(|id| !found.iter().any(|image| image.image_id == **id)).cloned());
-            seen.extend(found);
-        }
-        let snapshot = held.snapshot;
-        let changed = on_a_busy_thread(move || merged(&snapshot, seen, gone, time)).await;
-        if let Some(snapshot) = changed {
-            self.put(Arc::new(snapshot));
-        }
-        Ok(())
-    }
-}
-
-/// The snapshot with what a refresh saw; none if it knew all that.
-fn merged(
-    snapshot: &Snapshot,
-    seen: Vec<crate::ec2::facts::Image>,
-    mut gone: Vec<ImageId>,
-    observed_time: Timestamp,
-) -> Option<Snapshot> {
-    let known = |image: &crate::ec2::facts::Image| {
-        snapshot.find(&image.image_id).is_some_and(|slot| snapshot.image(slot).image == *image)
-    };
-    let seen: Vec<Observed> =
-        seen.into_iter().filter(|image| !known(image)).map(|image| Observed { image, observed_time }).collect();
-    gone.retain(|id| snapshot.find(id).is_some());
-    (!seen.is_empty() || !gone.is_empty()).then(|| snapshot.with_recent(&seen, &gone))
-}
-
-fn filtered(question: &ImageQuestion, name: &str, values: Vec<String>) -> ImageQuestion {
-    ImageQuestion { filters: vec![(name.to_owned(), values)], ..question.clone() }
 }
 
 /// What is locked here is consistent after every statement, so a panic elsewhere does not spoil it.

@@ -7,7 +7,9 @@
 
 use std::time::Duration;
 
-use super::{ANY_OWNER, Answer, Catalog, CatalogError, Crawl};
+use jiff::Timestamp;
+
+use super::{ANY_OWNER, Answer, Asker, Catalog, CatalogError, Crawl};
 use crate::ami::classify::{Classification, Viewer, classify};
 use crate::ami::receipt::{Receipt, receipt};
 use crate::ami::resolve::{Choice, Nothing, Ranking, RunnerUp, Selector};
@@ -43,6 +45,8 @@ pub struct Resolved {
     pub matched: usize,
     /// Why the winner may not be the parameter's value, where it had to be inferred.
     pub inferred: Option<String>,
+    /// When EC2 was asked for the candidates.
+    pub candidates_observed_time: Timestamp,
 }
 
 /// Why a selector comes to no image.
@@ -62,26 +66,44 @@ struct Search<'a> {
     selector: Selector,
     types: Vec<InstanceTypeFacts>,
     viewer: Viewer,
+    /// How old a snapshot may be that candidates are taken from.
+    candidates_age: Duration,
+    asker: Asker,
+}
+
+/// Candidates, the best first.
+struct Candidates {
+    ranking: Ranking,
+    /// When EC2 was asked for them.
+    observed_time: Timestamp,
 }
 
 impl Catalog {
-    /// The image that `selector` comes to now.
+    /// The image that `selector` comes to now, of candidates that are at most `max_staleness` old, and
+    /// [`CANDIDATES_AGE_MAX`] without it.
     ///
     /// # Errors
     /// [`ResolveError::Nothing`] if no image that can be launched meets it; otherwise as
     /// [`Catalog::crawl`].
-    pub async fn resolve(&self, region: &Region, selector: &ImageSelector) -> Result<Resolved, ResolveError> {
+    pub async fn resolve(
+        &self,
+        region: &Region,
+        selector: &ImageSelector,
+        max_staleness: Option<Duration>,
+        asker: Asker,
+    ) -> Result<Resolved, ResolveError> {
         // Requests are checked at the edge, so this is a selector of another version's making.
         let selector = Selector::read(selector)
             .map_err(|_| Nothing { matched: 0, message: "the selector has a filter that does not exist".to_owned() })?;
         let named = selector.instance_types();
         let types = if named.is_empty() { Vec::new() } else { self.types_named(region, &named).await? };
-        let search = Search { region, selector, types, viewer: self.viewer(region)? };
+        let candidates_age = max_staleness.unwrap_or(CANDIDATES_AGE_MAX).min(CANDIDATES_AGE_MAX);
+        let search = Search { region, selector, types, viewer: self.viewer(region)?, candidates_age, asker };
         match search.selector.ssm_parameter() {
             Some(parameter) => self.resolve_parameter(&search, parameter).await,
             None => {
-                let ranking = self.rank(&search, None).await?;
-                self.choose(&search, ranking).await
+                let candidates = self.rank(&search, None).await?;
+                self.choose(&search, candidates).await
             }
         }
     }
@@ -89,11 +111,10 @@ impl Catalog {
     /// Ranks the images that may meet a selector: those of the snapshot, or of EC2 where the snapshot
     /// does not have them all. With `parameter` they are those that are or were behind it, which
     /// only EC2 knows.
-    async fn rank(&self, search: &Search<'_>, parameter: Option<&str>) -> Result<Ranking, CatalogError> {
+    async fn rank(&self, search: &Search<'_>, parameter: Option<&str>) -> Result<Candidates, CatalogError> {
         let owner = search.selector.owner().unwrap_or(ANY_OWNER);
         let owners = [owner.to_owned()];
-        let mut ranking = Ranking::default();
-        match self.answer(search.region, &owners, search.selector.filters(), Some(CANDIDATES_AGE_MAX))? {
+        match self.answer(search.region, &owners, search.selector.filters(), Some(search.candidates_age))? {
             Answer::Snapshot(held) if parameter.is_none() => {
                 let query = Query {
                     owners: &owners,
@@ -105,17 +126,18 @@ impl Catalog {
                     now: self.now(),
                 };
                 let slots: Vec<Slot> = held.snapshot.matches(&query).iter().collect();
+                let mut ranking = Ranking::default();
                 for some in slots.chunks(JUDGED_AT_ONCE) {
                     some.iter().for_each(|slot| self.consider(search, &held.snapshot.image(*slot).image, &mut ranking));
                     tokio::task::yield_now().await;
                 }
+                Ok(Candidates { ranking, observed_time: held.snapshot.observed_time() })
             }
             _ => {
                 let crawl = self.asked_candidates(search, owner, parameter).await?;
-                ranking = self.ranked(search, &crawl).await;
+                Ok(Candidates { ranking: self.ranked(search, &crawl).await, observed_time: crawl.observed })
             }
         }
-        Ok(ranking)
     }
 
     async fn asked_candidates(
@@ -135,7 +157,7 @@ impl Catalog {
             include_disabled: true,
             ..ImageQuestion::everything()
         };
-        self.crawl(search.region, &question).await
+        self.crawl(search.region, &question, search.asker).await
     }
 
     fn consider(&self, search: &Search<'_>, image: &Image, ranking: &mut Ranking) {
@@ -152,28 +174,30 @@ impl Catalog {
     /// Asks EC2 for the best once more, and chooses among what they are now. One that is gone, or
     /// meets the selector no more, makes way for the next. When none of them is left, the snapshot
     /// they came from is out of date, and EC2 is asked for all candidates.
-    async fn choose(&self, search: &Search<'_>, ranking: Ranking) -> Result<Resolved, ResolveError> {
-        let mut ranking = ranking;
+    async fn choose(&self, search: &Search<'_>, candidates: Candidates) -> Result<Resolved, ResolveError> {
+        let Candidates { mut ranking, mut observed_time } = candidates;
         let mut observed = self.now();
         let mut live = self.look_again(search, &ranking).await?;
         if ranking.matched() > 0 && live.matched() == 0 && search.selector.ssm_parameter().is_none() {
             let owner = search.selector.owner().unwrap_or(ANY_OWNER);
             let crawl = self.asked_candidates(search, owner, None).await?;
             ranking = self.ranked(search, &crawl).await;
+            observed_time = crawl.observed;
             observed = self.now();
             live = self.look_again(search, &ranking).await?;
         }
         let matched = ranking.matched();
         let Choice { winner, runners_up } = ranking.confirmed_by(live)?;
         let receipt = receipt(&winner, observed);
-        Ok(Resolved { winner, runners_up, receipt, matched, inferred: None })
+        let candidates_observed_time = observed_time;
+        Ok(Resolved { winner, runners_up, receipt, matched, inferred: None, candidates_observed_time })
     }
 
     /// What the best are now, those that still meet the selector.
     async fn look_again(&self, search: &Search<'_>, ranking: &Ranking) -> Result<Ranking, CatalogError> {
         let ids: Vec<ImageId> = ranking.best().cloned().collect();
         let mut live = Ranking::default();
-        for image in self.images(search.region, &ids).await? {
+        for image in self.images(search.region, &ids, search.asker).await? {
             self.consider(search, &image, &mut live);
         }
         Ok(live)
@@ -201,7 +225,7 @@ impl Catalog {
             nothing(format!("{parameter} holds no image id but \"{shown}\"; name a parameter that holds only the id"))
         })?;
         let observed = self.now();
-        let image = self.image(search.region, &id).await?.ok_or_else(|| {
+        let image = self.image(search.region, &id, search.asker).await?.ok_or_else(|| {
             nothing(format!("{parameter} names {id}, which EC2 does not show to account {}", self.account_id()))
         })?;
         let classification = self.judge(search, &image);
@@ -213,19 +237,20 @@ impl Catalog {
         ranking.consider(&image, &classification);
         let Choice { winner, runners_up } = ranking.choose()?;
         let receipt = receipt(&winner, observed);
-        Ok(Resolved { winner, runners_up, receipt, matched: 1, inferred: None })
+        let candidates_observed_time = observed;
+        Ok(Resolved { winner, runners_up, receipt, matched: 1, inferred: None, candidates_observed_time })
     }
 
     /// The newest of the images that are or were behind a parameter that SSM does not tell.
     async fn infer(&self, search: &Search<'_>, parameter: &str, error: Ec2Error) -> Result<Resolved, ResolveError> {
         let Some(why) = no_parameter(&error) else { return Err(CatalogError::Ec2(error).into()) };
-        let ranking = self.rank(search, Some(parameter)).await?;
-        let matched = ranking.matched();
+        let candidates = self.rank(search, Some(parameter)).await?;
+        let matched = candidates.ranking.matched();
         if matched == 0 {
             let message = format!("{why}, and EC2 shows no image that was behind {parameter} and meets the selector");
             return Err(Nothing { matched, message }.into());
         }
-        let resolved = self.choose(search, ranking).await?;
+        let resolved = self.choose(search, candidates).await?;
         let among = if matched == 1 { "the only image" } else { &format!("the newest of {matched} images") };
         let inferred =
             format!("{why}; this is {among} that EC2's filter {PARAMETER_FILTER} finds, which also finds former ones");
@@ -244,6 +269,10 @@ fn no_parameter(error: &Ec2Error) -> Option<String> {
             _ => None,
         },
         Ec2Error::Unreadable { .. } => Some(format!("SSM cannot be asked ({})", error.code())),
-        Ec2Error::NoAnswer { .. } | Ec2Error::TooMany { .. } | Ec2Error::Credentials(_) | Ec2Error::NotSent(_) => None,
+        Ec2Error::NoAnswer { .. }
+        | Ec2Error::TooMany { .. }
+        | Ec2Error::Credentials(_)
+        | Ec2Error::NotSent(_)
+        | Ec2Error::HeldBack => None,
     }
 }

@@ -232,6 +232,18 @@ mod tests {
         snapshot.slots().map(|slot| snapshot.image(slot).image).collect()
     }
 
+    /// postcard keeps no names, so a file of another layout could be read as something else.
+    #[test]
+    fn the_layout_is_that_of_this_version() {
+        let full: Image = serde_json::from_str(include_str!("../filter/tests/full_image.json")).unwrap();
+        let layout = crc32c::crc32c(&postcard::to_stdvec(&full).unwrap());
+        assert_eq!(
+            (VERSION, layout),
+            (1, 2_672_911_227),
+            "`Image` is written otherwise: raise VERSION, and put this number here"
+        );
+    }
+
     #[test]
     fn what_was_saved_is_read_back() {
         let dir = tempfile::tempdir().unwrap();

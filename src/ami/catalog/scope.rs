@@ -1,6 +1,5 @@
 //! Whose images a Region's snapshot holds.
 
-use crate::ec2::facts::Image;
 use crate::ids::AccountId;
 
 /// The owner that stands for every owner. EC2 has no word for it: it means that the question names
@@ -42,18 +41,6 @@ impl OwnerScope {
         asked.iter().map(String::as_str).filter(|asked| !self.owners.iter().any(|known| same(known, asked))).collect()
     }
 
-    /// Whether an image is one of theirs.
-    pub fn holds(&self, image: &Image) -> bool {
-        let (owner, alias) = (image.owner_id.as_deref(), image.image_owner_alias.as_deref());
-        let own = self.account_id.as_str();
-        self.owners.iter().any(|known| {
-            known == ANY_OWNER
-                || owner == Some(known)
-                || alias == Some(known)
-                || is_self(known, own) && owner == Some(own)
-        })
-    }
-
     fn has_all(&self) -> bool {
         self.owners.iter().any(|owner| owner == ANY_OWNER)
     }
@@ -88,21 +75,5 @@ mod tests {
         for (owners, asked, outside) in cases {
             assert_eq!(scope(owners).outside(&texts(asked)), outside, "{owners:?} {asked:?}");
         }
-    }
-
-    #[test]
-    fn an_image_belongs_by_its_owner_or_its_alias() {
-        let image = |owner: &str, alias: Option<&str>| {
-            let mut image = Image::unknown("ami-0123456789abcdef0".parse().unwrap());
-            image.owner_id = Some(owner.to_owned());
-            image.image_owner_alias = alias.map(str::to_owned);
-            image
-        };
-        let scope = scope(&["self", "amazon", "444455556666"]);
-        assert!(scope.holds(&image("111122223333", None)));
-        assert!(scope.holds(&image("099720109477", Some("amazon"))));
-        assert!(scope.holds(&image("444455556666", None)));
-        assert!(!scope.holds(&image("099720109477", None)));
-        assert!(!scope.holds(&image("679593333241", Some("aws-marketplace"))));
     }
 }

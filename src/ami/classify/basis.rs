@@ -83,7 +83,7 @@ impl Conclusion {
     }
 
     /// What the conclusion says, for the page of findings.
-    pub(in crate::ami) fn about(self) -> &'static str {
+    pub fn about(self) -> &'static str {
         match self {
             Self::RootDevice => "Where the root volume comes from: EBS, or a template in S3.",
             Self::Virtualization => "HVM or paravirtual.",

@@ -60,7 +60,8 @@ pub(super) fn conclude(
     notes: &mut Notes,
 ) -> BootPath {
     let path = judge(image, virtualization, notes);
-    if path == BootPath::BiosMbr {
+    // No type with UEFI runs 32-bit systems, so there is nothing to be done about those.
+    if path == BootPath::BiosMbr && image.architecture.as_deref() != Some("i386") {
         let seen = observed(image.boot_mode.as_deref());
         // On a fleet in which nothing would boot it by UEFI there is nothing better to be had.
         match fleet.and_then(|fleet| fleet.uefi_types(image)).filter(|types| *types > 0) {

@@ -162,7 +162,10 @@ fn tpm(image: &Image, notes: &mut Notes) -> HardwareExtension {
         }
         None => {
             known!(notes, HardwareExtensions, TPM, seen.clone(), "NitroTPM is not enabled.");
-            notes.find(&findings::NO_TPM, seen);
+            // No Mac has one.
+            if !image.architecture.as_deref().is_some_and(|architecture| architecture.ends_with("_mac")) {
+                notes.find(&findings::NO_TPM, seen);
+            }
             UNREACHABLE("image.tpm_support is absent: it is not enabled.")
         }
     }

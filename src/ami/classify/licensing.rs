@@ -229,7 +229,7 @@ fn subscription(image: &Image, notes: &mut Notes) {
 /// An image registered from a snapshot may lose its billing code (API Reference, RegisterImage).
 fn lost_billing_code(image: &Image, notes: &mut Notes) {
     let details = image.platform_details.as_deref();
-    if is_windows_platform(image) && details.is_some_and(|details| !details.starts_with("Windows")) {
+    if is_windows_platform(image) && !details.is_some_and(|details| details.starts_with("Windows")) {
         notes.find(&findings::BILLING_CODE_MISMATCH, observed(details));
     }
 }

@@ -8,7 +8,7 @@ use crate::ids::AccountId;
 
 /// Who looks, and at what beside the image. What is `None` is not known, and nothing that depends
 /// on it is concluded.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Viewer {
     /// The account that EC2 was asked as. Without it, nothing is said about whose an image is.
     pub account_id: Option<AccountId>,

@@ -42,7 +42,8 @@ pub(super) fn tenancy<A: Answer>(type_facts: &InstanceTypeFacts, wish: &Wish) ->
     };
     Some(match tenancy {
         "default" | "dedicated" if mac => host.fail(|| ("host", format!("{name} runs on a Dedicated Host only."))),
-        "default" | "dedicated" => rule.pass(|| ("", format!("Tenancy {tenancy} does not depend on {name}."))),
+        "default" => rule.pass(|| ("", format!("{name} runs with the default tenancy."))),
+        "dedicated" => rule.unknown(|| ("", "EC2's facts do not say which types run as Dedicated Instances.")),
         "host" => match type_facts.dedicated_hosts_supported {
             Some(true) => rule.pass(|| ("host", format!("{name} runs on Dedicated Hosts."))),
             Some(false) => rule.fail(|| ("default or dedicated", format!("{name} does not run on Dedicated Hosts."))),

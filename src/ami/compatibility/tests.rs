@@ -5,6 +5,8 @@ mod codes;
 mod keys;
 mod types;
 
+use std::sync::Arc;
+
 use super::*;
 use crate::ec2::facts::{BlockDevice, EbsVolume, InstanceTypeSpecification, Offering};
 pub(in crate::ami) use types::instance_types;
@@ -157,10 +159,10 @@ fn macs_need_a_host_and_hibernation_needs_more_than_the_flag() {
     assert_eq!(root.outcome, Outcome::Warn, "a launch can still set it");
 }
 
-fn zones(rows: &[(&str, &str)]) -> Option<Arc<Offerings>> {
+fn zones(rows: &[(&str, &str)]) -> Offered {
     let row =
         |&(name, zone): &(&str, &str)| Offering { instance_type: name.parse().unwrap(), location: zone.to_owned() };
-    Some(Arc::new(Offerings::new(rows.iter().map(row))))
+    Offered::Known(Arc::new(Offerings::new(rows.iter().map(row))))
 }
 
 #[test]
@@ -187,6 +189,11 @@ fn offerings_are_judged_when_they_are_given() {
     assert_eq!(seen(&p5, None, "NOT_OFFERED_IN_REGION"), (Outcome::Fail, "a zone".to_owned(), unsupported));
     let nothing = Wish { offered: zones(&[]), ..Wish::default() };
     assert_eq!(finding(&image(), &m7i, &nothing, "NOT_OFFERED_IN_REGION").outcome, Outcome::Unknown);
+    for (zone, code) in [(None, "NOT_OFFERED_IN_REGION"), (text("eu-north-1b"), "NOT_OFFERED_IN_ZONE")] {
+        let unsaid = Wish { offered: Offered::Unknown, availability_zone: zone, ..Wish::default() };
+        assert_eq!(finding(&image(), &m7i, &unsaid, code).outcome, Outcome::Unknown);
+        assert_eq!(judge(&image(), &m7i, &unsaid), Verdict::Unknown);
+    }
     let left_out = Wish { availability_zone: text("eu-north-1c"), ..Wish::default() };
     assert_eq!(judge(&image(), &m7i, &left_out), Verdict::Compatible);
 }

@@ -6,7 +6,8 @@
 use super::answer::{Answer, Rule};
 use super::boot_facts::BootFacts;
 use super::rule_doc::TYPE_LIST;
-use crate::ec2::facts::InstanceTypeFacts;
+use crate::ec2::facts::{InstanceTypeFacts, InstanceTypeSpecification};
+use crate::ids::InstanceType;
 
 /// The owner's list against the type: it must match one of the supported patterns, when there are
 /// any, and none of the unsupported ones.
@@ -27,6 +28,14 @@ pub(super) fn instance_type_specification<A: Answer>(image: &BootFacts<'_>, type
     } else {
         rule.fail(|| (expected(), format!("The image's owner does not allow {name}.")))
     }
+}
+
+/// Whether the owner's list allows a type.
+pub fn allows_type(lists: &InstanceTypeSpecification, name: &InstanceType) -> bool {
+    let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, name.as_str()));
+    let InstanceTypeSpecification { supported_instance_types: supported, unsupported_instance_types: unsupported } =
+        lists;
+    !any(unsupported) && (supported.is_empty() || any(supported))
 }
 
 /// Whether `name` matches `pattern`, in which `*` stands for any characters, also none.

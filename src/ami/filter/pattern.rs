@@ -73,11 +73,6 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether it holds wildcards or escapes.
-    pub fn is_special(&self) -> bool {
-        self.special.is_some()
-    }
-
     /// The only text that matches, if there is only one.
     pub(in crate::ami) fn exact(&self) -> Option<&str> {
         match &self.special {

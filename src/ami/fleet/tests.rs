@@ -48,6 +48,19 @@ fn known_counts_of_the_real_types() {
     // Every type with UEFI requires ENA.
     assert_eq!(fleet.uefi_types(&image("x86_64", "hvm", "ebs", None, None)), Some(0));
     assert_eq!(fleet.uefi_types(&image("i386", "hvm", "ebs", None, Some(true))), Some(0));
+    // The owner's list counts too.
+    let listed = |supported: &str| {
+        let mut image = image("x86_64", "hvm", "ebs", None, Some(true));
+        image.instance_type_specification = Some(crate::ec2::facts::InstanceTypeSpecification {
+            supported_instance_types: vec![supported.to_owned()],
+            unsupported_instance_types: vec!["*.metal*".to_owned()],
+        });
+        fleet.bootable(&image).map(|bootable| (bootable.types > 0, bootable.current_generation > 0))
+    };
+    assert_eq!(
+        [listed("m7i.*"), listed("m4.*"), listed("m7g.*")],
+        [(true, true), (true, false), (false, false)].map(Some)
+    );
     for unknown in [
         image("riscv64", "hvm", "ebs", None, Some(true)),
         image("x86_64", "hvm", "tape", None, Some(true)),

@@ -211,7 +211,7 @@ fn standing(classification: &Classification) -> Standing {
     }
 }
 
-/// What whoever reads the reason should know beside it. That an image is deprecated is said once.
+/// What whoever reads the reason should know beside it.
 fn remarks(classification: &Classification) -> Vec<String> {
     let mut remarks = Vec::new();
     if classification.recommendation == Recommendation::Discouraged {

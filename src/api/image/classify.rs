@@ -1,11 +1,13 @@
 //! ClassifyImages.
 
+use std::time::Duration;
+
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 
-use super::select::{image_filters, owners, owners_or_scope, staleness, types_of};
+use super::select::{image_filters, owners, owners_for_ec2, staleness, types_of};
 use super::{ClassifyImagesStream, Images};
-use crate::ami::catalog::{ANY_OWNER, Answer};
+use crate::ami::catalog::{Answer, Found, Looked};
 use crate::ami::classify::{Viewer, classify};
 use crate::ami::order::OrderBy;
 use crate::ami::snapshot::{Observed, Query};
@@ -45,8 +47,8 @@ impl Images {
         let region = scope?.region;
         let (viewer, now) = (self.viewer(&region)?, self.catalog().now());
         if !ids.is_empty() {
-            let found = self.catalog().images_within(&region, &ids, max_staleness).await?;
-            return Ok(self.one_by_one(region, viewer, now, ids, found).map(Ok).boxed());
+            let looked = self.catalog().images_within(&region, &ids, max_staleness).await?;
+            return Ok(self.one_by_one(region, viewer, now, ids, looked, max_staleness).map(Ok).boxed());
         }
         let types = types_of(self.catalog(), &region, &conditions).await?;
         match self.catalog().answer(&region, &request.owners, &conditions, max_staleness)? {
@@ -70,13 +72,12 @@ impl Images {
                 let answers = slots.into_iter().map(move |slot| {
                     let image = image.get_or_insert_with(|| held.snapshot.image(slot).image);
                     let observed = held.snapshot.load(slot, image);
-                    Ok(answer(image, &viewer, now, observed))
+                    Ok(answer(image, &viewer, now, observed, false))
                 });
                 Ok(stream::iter(answers).boxed())
             }
             Answer::Ec2 { .. } => {
-                let owners = owners_or_scope(&self.services.owners, &request.owners);
-                let owners = owners.into_iter().filter(|owner| owner != ANY_OWNER).collect();
+                let owners = owners_for_ec2(&self.services.owners, &request.owners);
                 let question = ImageQuestion {
                     owners,
                     include_deprecated: request.include_deprecated,
@@ -85,7 +86,8 @@ impl Images {
                 };
                 let crawl = self.crawl(&region, question, &conditions, OrderBy::default()).await?;
                 let observed = crawl.observed;
-                let answers = crawl.images.into_iter().map(move |image| Ok(answer(&image, &viewer, now, observed)));
+                let answers =
+                    crawl.images.into_iter().map(move |image| Ok(answer(&image, &viewer, now, observed, true)));
                 Ok(stream::iter(answers).boxed())
             }
         }
@@ -98,28 +100,32 @@ impl Images {
         viewer: Viewer,
         now: Timestamp,
         ids: Vec<ImageId>,
-        mut found: Vec<Observed>,
+        looked: Looked,
+        max_staleness: Option<Duration>,
     ) -> BoxStream<'static, pb::ClassifyImagesResponse> {
         let catalog = self.catalog().clone();
-        let named: Vec<(ImageId, Option<Observed>)> = ids
+        let Looked { mut found, failed: unasked } = looked;
+        let named: Vec<(ImageId, Option<Found>)> = ids
             .into_iter()
             .map(|id| {
-                let position = found.iter().position(|observed| observed.image.image_id == id);
+                let position = found.iter().position(|found| found.observed.image.image_id == id);
                 (id, position.map(|position| found.swap_remove(position)))
             })
             .collect();
         stream::iter(named)
-            .then(move |(id, observed)| {
+            .then(move |(id, found)| {
                 let (catalog, region, viewer) = (catalog.clone(), region.clone(), viewer.clone());
+                let unasked = unasked.clone();
                 async move {
-                    let Some(Observed { image, observed_time }) = observed else {
+                    let Some(Found { observed: Observed { image, observed_time }, is_live }) = found else {
                         let image_id = id.to_string();
-                        return failed(image_id, Failure::NotFound(Missing::Image(id)));
+                        let why = unasked.map_or_else(|| Failure::NotFound(Missing::Image(id)), Failure::from);
+                        return failed(image_id, why);
                     };
-                    match catalog.launch_permissions(&region, &image).await {
+                    match catalog.launch_permissions(&region, &image, max_staleness).await {
                         Ok(permissions) => {
                             let classification = classify(&image, &viewer, permissions.as_deref(), now);
-                            classified(&image, (&classification).into(), observed_time)
+                            classified(&image, (&classification).into(), observed_time, is_live)
                         }
                         Err(error) => failed(id.to_string(), error.into()),
                     }
@@ -129,18 +135,32 @@ impl Images {
     }
 }
 
-fn answer(image: &Image, viewer: &Viewer, now: Timestamp, observed: Timestamp) -> pb::ClassifyImagesResponse {
-    classified(image, (&classify(image, viewer, None, now)).into(), observed)
+fn answer(
+    image: &Image,
+    viewer: &Viewer,
+    now: Timestamp,
+    observed: Timestamp,
+    is_live: bool,
+) -> pb::ClassifyImagesResponse {
+    classified(image, (&classify(image, viewer, None, now)).into(), observed, is_live)
 }
 
-fn classified(image: &Image, classification: pb::Classification, observed: Timestamp) -> pb::ClassifyImagesResponse {
+fn classified(
+    image: &Image,
+    classification: pb::Classification,
+    observed: Timestamp,
+    is_live: bool,
+) -> pb::ClassifyImagesResponse {
+    let answered_from = if is_live { pb::AnsweredFrom::Ec2 } else { pb::AnsweredFrom::Catalogue };
     pb::ClassifyImagesResponse {
         image_id: image.image_id.to_string(),
         result: Some(Outcome::Classification(classification)),
         observed_time: Some(to_timestamp(observed)),
+        answered_from: answered_from.into(),
     }
 }
 
 fn failed(image_id: String, failure: Failure) -> pb::ClassifyImagesResponse {
-    pb::ClassifyImagesResponse { image_id, result: Some(Outcome::Status(failure.to_message())), observed_time: None }
+    let result = Some(Outcome::Status(failure.to_message()));
+    pb::ClassifyImagesResponse { image_id, result, ..Default::default() }
 }

@@ -1,10 +1,8 @@
 //! CheckCompatibility.
 
-use std::sync::Arc;
-
 use super::Images;
 use super::select::staleness;
-use crate::ami::compatibility::{Offerings, Verdict, Wish, check_compatibility, verdict as conclude};
+use crate::ami::compatibility::{Offered, Verdict, Wish, check_compatibility, verdict as conclude};
 use crate::ami::snapshot::Observed;
 use crate::api::blocking;
 use crate::api::convert::{ViolationReason, Violations, to_timestamp, zones};
@@ -41,8 +39,8 @@ impl Images {
         let scope = scope?;
         let all = self.catalog().types_observed(&scope.region).await?;
         let offered = match &request.availability_zone {
-            Some(zone) => Some(self.offerings_with(&scope.region, zone).await?),
-            None => self.offerings_if_known(&scope.region).await,
+            Some(zone) => self.offered_with(&scope.region, zone).await?,
+            None => self.offered(&scope.region).await,
         };
         let (Observed { image, observed_time }, _) = self.image(&scope.region, &image_id, max_staleness).await?;
         let types = self.named_types(&scope.region, &named).await?;
@@ -88,11 +86,12 @@ impl Images {
 
     /// Where types are offered, of a Region that has this zone. A zone that offers nothing at all
     /// is not one of the account's.
-    async fn offerings_with(&self, region: &Region, zone: &str) -> Result<Arc<Offerings>, Failure> {
-        let offerings = self.catalog().offerings(region).await?;
+    async fn offered_with(&self, region: &Region, zone: &str) -> Result<Offered, Failure> {
+        let offered = self.offered(region).await;
+        let Some(offerings) = offered.known() else { return Ok(offered) };
         let known: Vec<&str> = offerings.zones().collect();
         if known.is_empty() || offerings.has_zone(zone) {
-            return Ok(offerings);
+            return Ok(offered);
         }
         let mut violations = Violations::new();
         let message = format!("{region} has no zone {zone} that offers an instance type; it has {}", known.join(", "));
@@ -129,6 +128,6 @@ fn verdict(image: &Image, facts: &InstanceTypeFacts, wish: &Wish, view: pb::Find
         instance_type: facts.instance_type.to_string(),
         verdict: conclusion.into(),
         findings: findings.iter().filter(shown).map(Into::into).collect(),
-        availability_zones: zones(wish.offered.as_deref(), &facts.instance_type),
+        availability_zones: zones(wish.offered.known(), &facts.instance_type),
     }
 }

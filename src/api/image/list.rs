@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::select::{image_filters, owners, staleness, types_of};
 use super::{Images, select};
-use crate::ami::catalog::{ANY_OWNER, Answer, Crawl, CrawlId, Held, SnapshotId};
+use crate::ami::catalog::{Answer, Asker, Crawl, CrawlId, Held, SnapshotId};
 use crate::ami::classify::classify;
 use crate::ami::filter::Filters;
 use crate::ami::order::OrderBy;
@@ -24,9 +24,9 @@ use crate::ec2::{Ec2Error, ImageQuestion};
 use crate::ids::Region;
 use crate::telemetry::metric;
 
-/// Characters of all filter values up to which a snapshot is searched on the thread that serves: it
-/// takes less than a millisecond.
-const QUICK_CHARACTERS_MAX: usize = 2_000;
+/// Filter values up to which a snapshot is searched on the thread that serves, if each can be looked
+/// up: it takes less than a millisecond.
+const QUICK_VALUES_MAX: usize = 50;
 
 /// Bytes of images on a page: gRPC clients accept 4 MiB, and there is more to an answer. A page of
 /// large images is shorter than was asked for.
@@ -126,9 +126,8 @@ impl Images {
             }
             Answer::Ec2 { reason } => {
                 metrics::counter!(metric::CATALOGUE_ANSWERS, "answered_from" => "ec2").increment(1);
-                let owners = select::owners_or_scope(&self.services.owners, &question.owners);
                 let asked = ImageQuestion {
-                    owners: owners.iter().filter(|owner| *owner != ANY_OWNER).cloned().collect(),
+                    owners: select::owners_for_ec2(&self.services.owners, &question.owners),
                     include_deprecated: question.include_deprecated,
                     include_disabled: question.include_disabled,
                     ..ImageQuestion::everything()
@@ -173,7 +172,7 @@ impl Images {
         let Scope { region, account_id } = question.scope.clone();
         let types = types_of(self.catalog(), &region, &question.conditions).await?;
         let searched = Arc::clone(&snapshot);
-        let is_quick = types.is_empty() && question.conditions.characters() <= QUICK_CHARACTERS_MAX;
+        let is_quick = types.is_empty() && question.conditions.can_be_looked_up(QUICK_VALUES_MAX);
         let search = move || search(&question, &types, &searched, now, offset, size);
         // A hop to another thread and back takes as long as the usual search.
         let (total, slots) = if is_quick {
@@ -238,7 +237,7 @@ impl Images {
     ) -> Result<Crawl, Failure> {
         let split = conditions.split();
         let question = ImageQuestion { filters: split.ec2, ..question };
-        let crawl = match self.catalog().crawl(region, &question).await.map_err(Failure::from) {
+        let crawl = match self.catalog().crawl(region, &question, Asker::Question).await.map_err(Failure::from) {
             Ok(crawl) => crawl,
             Err(Failure::Ec2(Ec2Error::TooMany { limit })) => {
                 let narrow_by = if question.filters.is_empty() { "owners or filters" } else { "filters" };

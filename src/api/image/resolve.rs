@@ -1,7 +1,8 @@
 //! ResolveImage.
 
 use super::Images;
-use crate::ami::catalog::Resolved;
+use super::select::staleness;
+use crate::ami::catalog::{Asker, Resolved};
 use crate::ami::classify::classify;
 use crate::ami::receipt::Receipt;
 use crate::ami::resolve::RunnerUp;
@@ -13,15 +14,17 @@ use crate::api::status::Failure;
 
 impl Images {
     pub(super) async fn resolve(&self, request: pb::ResolveImageRequest) -> Result<pb::ResolveImageResponse, Failure> {
-        let pb::ResolveImageRequest { region, account_id, selector } = request;
+        let pb::ResolveImageRequest { region, account_id, selector, max_staleness } = request;
         let mut violations = Violations::new();
         let scope = scope(&self.services, &region, &account_id, &mut violations);
         let selector = image_selector("selector", selector, &mut violations);
+        let max_staleness = staleness(max_staleness.as_ref(), &mut violations);
         let (scope, selector) = violations.finish(scope.zip(selector))?;
         let scope = scope?;
-        let resolved = Box::pin(self.catalog().resolve(&scope.region, &selector)).await?;
-        let Resolved { winner, runners_up, receipt, matched, inferred } = resolved;
-        let permissions = self.catalog().launch_permissions(&scope.region, &winner).await?;
+        let resolved =
+            Box::pin(self.catalog().resolve(&scope.region, &selector, max_staleness, Asker::Question)).await?;
+        let Resolved { winner, runners_up, receipt, matched, inferred, candidates_observed_time } = resolved;
+        let permissions = self.catalog().launch_permissions(&scope.region, &winner, None).await?;
         let viewer = self.viewer(&scope.region)?;
         let classification = classify(&winner, &viewer, permissions.as_deref(), self.catalog().now());
         let winner = Observed { image: winner, observed_time: receipt.observed_time };
@@ -32,6 +35,7 @@ impl Images {
             inferred: inferred.is_some(),
             inferred_reason: inferred.unwrap_or_default(),
             matched: i32::try_from(matched).unwrap_or(i32::MAX),
+            candidates_observed_time: Some(to_timestamp(candidates_observed_time)),
         })
     }
 }

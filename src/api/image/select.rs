@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::ami::catalog::{ANY_OWNER, Catalog};
-use crate::ami::filter::{FilterViolation, Filters};
+use crate::ami::filter::{FilterName, FilterViolation, Filters, GantryFilterName};
 use crate::api::convert::{ViolationReason, Violations, duration, filters};
 use crate::api::pb;
 use crate::api::status::Failure;
@@ -28,6 +28,12 @@ pub(super) fn staleness(asked: Option<&prost_types::Duration>, violations: &mut 
 /// The owners asked for, or the scope that the server is configured with.
 pub(super) fn owners_or_scope(scope: &[String], asked: &[String]) -> Vec<String> {
     if asked.is_empty() { scope.to_vec() } else { asked.to_vec() }
+}
+
+/// The same as EC2 is asked: all images are those of no owner in particular.
+pub(super) fn owners_for_ec2(scope: &[String], asked: &[String]) -> Vec<String> {
+    let owners = owners_or_scope(scope, asked);
+    if owners.iter().any(|owner| owner == ANY_OWNER) { Vec::new() } else { owners }
 }
 
 /// The same, with a look at the form of those asked for.
@@ -95,8 +101,13 @@ pub(super) async fn types_of(
     }
     let found = catalog.types_named(region, &named).await?;
     let mut violations = Violations::new();
-    for name in named.iter().filter(|name| !found.iter().any(|facts| facts.instance_type == **name)) {
-        violations.add("filters", ViolationReason::InvalidFilter, format!("{region} has no instance type {name}"));
+    let is_known = |name: &str| found.iter().any(|facts| facts.instance_type.as_str() == name);
+    let bootable_on = FilterName::Gantry(GantryFilterName::BootableOn);
+    for (index, filter) in filters.iter().enumerate().filter(|(_, filter)| *filter.name() == bootable_on) {
+        for (place, value) in filter.values().iter().enumerate().filter(|(_, value)| !is_known(value.as_str())) {
+            let message = format!("{region} has no instance type {}", value.as_str());
+            violations.add(format!("filters[{index}].values[{place}]"), ViolationReason::InvalidFilter, message);
+        }
     }
     if violations.is_empty() { Ok(found) } else { Err(Failure::Invalid(violations)) }
 }

@@ -1,10 +1,8 @@
 //! ListInstanceTypes.
 
-use std::sync::Arc;
-
 use super::Images;
-use super::select::{add_filter_violations, conditions};
-use crate::ami::compatibility::{Offerings, Wish, types_for};
+use super::select::{add_filter_violations, conditions, staleness};
+use crate::ami::compatibility::{Offered, Wish, types_for};
 use crate::ami::filter::InstanceTypeFilters;
 use crate::api::blocking;
 use crate::api::convert::{Violations, instance_type, to_timestamp};
@@ -16,10 +14,10 @@ use crate::ec2::facts::InstanceTypeFacts;
 use crate::ids::{ImageId, Region};
 
 impl Images {
-    /// Where types are offered, or none if EC2 does not say: an account may be allowed to read the
-    /// types and not this, and then the rule about it is left out.
-    pub(super) async fn offerings_if_known(&self, region: &Region) -> Option<Arc<Offerings>> {
-        self.catalog().offerings(region).await.ok()
+    /// Where types are offered, as far as EC2 says: an account may be allowed to read the types and
+    /// not this.
+    pub(super) async fn offered(&self, region: &Region) -> Offered {
+        self.catalog().offerings(region).await.map_or(Offered::Unknown, Offered::Known)
     }
 
     pub(super) async fn instance_types(
@@ -32,21 +30,23 @@ impl Images {
         let conditions = conditions(&request.filters, &mut violations);
         let conditions =
             InstanceTypeFilters::parse(&conditions).map_err(|wrong| add_filter_violations(wrong, &mut violations)).ok();
+        let max_staleness = staleness(request.max_staleness.as_ref(), &mut violations);
         let page: Page<String> = page(&request, &mut violations);
         let (scope, conditions) = violations.finish(scope.zip(conditions))?;
         let scope = scope?;
         let image = match &image_id {
-            Some(id) => Some(self.image(&scope.region, id, None).await?.0.image),
+            Some(id) => Some(self.image(&scope.region, id, max_staleness).await?.0),
             None => None,
         };
+        let image_observed_time = image.as_ref().map(|image| to_timestamp(image.observed_time));
         let types = self.catalog().types_observed(&scope.region).await?;
-        let offered = self.offerings_if_known(&scope.region).await;
+        let offered = self.offered(&scope.region).await;
         let wish = Wish { offered: offered.clone(), ..Wish::default() };
         let all = types.facts;
         let passing: Vec<InstanceTypeFacts> = blocking(move || {
             let matching = all.iter().filter(|facts| conditions.matches(facts));
             match &image {
-                Some(image) => types_for(image, matching, &wish).cloned().collect(),
+                Some(observed) => types_for(&observed.image, matching, &wish).cloned().collect(),
                 None => matching.cloned().collect(),
             }
         })
@@ -64,11 +64,12 @@ impl Images {
         Ok(pb::ListInstanceTypesResponse {
             instance_types: shown
                 .iter()
-                .map(|facts| instance_type(facts, offered.as_deref(), &scope.region, &scope.account_id))
+                .map(|facts| instance_type(facts, offered.known(), &scope.region, &scope.account_id))
                 .collect(),
             next_page_token,
             total_size: i32::try_from(passing.len()).unwrap_or(i32::MAX),
             types_observed_time: Some(to_timestamp(types.observed_time)),
+            image_observed_time,
         })
     }
 }

@@ -53,7 +53,13 @@ fn rules(verdicts: &[pb::InstanceTypeVerdict]) -> Vec<Rule<'_>> {
 }
 
 /// Rules whose code says too little, or says the opposite, once its end is off.
-const NAMES: [(&str, &str); 3] = [
+const NAMES: [(&str, &str); 9] = [
+    ("INSTANCE_STORE_NOT_ATTACHED", "INSTANCE STORE"),
+    ("EBS_ATTACHMENT_LIMIT", "EBS ATTACHMENTS"),
+    ("NOT_OFFERED_IN_REGION", "OFFERED IN REGION"),
+    ("NOT_OFFERED_IN_ZONE", "OFFERED IN ZONE"),
+    ("HIBERNATION_MEMORY_LIMIT", "HIBERNATION MEMORY"),
+    ("HIBERNATION_WITH_ENCLAVE", "NO ENCLAVE BESIDE"),
     ("IMAGE_NOT_AVAILABLE", "IMAGE STATE"),
     ("NOT_A_MACHINE_IMAGE", "IMAGE TYPE"),
     ("INSTANCE_TYPE_NOT_ALLOWED", "TYPE LIST"),

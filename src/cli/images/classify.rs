@@ -10,7 +10,7 @@ use crate::cli::output::amounts::counted;
 use crate::cli::output::{Output, Screen};
 use crate::cli::parse;
 use crate::client::{self, pb};
-use crate::clock::Timestamp;
+use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::ids::AccountId;
 
 /// Flags of `gantry images classify`.
@@ -128,6 +128,9 @@ impl Report {
     fn finish(self) {
         if self.judged.count() > 0 {
             self.output.note(&format!("\n{}", self.judged.summary()));
+            if let Some(freshness) = self.judged.freshness(SystemClock::new().now()) {
+                self.output.note(&freshness);
+            }
         }
     }
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use super::list::recommendation;
 use crate::cli::describe;
-use crate::cli::output::amounts::{counted, thousands};
+use crate::cli::output::amounts::{ago, counted, moment, thousands};
 use crate::cli::output::{Screen, word};
-use crate::client::pb;
 use crate::client::pb::classify_images_response::Result as Answer;
+use crate::client::{self, pb};
+use crate::clock::Timestamp;
 
 /// Findings that the summary names, the most frequent ones.
 const FREQUENT_SHOWN: usize = 8;
@@ -68,6 +69,10 @@ pub(super) struct Judged {
     findings: BTreeMap<(String, i32), usize>,
     /// Images without a classification.
     pub(super) failed: usize,
+    /// The oldest facts among those that say how old they are.
+    oldest: Option<Timestamp>,
+    from_catalogue: usize,
+    from_ec2: usize,
 }
 
 impl Judged {
@@ -76,6 +81,13 @@ impl Judged {
             self.failed += 1;
             return;
         };
+        let observed = answer.observed_time.and_then(|time| client::moment(&time));
+        self.oldest = self.oldest.into_iter().chain(observed).min();
+        match answer.answered_from() {
+            pb::AnsweredFrom::Catalogue => self.from_catalogue += 1,
+            pb::AnsweredFrom::Ec2 => self.from_ec2 += 1,
+            pb::AnsweredFrom::Unspecified => {}
+        }
         *self.recommendations.entry(judged.recommendation).or_default() += 1;
         for finding in judged.findings.iter().filter(|finding| finding.outcome() != pb::Outcome::Pass) {
             *self.findings.entry((finding.code.clone(), finding.outcome)).or_default() += 1;
@@ -84,6 +96,19 @@ impl Judged {
 
     pub(super) fn count(&self) -> usize {
         self.recommendations.values().sum::<usize>() + self.failed
+    }
+
+    /// How old the oldest facts are and where they come from; none where nothing says so.
+    pub(super) fn freshness(&self, now: Timestamp) -> Option<String> {
+        let oldest = self.oldest?;
+        let from = match (self.from_catalogue, self.from_ec2) {
+            (0, 0) => None,
+            (_, 0) => Some("from catalogue".to_owned()),
+            (0, _) => Some("from EC2".to_owned()),
+            (catalogue, ec2) => Some(format!("{} from catalogue, {} from EC2", thousands(catalogue), thousands(ec2))),
+        };
+        let known: Vec<String> = ago(oldest, now).into_iter().chain(from).collect();
+        Some(format!("as of {} ({})", moment(oldest), known.join("; ")))
     }
 
     /// How many images for each recommendation, and the findings that most of them share.

@@ -10,7 +10,7 @@ use crate::client::{self, Client, pb};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 
 /// The server's largest page.
-const PAGE_SIZE_MAX: u32 = 500;
+const PAGE_SIZE_MAX: u32 = 200;
 
 /// Characters below which a line has no room for every column.
 const WIDE: u16 = 150;

@@ -38,7 +38,7 @@ pub(super) fn classify(
         printed = report.add(&pb::ClassifyImagesResponse {
             image_id: image.image_id.to_string(),
             result: Some(pb::classify_images_response::Result::Classification(judged)),
-            observed_time: None,
+            ..Default::default()
         });
         if printed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });

@@ -2,14 +2,16 @@
 
 use crate::cli::connect::ClientArgs;
 use crate::cli::failure::Failure;
+use crate::cli::output::amounts::{ago, moment};
 use crate::cli::output::{or_dash, table};
 use crate::cli::{describe, parse};
-use crate::client::{json, pb};
+use crate::client::{self, json, pb};
+use crate::clock::{Clock as _, SystemClock};
 
 /// Flags of `gantry images resolve`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Whose it must be; names prove nothing.
+    /// Whose it must be; names prove nothing. Required, unless --any-owner or --ssm-parameter is given.
     #[arg(long, required_unless_present_any = ["ssm_parameter", "any_owner"])]
     owner: Option<String>,
     /// Anybody's will do, also a look-alike: anybody can publish an image under any name.
@@ -27,6 +29,9 @@ pub(crate) struct Args {
     /// A further condition.
     #[arg(long, value_name = "NAME=VALUE,...", value_parser = parse::filter)]
     filter: Vec<pb::Filter>,
+    /// How old the reading of EC2 may be that candidates are taken from; 0 asks EC2 at once.
+    #[arg(long, value_name = "DURATION", value_parser = parse::duration)]
+    max_staleness: Option<std::time::Duration>,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -45,11 +50,17 @@ impl Args {
                 filters: self.filter,
                 any_owner: self.any_owner,
             }),
+            max_staleness: self.max_staleness.map(client::duration),
         };
         let answer = self.client.connect().await?.resolve_image(request).await?;
         // Its form is that of the API's JSON, which `gantry launch --receipt` reads.
         let receipt = answer.receipt.as_ref().map(json::line).transpose()?;
-        output.result(&answer, |answer| chosen(answer, receipt.as_deref()))
+        output.result(&answer, |answer| chosen(answer, receipt.as_deref()))?;
+        if let Some(observed) = answer.candidates_observed_time.and_then(|time| client::moment(&time)) {
+            let age = ago(observed, SystemClock::new().now()).map(|age| format!(" ({age})")).unwrap_or_default();
+            output.note(&format!("candidates as of {}{age}", moment(observed)));
+        }
+        Ok(())
     }
 }
 
@@ -77,7 +88,6 @@ fn chosen(answer: &pb::ResolveImageResponse, receipt: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client;
 
     #[test]
     fn the_receipt_can_be_given_to_a_launch() {

@@ -28,8 +28,6 @@ pub struct ImageQuestion {
     pub ids: Option<Vec<ImageId>>,
     /// Account ids, `self`, `amazon`, `aws-backup-vault` or `aws-marketplace`.
     pub owners: Vec<String>,
-    /// An account id, `self` or `all`.
-    pub executable_users: Vec<String>,
     /// EC2's filters, by name, with `*` and `?` in the values; at most 50 with 200 values each.
     pub filters: Vec<(String, Vec<String>)>,
     /// Whether deprecated images of others are shown too.
@@ -41,14 +39,7 @@ pub struct ImageQuestion {
 impl ImageQuestion {
     /// Every image that the account may launch, whoever owns it: a hundred thousand and more.
     pub fn everything() -> Self {
-        Self {
-            ids: None,
-            owners: Vec::new(),
-            executable_users: Vec::new(),
-            filters: Vec::new(),
-            include_deprecated: false,
-            include_disabled: false,
-        }
+        Self { ids: None, owners: Vec::new(), filters: Vec::new(), include_deprecated: false, include_disabled: false }
     }
 
     /// These images, deprecated and disabled ones too; none if there are no ids.
@@ -125,9 +116,6 @@ impl Client {
         let mut request = self.sdk().describe_images();
         for owner in &question.owners {
             request = request.owners(owner);
-        }
-        for user in &question.executable_users {
-            request = request.executable_users(user);
         }
         for filter in filters {
             request = request.filters(filter);

@@ -38,7 +38,6 @@ async fn all_pages_are_read_and_kernels_left_out() {
     .await;
     let mut question = ImageQuestion::everything();
     question.owners = vec!["self".to_owned(), "amazon".to_owned()];
-    question.executable_users = vec!["all".to_owned()];
     question.filters = vec![("name".to_owned(), vec!["al2023-*".to_owned(), "x".to_owned()])];
     question.include_deprecated = true;
     let found = server.client().await.describe_images(&question, 10).await.unwrap();
@@ -53,7 +52,6 @@ async fn all_pages_are_read_and_kernels_left_out() {
         ("MaxResults", "1000"),
         ("Owner.1", "self"),
         ("Owner.2", "amazon"),
-        ("ExecutableBy.1", "all"),
         ("Filter.1.Name", "name"),
         ("Filter.1.Value.1", "al2023-*"),
         ("Filter.1.Value.2", "x"),

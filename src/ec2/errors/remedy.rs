@@ -3,6 +3,8 @@
 
 pub(super) const SLOW_DOWN: &str =
     "wait and repeat: the account's request rate for this API is used up; other tools share it";
+pub(super) const HELD_BACK: &str =
+    "wait and repeat; many ask at once for what the catalogue does not hold, or for answers of this moment";
 pub(super) const REPEAT: &str = "repeat the same call under the same client token; EC2 had a failure of its own";
 pub(super) const OTHER_PLACE: &str = "try another Availability Zone or instance type, or wait some minutes";
 pub(super) const OTHER_HOST: &str = "allocate a Dedicated Host that fits the instance type and has room, or free one";

@@ -1,11 +1,11 @@
 //! Whether the image of a launch is there, and is what it was chosen for.
 
-use super::Facts;
+use super::{Facts, findings};
 use crate::ami::receipt::{boot_digest, single_difference};
 use crate::ami::resolve::Nothing;
 use crate::ec2::facts::Image;
 use crate::ids::ImageId;
-use crate::record::{Finding, ImageChoice, ImageReceipt, Outcome, Spec};
+use crate::record::{Finding, ImageChoice, ImageReceipt, Spec};
 
 /// How the image of a launch was come by.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -23,7 +23,7 @@ pub enum Selection {
 }
 
 /// What there is to say about the choice of the image. Without an image one of them is a FAIL.
-pub(super) fn findings(spec: &Spec, facts: &Facts) -> Vec<Finding> {
+pub(super) fn about_image(spec: &Spec, facts: &Facts) -> Vec<Finding> {
     match (&facts.selection, &facts.image) {
         (Selection::Nothing(nothing), _) => vec![matches_nothing(nothing)],
         (Selection::Chosen { inferred }, Some(image)) => {
@@ -48,42 +48,18 @@ fn changed(image: &Image, receipt: &ImageReceipt) -> Option<Finding> {
     if let Some(difference) = single_difference(image, digest) {
         message.push_str(&format!(" {} was {}, and is {}.", difference.field, difference.was, difference.is));
     }
-    Some(Finding {
-        code: "IMAGE_CHANGED".into(),
-        outcome: Outcome::Fail,
-        field: "spec.image.receipt.digest".to_owned(),
-        observed: observed.to_string(),
-        expected: digest.to_string(),
-        message,
-        remedy: "Resolve the image again, look at what changed, and launch by the new receipt.".to_owned(),
-        ec2_error_code: None,
-    })
+    let expected = digest.to_string();
+    Some(Finding { expected, message, ..findings::IMAGE_CHANGED.finding(observed.to_string()) })
 }
 
 fn was_inferred(image_id: &ImageId, why: &str) -> Finding {
-    Finding {
-        code: "IMAGE_INFERRED".into(),
-        outcome: Outcome::Warn,
-        field: "spec.image.selector.ssm_parameter".to_owned(),
-        observed: image_id.to_string(),
-        expected: "the parameter's value".to_owned(),
-        message: format!("The image was inferred: {why}."),
-        remedy: "Grant ssm:GetParameter on the public parameters, and give the server a way to SSM.".to_owned(),
-        ec2_error_code: None,
-    }
+    let message = format!("The image was inferred: {why}.");
+    Finding { message, ..findings::IMAGE_INFERRED.finding(image_id.to_string()) }
 }
 
 fn matches_nothing(nothing: &Nothing) -> Finding {
-    Finding {
-        code: "SELECTOR_MATCHES_NOTHING".into(),
-        outcome: Outcome::Fail,
-        field: "spec.image.selector".to_owned(),
-        observed: format!("{} images", nothing.matched),
-        expected: "an image that can be launched".to_owned(),
-        message: format!("Nothing can be launched: {}.", nothing.message),
-        remedy: "Ask ResolveImage with the same selector, and change it until it chooses an image.".to_owned(),
-        ec2_error_code: None,
-    }
+    let message = format!("Nothing can be launched: {}.", nothing.message);
+    Finding { message, ..findings::SELECTOR_MATCHES_NOTHING.finding(format!("{} images", nothing.matched)) }
 }
 
 fn not_found(spec: &Spec) -> Finding {
@@ -94,17 +70,8 @@ fn not_found(spec: &Spec) -> Finding {
     };
     let image_id = spec.image.image_id().map(ToString::to_string).unwrap_or_default();
     Finding {
-        code: "IMAGE_NOT_FOUND".into(),
-        outcome: Outcome::Fail,
         field: field.to_owned(),
         expected: format!("an AMI that account {} can see in {}", spec.account_id, spec.region),
-        message: format!(
-            "EC2 shows no AMI {image_id} to account {} in {}. It may not exist, be in another Region, not be shared \
-             with this account, or be hidden by the account's Allowed AMIs setting; EC2 does not tell these apart.",
-            spec.account_id, spec.region
-        ),
-        observed: image_id,
-        remedy: "Check the id and the Region, and ask the owner to share the AMI with this account.".to_owned(),
-        ec2_error_code: None,
+        ..findings::IMAGE_NOT_FOUND.finding(image_id)
     }
 }

@@ -1,13 +1,15 @@
-//! Rules about places and volumes: subnets, zones, where a type is offered, and volumes that the
-//! image cannot give.
+//! Rules about places and volumes: subnets, zones, and volumes that the image cannot give.
 
-use crate::ec2::facts::{Image, InstanceTypeFacts};
-use crate::record::{Finding, Outcome, Placement, Spec};
+use crate::ec2::facts::Image;
+use crate::record::{Finding, Placement, Spec};
 
 use super::Facts;
+use super::findings::{
+    AVAILABILITY_ZONE_NOT_FOUND, ROOT_IS_INSTANCE_STORE, SUBNET_FULL, SUBNET_NOT_FOUND, VOLUME_SMALLER_THAN_SNAPSHOT,
+};
 
 /// The zone a placement means: named, or implied by its subnet.
-fn zone_of<'a>(placement: &'a Placement, facts: &'a Facts) -> Option<&'a str> {
+pub(super) fn zone_of<'a>(placement: &'a Placement, facts: &'a Facts) -> Option<&'a str> {
     match (&placement.availability_zone, &placement.subnet_id) {
         (Some(zone), _) => Some(zone.as_str()),
         (None, Some(subnet)) => facts
@@ -19,45 +21,6 @@ fn zone_of<'a>(placement: &'a Placement, facts: &'a Facts) -> Option<&'a str> {
     }
 }
 
-/// What stands against one type in one place.
-pub(super) fn findings(placement: &Placement, type_facts: &InstanceTypeFacts, facts: &Facts) -> Vec<Finding> {
-    let Some(zone) = zone_of(placement, facts) else { return Vec::new() };
-    let offered_somewhere = facts.offerings.iter().any(|offer| offer.instance_type == type_facts.instance_type);
-    let offered_here =
-        facts.offerings.iter().any(|offer| offer.instance_type == type_facts.instance_type && offer.location == zone);
-    if offered_here {
-        return Vec::new();
-    }
-    let others: Vec<&str> = facts
-        .offerings
-        .iter()
-        .filter(|offer| offer.instance_type == type_facts.instance_type)
-        .map(|offer| offer.location.as_str())
-        .collect();
-    if !offered_somewhere {
-        return vec![Finding {
-            code: "OFFERING_UNKNOWN".into(),
-            outcome: Outcome::Unknown,
-            field: "placement".to_owned(),
-            observed: "absent".to_owned(),
-            expected: format!("an offering of {} in {zone}", type_facts.instance_type),
-            message: format!("EC2 lists no offering of {} by zone.", type_facts.instance_type),
-            remedy: "If the launch fails as unsupported, name another type.".to_owned(),
-            ec2_error_code: None,
-        }];
-    }
-    vec![Finding {
-        code: "NOT_OFFERED_IN_ZONE".into(),
-        outcome: Outcome::Fail,
-        field: "placement".to_owned(),
-        observed: zone.to_owned(),
-        expected: others.join(", "),
-        message: format!("{} is not offered in {zone}.", type_facts.instance_type),
-        remedy: format!("Use one of {}.", others.join(", ")),
-        ec2_error_code: None,
-    }]
-}
-
 /// What stands against the places themselves, whatever the type.
 pub(super) fn subnet_findings(spec: &Spec, facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -65,28 +28,20 @@ pub(super) fn subnet_findings(spec: &Spec, facts: &Facts) -> Vec<Finding> {
         if let Some(subnet) = &placement.subnet_id {
             match facts.subnets.iter().find(|known| known.subnet_id == subnet.as_str()) {
                 None => findings.push(Finding {
-                    code: "SUBNET_NOT_FOUND".into(),
-                    outcome: Outcome::Fail,
                     field: format!("spec.placements[{position}].subnet_id"),
-                    observed: subnet.to_string(),
                     expected: format!("a subnet of account {} in {}", spec.account_id, spec.region),
                     message: format!("There is no subnet {subnet} in {}.", spec.region),
-                    remedy: "Check the id and the Region.".to_owned(),
-                    ec2_error_code: None,
+                    ..SUBNET_NOT_FOUND.finding(subnet.to_string())
                 }),
                 Some(known) => {
                     if let Some(free) = known.available_ip_address_count
                         && i64::from(free) < i64::from(spec.min_count)
                     {
                         findings.push(Finding {
-                            code: "SUBNET_FULL".into(),
-                            outcome: Outcome::Warn,
                             field: format!("spec.placements[{position}].subnet_id"),
-                            observed: format!("{free} free addresses"),
                             expected: format!("at least {}", spec.min_count),
                             message: format!("Subnet {subnet} has fewer free addresses than instances are wanted."),
-                            remedy: "Use another subnet, or free addresses in this one.".to_owned(),
-                            ec2_error_code: None,
+                            ..SUBNET_FULL.finding(format!("{free} free addresses"))
                         });
                     }
                 }
@@ -97,14 +52,10 @@ pub(super) fn subnet_findings(spec: &Spec, facts: &Facts) -> Vec<Finding> {
         {
             let known: Vec<&str> = facts.zones.iter().map(|known| known.zone_name.as_str()).collect();
             findings.push(Finding {
-                code: "AVAILABILITY_ZONE_NOT_FOUND".into(),
-                outcome: Outcome::Fail,
                 field: format!("spec.placements[{position}].availability_zone"),
-                observed: zone.to_string(),
                 expected: known.join(", "),
                 message: format!("{} has no Availability Zone {zone} for this account.", spec.region),
-                remedy: format!("Use one of {}.", known.join(", ")),
-                ec2_error_code: None,
+                ..AVAILABILITY_ZONE_NOT_FOUND.finding(zone.to_string())
             });
         }
     }
@@ -132,16 +83,8 @@ pub(super) fn volume_findings(spec: &Spec, image: &Image) -> Vec<Finding> {
         let Some(ebs) = &change.ebs else { continue };
         let field = format!("spec.block_device_mappings[{position}]");
         if instance_store_root && image.root_device_name.as_deref() == Some(change.device_name.as_str()) {
-            findings.push(Finding {
-                code: "ROOT_IS_INSTANCE_STORE".into(),
-                outcome: Outcome::Fail,
-                field: field.clone(),
-                observed: format!("an EBS volume on {}", change.device_name),
-                expected: "no EBS volume on the root device".to_owned(),
-                message: "The root of an instance-store-backed AMI cannot be an EBS volume.".to_owned(),
-                remedy: "Leave this mapping out, or choose an EBS-backed AMI.".to_owned(),
-                ec2_error_code: None,
-            });
+            let observed = format!("an EBS volume on {}", change.device_name);
+            findings.push(Finding { field: field.clone(), ..ROOT_IS_INSTANCE_STORE.finding(observed) });
         }
         let of_image = image
             .block_device_mappings
@@ -153,14 +96,10 @@ pub(super) fn volume_findings(spec: &Spec, image: &Image) -> Vec<Finding> {
             && i64::from(size) < i64::from(least)
         {
             findings.push(Finding {
-                code: "VOLUME_SMALLER_THAN_SNAPSHOT".into(),
-                outcome: Outcome::Fail,
                 field: format!("{field}.ebs.volume_size_gib"),
-                observed: format!("{size} GiB"),
                 expected: format!("at least {least} GiB"),
                 message: format!("The volume on {} cannot be smaller than the AMI's snapshot.", change.device_name),
-                remedy: format!("Ask for {least} GiB or more, or leave the size out."),
-                ec2_error_code: None,
+                ..VOLUME_SMALLER_THAN_SNAPSHOT.finding(format!("{size} GiB"))
             });
         }
     }

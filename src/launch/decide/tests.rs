@@ -86,7 +86,7 @@ fn facts() -> Facts {
         selection: Selection::Named,
         image: Some(image()),
         types: vec![instance_type("m7i.large", "x86_64"), instance_type("m7g.large", "arm64")],
-        offerings: vec![offering("m7i.large", "sandbox-1a"), offering("m7g.large", "sandbox-1a")],
+        offerings: Some(vec![offering("m7i.large", "sandbox-1a"), offering("m7g.large", "sandbox-1a")]),
         subnets: vec![SubnetFacts {
             subnet_id: "subnet-00000001".to_owned(),
             availability_zone: Some("sandbox-1b".to_owned()),
@@ -107,10 +107,17 @@ fn in_subnet(subnet: &str) -> Placement {
     Placement { subnet_id: Some(subnet.parse().unwrap()), ..Placement::default() }
 }
 
+/// Whether docs/findings.md, which is written from these tables, explains the code.
+fn is_documented(code: &str) -> bool {
+    LAUNCH_FINDINGS.rules.iter().any(|rule| rule.code == code)
+        || crate::ami::compatibility::RULES.iter().any(|rule| rule.code == code)
+}
+
 fn refusal(spec: &Spec, facts: &Facts) -> Vec<String> {
     match decide(spec, facts, at(0)) {
         Decision::Refuse(findings) => findings
             .iter()
+            .inspect(|finding| assert!(is_documented(&finding.code), "{}", finding.code))
             .filter(|finding| finding.outcome == Outcome::Fail)
             .map(|finding| finding.code.to_string())
             .collect(),
@@ -164,7 +171,7 @@ fn every_reason_to_refuse_is_found_at_once() {
 fn candidates_run_type_major_and_only_where_the_type_is_offered() {
     let mut facts = facts();
     facts.types.push(instance_type("c7i.large", "x86_64"));
-    facts.offerings.extend(
+    facts.offerings.as_mut().unwrap().extend(
         ["sandbox-1a", "sandbox-1b"]
             .map(|zone| Offering { instance_type: "c7i.large".parse().unwrap(), location: zone.to_owned() }),
     );
@@ -179,6 +186,17 @@ fn candidates_run_type_major_and_only_where_the_type_is_offered() {
     let expected = [("c7i.large", true), ("c7i.large", false), ("m7i.large", false)];
     assert_eq!(order, expected.map(|(name, subnet)| (name.to_owned(), subnet)));
     assert!(plan.findings().iter().any(|finding| finding.code == "SUBNET_FULL" && finding.outcome == Outcome::Warn));
+}
+
+#[test]
+fn a_zone_that_is_not_known_to_offer_a_type_is_tried_and_one_that_does_not_is_not() {
+    let mut wanted = spec(&["m7i.large"]);
+    wanted.placements = vec![in_zone("sandbox-1a")];
+    let plan = admission(&wanted, &Facts { offerings: None, ..facts() });
+    let [finding] = plan.findings() else { panic!("{:?}", plan.findings()) };
+    assert_eq!((finding.code.as_ref(), finding.outcome), ("NOT_OFFERED_IN_ZONE", Outcome::Unknown));
+    let nowhere = Facts { offerings: Some(Vec::new()), ..facts() };
+    assert_eq!(refusal(&wanted, &nowhere), ["NOT_OFFERED_IN_REGION"]);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use crate::record::Outcome;
 
 pub(super) const GROUP: FindingGroup = FindingGroup {
     title: "Which hardware it reaches",
-    about: "What an image cannot use although instance types have it. Two of these compare it with the instance \
-            types of the Region, and are found only where those are known.",
+    about: "What an image cannot use although instance types have it. Some of these compare it with the \
+            instance types of the Region, and are found only where those are known.",
     rules: &[
         &ENA_MISSING,
         &PREVIOUS_GENERATION_ONLY,
@@ -23,10 +23,10 @@ pub(in crate::ami::classify) static ENA_MISSING: FindingRule = FindingRule {
     outcome: Outcome::Warn,
     field: "image.ena_support",
     expected: "true",
-    means: "ENA is not enabled: every Nitro and bare metal type, 1,321 of 1,395, refuses the image. EC2 leaves \
-            the flag out where it is not set.",
-    remedy: "Install the ENA driver on an instance, stop it, enable ENA with ModifyInstanceAttribute, and make a \
-             new image.",
+    means: "ENA is not enabled: every Nitro and bare metal type refuses the image. EC2 leaves the flag out where \
+            it is not set.",
+    remedy: "If its root is on EBS, install the ENA driver on an instance, stop it, enable ENA with \
+             ModifyInstanceAttribute, and make a new image; otherwise choose another image.",
     source: "EC2 User Guide, Enable enhanced networking with ENA on your EC2 instances",
 };
 

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{changed, image, mapped, of, text};
-use crate::ami::compatibility::{Offerings, RULES, Wish, check_compatibility};
+use crate::ami::compatibility::{Offered, Offerings, RULES, Wish, check_compatibility};
 use crate::ec2::facts::{BlockDevice, EbsVolume, Image, InstanceTypeSpecification, Offering};
 use crate::record::{Finding, Outcome};
 
 fn offered(zone: &str) -> Wish {
     let row = Offering { instance_type: "m7i.large".parse().unwrap(), location: "sandbox-1a".to_owned() };
-    Wish { offered: Some(Arc::new(Offerings::new([row]))), availability_zone: text(zone), ..Wish::default() }
+    Wish { offered: Offered::Known(Arc::new(Offerings::new([row]))), availability_zone: text(zone), ..Wish::default() }
 }
 
 /// Questions that bring out every rule, each way it can come out.

@@ -28,7 +28,7 @@ fn answer(
     pb::ClassifyImagesResponse {
         image_id: image_id.to_owned(),
         result: Some(Answer::Classification(judged)),
-        observed_time: None,
+        ..Default::default()
     }
 }
 
@@ -54,7 +54,7 @@ fn answers() -> [pb::ClassifyImagesResponse; 3] {
     [
         answer("ami-00000001", pb::Recommendation::Discouraged, findings),
         answer("ami-00000002", pb::Recommendation::Recommended, vec![finding(pb::Outcome::Warn, "DEPRECATED", "x")]),
-        pb::ClassifyImagesResponse { image_id: "ami-00000003".to_owned(), result: None, observed_time: None },
+        pb::ClassifyImagesResponse { image_id: "ami-00000003".to_owned(), ..Default::default() },
     ]
 }
 
@@ -76,4 +76,29 @@ fn the_summary_counts_recommendations_and_findings() {
          1  UNKNOWN  OPERATING_SYSTEM"
     );
     assert_eq!((judged.count(), judged.failed), (3, 1));
+}
+
+#[test]
+fn the_freshness_is_that_of_the_oldest_facts() {
+    let answer = |second: i64, from: pb::AnsweredFrom| pb::ClassifyImagesResponse {
+        observed_time: Some(crate::client::timestamp(at(second))),
+        answered_from: from.into(),
+        ..answers()[0].clone()
+    };
+    let freshness = |answers: &[pb::ClassifyImagesResponse]| {
+        let mut judged = Judged::default();
+        answers.iter().for_each(|answer| judged.add(answer));
+        judged.freshness(at(100))
+    };
+    let (new, old) = (answer(90, pb::AnsweredFrom::Ec2), answer(45, pb::AnsweredFrom::Catalogue));
+    assert_eq!(
+        freshness(&[new.clone(), old]).unwrap(),
+        "as of 1970-01-01 00:00:45Z (55 s ago; 1 from catalogue, 1 from EC2)"
+    );
+    assert_eq!(freshness(&[new]).unwrap(), "as of 1970-01-01 00:01:30Z (10 s ago; from EC2)");
+    assert_eq!(freshness(&[]), None, "a file does not say");
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
 }

@@ -1,11 +1,13 @@
 //! `docs/findings.md`: every finding code, what it means and what to do, written from the tables
 //! that the findings themselves come from.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::classify::{Conclusion, FINDING_GROUPS};
-use super::compatibility::{RULES, RuleDoc};
-use super::finding_rule::FindingRule;
+use crate::ami::classify::{Conclusion, FINDING_GROUPS};
+use crate::ami::compatibility::{RULES, RuleDoc};
+use crate::ami::finding_rule::{FindingGroup, FindingRule};
+use crate::launch::decide::LAUNCH_FINDINGS;
 use crate::record::Outcome;
 
 /// A chapter of the page: the codes of one judgment.
@@ -49,13 +51,15 @@ impl From<&FindingRule> for Entry {
     }
 }
 
+impl From<&FindingGroup> for Group {
+    fn from(group: &FindingGroup) -> Self {
+        let FindingGroup { title, about, rules } = group;
+        Self { title, about, entries: rules.iter().map(|rule| Entry::from(*rule)).collect() }
+    }
+}
+
 /// Every part of the page. Another judgment with codes of its own is another part.
 fn parts() -> Vec<Part> {
-    let classification = FINDING_GROUPS.iter().map(|group| Group {
-        title: group.title,
-        about: group.about,
-        entries: group.rules.iter().map(|rule| Entry::from(*rule)).collect(),
-    });
     let compatibility = Group {
         title: "Compatibility",
         about: "Every rule is evaluated, also where another one fails already.",
@@ -65,7 +69,7 @@ fn parts() -> Vec<Part> {
         title: "Findings about an image",
         about: "`ClassifyImages`, `GetImage` and `ListImages` give these in `classification.findings`, before the \
                 conclusions. They hold whatever the instance type.",
-        groups: classification.collect(),
+        groups: FINDING_GROUPS.iter().map(Group::from).collect(),
     };
     let pair = Part {
         title: "Findings about an image and an instance type",
@@ -73,7 +77,13 @@ fn parts() -> Vec<Part> {
                 holds; what the text says is what a FAIL means, or a WARN where the rule never fails.",
         groups: vec![compatibility],
     };
-    vec![image, pair]
+    let launch = Part {
+        title: "Findings about a launch",
+        about: "`LaunchInstances` gives these beside those about the image and each of its types, and so does a \
+                preview. Every rule is evaluated before anything is refused.",
+        groups: vec![Group::from(&LAUNCH_FINDINGS)],
+    };
+    vec![image, pair, launch]
 }
 
 /// The whole page, in Markdown.
@@ -106,12 +116,19 @@ pub fn findings_page() -> String {
     page
 }
 
-/// All codes, with links.
+/// All codes, with links. A code of two parts has two headings, of which the second has a number in
+/// its link, as GitHub makes them.
 fn contents(page: &mut String, parts: &[Part]) -> std::fmt::Result {
+    let mut seen = BTreeMap::new();
     for Part { title, about: _, groups } in parts {
         write!(page, "\n**{title}**\n\n| | |\n|---|---|\n")?;
         for Group { title, about: _, entries } in groups {
-            let link = |entry: &Entry| format!("[{}](#{})", entry.code, entry.code.to_ascii_lowercase());
+            let link = |entry: &Entry| {
+                let before = seen.entry(entry.code).or_insert(0);
+                let number = if *before > 0 { format!("-{before}") } else { String::new() };
+                *before += 1;
+                format!("[{}](#{}{number})", entry.code, entry.code.to_ascii_lowercase())
+            };
             writeln!(page, "| {title} | {} |", entries.iter().map(link).collect::<Vec<_>>().join(" "))?;
         }
     }
