@@ -146,8 +146,13 @@ impl Catalog {
         let begin = || {
             let (catalog, region, ids) = (self.clone(), region.clone(), ids.to_vec());
             async move {
-                let found = catalog.looked_up(&region, &ids).await;
-                catalog.region(&region)?.lookups.ended(&ids, begun);
+                let lookups = &catalog.region(&region)?.lookups;
+                // The call that was under way may have ended since this caller looked.
+                let found = match lookups.all_known(&ids, since, begun) {
+                    Some(found) => Ok(found),
+                    None => catalog.looked_up(&region, &ids).await,
+                };
+                lookups.ended(&ids, begun);
                 found
             }
             .boxed()

@@ -60,6 +60,18 @@ impl Lookups {
         self.state().known.get(id).filter(|known| known.is_good(uptime)).cloned()
     }
 
+    /// What was answered of all of `ids`, if each was asked for at `since` or later.
+    pub(super) fn all_known(&self, ids: &[ImageId], since: Duration, uptime: Duration) -> Option<Vec<Observed>> {
+        let state = self.state();
+        let mut found = Vec::new();
+        for id in ids {
+            let known = state.known.get(id).filter(|known| known.is_good(uptime) && known.asked >= since)?;
+            let observed_time = known.observed_time;
+            found.extend(known.image.clone().map(|image| Observed { image, observed_time }));
+        }
+        Some(found)
+    }
+
     /// Remembers what EC2 said of `ids` when it was asked at `uptime`. What it said later stays. When
     /// there is no room, those asked for longest ago make some.
     pub(super) fn put(&self, ids: &[ImageId], found: &[Observed], observed_time: Timestamp, uptime: Duration) {

@@ -20,15 +20,18 @@ impl RegionCatalogue {
     /// Looks at the newest images and at those somebody asked for.
     pub(super) async fn refresh(&self) -> Result<(), Ec2Error> {
         let Some(held) = self.shelf().newest() else { return Ok(()) };
-        let asked = locked(&self.interest).ids(self.clock.uptime());
+        let mut asked = locked(&self.interest).ids(self.clock.uptime());
         let time = self.clock.now();
         let crawler = Crawler { client: &self.client, budget: &self.budget, clock: &self.clock };
         let question = everything_of(self.scope.for_ec2());
         let newest = filtered(&question, "creation-date", newest_dates(held.snapshot.observed_time(), time));
         let mut seen = crawler.few(&newest, RECENT_IMAGES_MAX).await?;
-        let mut gone = made_on(&held.snapshot, &newest);
-        gone.retain(|id| !seen.iter().any(|image| image.image_id == *id));
-        let mut looked_at = Vec::new();
+        // What is not among the newest any more is asked for by its id: an endpoint that takes dates for
+        // something else must not empty the catalogue.
+        let mut missing = made_on(&held.snapshot, &newest);
+        missing.retain(|id| !asked.contains(id) && !seen.iter().any(|image| image.image_id == *id));
+        asked.extend(missing.into_iter().take(FILTER_IDS_MAX));
+        let (mut gone, mut looked_at) = (Vec::new(), Vec::new());
         for ids in asked.chunks(FILTER_IDS_MAX) {
             let by_id = filtered(&question, "image-id", ids.iter().map(ToString::to_string).collect());
             let found = crawler.few(&by_id, FILTER_IDS_MAX).await?;
