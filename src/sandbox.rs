@@ -266,6 +266,11 @@ impl Sandbox {
         self.shared.calls.counts().get(action).copied().unwrap_or(0)
     }
 
+    /// How often `action` was answered by this error code.
+    pub fn refusals(&self, action: &str, code: &str) -> u64 {
+        self.shared.calls.answers().get(action).and_then(|answers| answers.get(code)).copied().unwrap_or(0)
+    }
+
     fn count(&self, action: &str) {
         self.shared.calls.count(action);
     }
