@@ -8,30 +8,52 @@
 
 mod directory;
 mod error;
+pub mod export;
+mod facet;
+mod fold;
+mod index;
 mod journal;
 mod launch_time;
 mod log;
+mod offline;
+mod proofs;
 mod query;
 mod reads;
 mod recover;
+mod search;
 mod staging;
 mod store;
-mod times;
 mod topics;
+mod transparency;
+mod tree;
+pub mod verify;
+pub mod witness;
 mod writer;
 
-pub use self::directory::Owner;
+pub use self::directory::{Owner, make_dir};
 pub use self::error::{AppendError, OpenError, ReadError};
 pub use self::launch_time::LAUNCH_ID_LAG_MAX;
-pub use self::log::{AuditLog, Once};
+pub use self::log::{AuditLog, LogSettings, Once};
+pub use self::offline::{OfflineError, OfflineLeaf, OfflineLeaves, OfflineLog};
 pub use self::query::{Indexed, LaunchPage, LaunchQuery, Order, Record, RecordPage, RecordQuery};
-pub use self::recover::OpenReport;
+pub use self::recover::{OpenReport, rotate_key};
 pub use self::store::{Operation, RequestKey, StoreError, TakenBy};
 pub use self::topics::Topic;
+pub use self::transparency::{
+    CheckpointSigner, ConsistencyProof, InclusionProof, KeyError, LogKey, ProofError, SignError, SignedCheckpoint,
+    VerifierKeys,
+};
+
+/// A map by ids and other short keys. Callers choose some of them: the hasher's seed is random.
+type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
 
 /// The longest record, in bytes of JSON. sled keeps a page of sixteen rows of this size in its
 /// own log, and a leaf must stay below the 65,535 bytes of C2SP tlog-tiles.
 pub const RECORD_BYTES_MAX: usize = 60 << 10;
+
+/// Bytes of disk that appends leave free, unless it is set otherwise: sled writes segments of 4 MiB, and
+/// ends with its first write that does not fit.
+pub const FREE_SPACE_RESERVE: u64 = 64 << 20;
 
 /// The most entries in one append.
 pub const APPEND_ENTRIES_MAX: usize = 64;

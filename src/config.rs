@@ -5,12 +5,19 @@
 //! itself, so that two servers started in one directory do not share settings by accident. AWS
 //! credentials and endpoints are not settings of Gantry: the standard AWS chain finds them.
 
+mod audit;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
+
+pub use self::audit::{
+    AuditConfig, FREE_SPACE_RESERVE_MIB_DEFAULT, FREE_SPACE_RESERVE_MIB_MAX, SEGMENT_KIB_DEFAULT, SEGMENT_KIB_MAX,
+    SEGMENT_KIB_MIN, WITNESSES_MAX, WitnessConfig,
+};
 
 use crate::ids::Region;
 
@@ -100,6 +107,8 @@ pub struct Config {
     /// How long calls under way may take to finish after SIGTERM or SIGINT: `"20s"`.
     #[serde(deserialize_with = "duration")]
     pub drain_deadline: Duration,
+    /// The audit log.
+    pub audit: AuditConfig,
     /// How log lines look, on stderr.
     pub log_format: LogFormat,
     /// What is logged, in the words of tracing-subscriber's `EnvFilter`: `"info,gantry=debug"`.
@@ -214,6 +223,7 @@ impl Config {
                 return out_of_range(setting, format!("from {} to {}", said(min), said(CATALOGUE_PERIOD_MAX)));
             }
         }
+        self.audit.check()?;
         if self.owners.is_empty() {
             return out_of_range("owners", "at least one owner".to_owned());
         }
@@ -251,6 +261,7 @@ impl Default for Config {
             tls: None,
             insecure_plaintext: false,
             drain_deadline: DRAIN_DEADLINE_DEFAULT,
+            audit: AuditConfig::default(),
             log_format: LogFormat::Human,
             log_filter: LOG_FILTER_DEFAULT.to_owned(),
         }

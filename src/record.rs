@@ -9,17 +9,19 @@ mod boot_event;
 mod entry;
 mod finding;
 mod image_choice;
+mod kind;
 mod launch;
 mod spec;
 
 pub use boot_event::{BootEvent, BootFailure, BootStage, LaunchState, Phase};
 pub use entry::{
     AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, AttemptUnknown, Candidate, Decision, ENTRY_VERSION,
-    Entry, EntryKind, Event, InstancePhase, InstancePlace, LaunchEnded, PolicyStamp, Reason, ServiceStarted,
-    Termination, TerminationStage, Verdict,
+    Entry, Event, InstancePhase, InstancePlace, LaunchEnded, PolicyStamp, Reason, ServiceStarted, Termination,
+    TerminationStage, Verdict,
 };
 pub use finding::{Finding, Outcome};
 pub use image_choice::{ImageChoice, ImageReceipt, ImageSelector, SelectorFilter};
+pub use kind::EntryKind;
 pub use launch::{ApplyError, Attempt, AttemptState, Launch, LaunchInstance};
 pub use spec::{
     BlockDeviceSpec, CpuOptions, EbsSpec, IamInstanceProfile, Market, MetadataOptions, NetworkInterface, OnBootFailure,

@@ -5,7 +5,10 @@
 //! taken up, and only then is anybody served. Closing goes the other way round: callers first,
 //! the log last.
 
+mod cosigning;
 mod metrics;
+mod watchdog;
+mod witness;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,9 +19,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use self::cosigning::WitnessSettingError;
+pub use self::witness::{AddressError, WitnessHttp};
 use crate::ami::catalog::{Catalog, Keeping};
 use crate::api::{self, Services, Tls};
-use crate::audit::{AppendError, AuditLog, OpenError, Owner};
+
+use crate::audit::{AppendError, AuditLog, LogSettings, OpenError, Owner, make_dir};
 use crate::boot::{Tracker, TrackerSettings};
 use crate::clock::{Clock, SystemClock, within};
 use crate::config::{Config, ConfigError, SandboxConfig, TlsConfig};
@@ -70,6 +76,12 @@ pub enum ServeError {
     /// The start could not be recorded.
     #[error("the start could not be recorded")]
     Record(#[from] AppendError),
+    /// The audit log takes no more records. Whether the last ones are in it is known at the next start.
+    #[error("the audit log failed, so the server has ended; its next start puts the log in order")]
+    LogFailed,
+    /// A configured witness cannot be asked.
+    #[error("a witness cannot be asked")]
+    Witness(#[from] WitnessSettingError),
     /// The gRPC server failed.
     #[error("the server failed")]
     Api(#[from] api::ServeError),
@@ -135,7 +147,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     let tls = config.tls.as_ref().map(read_tls).transpose()?;
     let listener = TcpListener::bind(config.listen).await.map_err(|e| ServeError::Listen(config.listen, e))?;
     let address = listener.local_addr().map_err(|e| ServeError::Listen(config.listen, e))?;
-    std::fs::create_dir_all(&config.data_dir).map_err(|e| ServeError::DataDir(config.data_dir.clone(), e))?;
+    make_dir(&config.data_dir).map_err(|e| ServeError::DataDir(config.data_dir.clone(), e))?;
 
     // Cancelled last: the sandbox must outlive the calls that are being drained.
     let sandbox_shutdown = CancellationToken::new();
@@ -152,7 +164,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
         Launcher::open(&config.data_dir, clients.clone(), catalog.clone(), log.clone(), Arc::clone(&clock), launched)
             .map_err(|e| ServeError::DataDir(config.data_dir.clone(), e))?;
     let open_launches = launcher.resume().await.map_err(ServeError::Resume)?;
-    log.append(vec![started(&config, &clients, &*clock, open_launches)]).await?;
+    log.append(vec![started(&config, &clients, &log, &*clock, open_launches)]).await?;
 
     let shutdown = CancellationToken::new();
     // First, so that what the snapshots on disk say is counted.
@@ -173,20 +185,28 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     };
     let drain_deadline = config.drain_deadline;
     let serving = shutdown.clone();
+    let closed = CancellationToken::new();
+    tokio::spawn(watchdog::watch(log.clone(), shutdown.clone(), closed.clone()));
+    let witnesses = cosigning::begin(&log, &config.audit.witnesses, &shutdown)?;
     let served = tokio::spawn(async move {
         let result = api::serve(listener, services, tls, drain_deadline, serving).await;
+        let failed = !log.is_available();
         // A call to EC2 that hangs is not waited for longer than a caller's: its attempt is open in
         // the log and is taken up at the next start.
         if within(&SystemClock::new(), drain_deadline, launcher.close()).await.is_none() {
             tracing::warn!("launches left open for the next start");
         }
         tracker.close().await;
-        for crawler in crawlers {
+        for task in crawlers.into_iter().chain(witnesses) {
             // It ends with the shutdown, or has panicked and said so; either way it is over.
-            let _ = crawler.await;
+            let _ = task.await;
         }
         log.close().await;
+        closed.cancel();
         sandbox_shutdown.cancel();
+        if failed {
+            return Err(ServeError::LogFailed);
+        }
         result.map_err(ServeError::from)
     });
     Ok(Running { address, sandbox, catalog: running_catalog, shutdown, served })
@@ -211,7 +231,7 @@ async fn open_aws(config: &Config) -> Result<Opened, ServeError> {
     };
     let clients = Clients::connect(&settings).await?;
     let owner = Owner { sandbox: false, accounts: vec![clients.account_id().clone()] };
-    let log = open_log(&config.data_dir, owner).await?;
+    let log = open_log(config, owner).await?;
     Ok(Opened { log, clients, sandbox: None })
 }
 
@@ -223,7 +243,7 @@ async fn open_sandbox(
 ) -> Result<Opened, ServeError> {
     let account_id: AccountId = sandbox::ACCOUNT_ID.parse().expect("the sandbox's account is twelve digits");
     let region: Region = sandbox::DEFAULT_REGION.parse().expect("the sandbox's Region is well formed");
-    let log = open_log(&config.data_dir, Owner { sandbox: true, accounts: vec![account_id.clone()] }).await?;
+    let log = open_log(config, Owner { sandbox: true, accounts: vec![account_id.clone()] }).await?;
     let regions = if config.regions.is_empty() { vec![region] } else { config.regions.clone() };
     let options = sandbox::Options {
         regions: regions.clone(),
@@ -258,10 +278,16 @@ async fn open_sandbox(
     Ok(Opened { log, clients, sandbox: Some(sandbox) })
 }
 
-async fn open_log(data_dir: &Path, owner: Owner) -> Result<AuditLog, ServeError> {
-    let dir = data_dir.to_owned();
-    let (log, report) =
-        tokio::task::spawn_blocking(move || AuditLog::open(&dir, owner)).await.map_err(|_| ServeError::Panicked)??;
+async fn open_log(config: &Config, owner: Owner) -> Result<AuditLog, ServeError> {
+    let dir = config.data_dir.clone();
+    let settings = LogSettings {
+        free_space_reserve: config.audit.free_space_reserve(),
+        segment_bytes: config.audit.segment_bytes(),
+        signer: None,
+    };
+    let (log, report) = tokio::task::spawn_blocking(move || AuditLog::open(&dir, owner, settings))
+        .await
+        .map_err(|_| ServeError::Panicked)??;
     tracing::info!(?report, "audit log opened");
     Ok(log)
 }
@@ -290,7 +316,7 @@ fn keeping(config: &Config) -> Keeping {
     }
 }
 
-fn started(config: &Config, clients: &Clients, clock: &dyn Clock, open_launches: u64) -> Entry {
+fn started(config: &Config, clients: &Clients, log: &AuditLog, clock: &dyn Clock, open_launches: u64) -> Entry {
     Entry {
         v: ENTRY_VERSION,
         time: clock.now(),
@@ -303,6 +329,7 @@ fn started(config: &Config, clients: &Clients, clock: &dyn Clock, open_launches:
             sandbox: config.sandbox.is_some(),
             regions: clients.regions().cloned().collect(),
             open_launches,
+            verifier_key: Some(log.verifier_keys().current().to_owned()),
         }),
     }
 }

@@ -27,6 +27,7 @@ pub(super) async fn measure(effort: Effort) -> Measured {
             sandbox: true,
             regions: Vec::new(),
             open_launches: 0,
+            verifier_key: None,
         }),
     };
     let leaf = entry.to_leaf();
@@ -36,7 +37,7 @@ pub(super) async fn measure(effort: Effort) -> Measured {
     file.sync_all().unwrap();
     let mut file = File::options().write(true).open(dir.path().join("raw")).unwrap();
     let owner = Owner { sandbox: true, accounts: Vec::new() };
-    let (log, _) = AuditLog::open(&dir.path().join("log"), owner).unwrap();
+    let (log, _) = AuditLog::open(&dir.path().join("log"), owner, gantry::audit::LogSettings::default()).unwrap();
     let (mut raw, mut appended): (Vec<Duration>, Vec<Duration>) = (Vec::new(), Vec::new());
     for _ in 0..effort.repetitions {
         let begun = Instant::now();

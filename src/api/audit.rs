@@ -1,8 +1,14 @@
-//! AuditService: what is on record.
+//! AuditService: what is on record, and the proof of it.
+
+mod export;
+mod prove;
+mod tail;
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures::Stream;
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use super::convert::{LocatedEntry, ViolationReason, Violations, record_kind, record_verdict, time_range};
@@ -15,13 +21,15 @@ use crate::audit::{Order, Record, RecordQuery};
 #[derive(Debug)]
 pub(super) struct Audit {
     services: Services,
+    /// A place for each stream.
+    streams: Arc<Semaphore>,
 }
 
 type Records<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl Audit {
     pub(super) fn new(services: Services) -> Self {
-        Self { services }
+        Self { services, streams: Arc::new(Semaphore::new(tail::STREAMS_MAX)) }
     }
 
     /// Empty means this server's own log, which is the only one there is.
@@ -33,26 +41,9 @@ impl Audit {
         }
     }
 
-    fn message(&self, record: &Record) -> pb::AuditRecord {
-        LocatedEntry { log_id: self.services.log.log_id(), index: record.index, entry: &record.entry }.into()
-    }
-
     async fn list(&self, request: pb::ListRecordsRequest) -> Result<pb::ListRecordsResponse, Failure> {
         let mut violations = Violations::new();
-        let kind = match request.kind {
-            0 => None,
-            number => record_kind("kind", number, &mut violations),
-        };
-        let verdict = match request.verdict {
-            0 => None,
-            number => record_verdict("verdict", number, &mut violations),
-        };
-        let principal = violations.optional_id("principal", &request.principal);
-        let account_id = violations.optional_id("account_id", &request.account_id);
-        let region = violations.optional_id("region", &request.region);
-        let image_id = violations.optional_id("image_id", &request.image_id);
-        let launch_id = violations.optional_id("launch_id", &request.launch_id);
-        let instance_id = violations.optional_id("instance_id", &request.instance_id);
+        let query = conditions(&request.conditions(), &mut violations);
         let (start, end) = time_range(request.start_time.as_ref(), request.end_time.as_ref(), &mut violations);
         let order = match request.order_by.split_whitespace().collect::<Vec<_>>().as_slice() {
             [] | ["index", "desc"] => Order::NewestFirst,
@@ -65,43 +56,87 @@ impl Audit {
         let page: Page<u64> = page(&request, &mut violations);
         violations.finish(Some(()))?;
         self.check_log(&request.log_id)?;
-        let query = RecordQuery {
-            kinds: kind.into_iter().collect(),
-            principal,
-            account_id,
-            region,
-            image_id,
-            launch_id,
-            instance_id,
-            verdict,
-            start,
-            end,
-            order,
-            limit: page.size,
-            from: page.after,
-        };
+        let query = RecordQuery { start, end, order, limit: page.size, from: page.after, ..query };
         let log = self.services.log.clone();
         let found = blocking(move || log.records(&query)).await??;
+        let log_id = self.services.log.log_id();
         Ok(pb::ListRecordsResponse {
-            records: found.records.iter().map(|record| self.message(record)).collect(),
+            records: found.records.iter().map(|record| message(log_id, record)).collect(),
             next_page_token: found.next.map(|next| next_page_token(&request, &next)).unwrap_or_default(),
         })
     }
 
-    fn get(&self, request: &pb::GetRecordRequest) -> Result<pb::GetRecordResponse, Failure> {
+    async fn get(&self, request: &pb::GetRecordRequest) -> Result<pb::GetRecordResponse, Failure> {
         self.check_log(&request.log_id)?;
-        let record = self.services.log.record(request.index)?;
+        let (log, index) = (self.services.log.clone(), request.index);
+        let record = blocking(move || log.record(index)).await??;
         let record = record.ok_or(Failure::NotFound(Missing::Record(request.index)))?;
         Ok(pb::GetRecordResponse {
-            record: Some(self.message(&record)),
+            record: Some(message(self.services.log.log_id(), &record)),
             leaf_hash: record.leaf_hash.to_vec(),
             leaf: record.leaf,
         })
     }
 }
 
-fn not_implemented<T>(what: &'static str) -> Result<T, Status> {
-    Err(Failure::NotImplemented { what }.into())
+fn message(log_id: &str, record: &Record) -> pb::AuditRecord {
+    LocatedEntry { log_id, index: record.index, entry: &record.entry }.into()
+}
+
+/// The conditions that ListRecords and TailRecords have in common.
+struct Conditions<'a> {
+    kind: i32,
+    principal: &'a str,
+    account_id: &'a str,
+    region: &'a str,
+    image_id: &'a str,
+    launch_id: &'a str,
+    instance_id: &'a str,
+    verdict: i32,
+}
+
+macro_rules! conditions_of {
+    ($message:ty) => {
+        impl $message {
+            fn conditions(&self) -> Conditions<'_> {
+                Conditions {
+                    kind: self.kind,
+                    principal: &self.principal,
+                    account_id: &self.account_id,
+                    region: &self.region,
+                    image_id: &self.image_id,
+                    launch_id: &self.launch_id,
+                    instance_id: &self.instance_id,
+                    verdict: self.verdict,
+                }
+            }
+        }
+    };
+}
+
+conditions_of!(pb::ListRecordsRequest);
+conditions_of!(pb::TailRecordsRequest);
+
+fn conditions(from: &Conditions<'_>, violations: &mut Violations) -> RecordQuery {
+    let kind = match from.kind {
+        0 => None,
+        number => record_kind("kind", number, violations),
+    };
+    let verdict = match from.verdict {
+        0 => None,
+        number => record_verdict("verdict", number, violations),
+    };
+    RecordQuery {
+        kinds: kind.into_iter().collect(),
+        principal: violations.optional_id("principal", from.principal),
+        account_id: violations.optional_id("account_id", from.account_id),
+        region: violations.optional_id("region", from.region),
+        image_id: violations.optional_id("image_id", from.image_id),
+        launch_id: violations.optional_id("launch_id", from.launch_id),
+        instance_id: violations.optional_id("instance_id", from.instance_id),
+        verdict,
+        ..RecordQuery::default()
+    }
 }
 
 #[tonic::async_trait]
@@ -120,48 +155,48 @@ impl pb::audit_service_server::AuditService for Audit {
         &self,
         request: Request<pb::GetRecordRequest>,
     ) -> Result<Response<pb::GetRecordResponse>, Status> {
-        Ok(Response::new(self.get(request.get_ref())?))
+        Ok(Response::new(self.get(request.get_ref()).await?))
     }
 
     async fn tail_records(
         &self,
-        _request: Request<pb::TailRecordsRequest>,
+        request: Request<pb::TailRecordsRequest>,
     ) -> Result<Response<Self::TailRecordsStream>, Status> {
-        not_implemented("TailRecords")
+        Ok(Response::new(self.tail(request.get_ref())?))
     }
 
     async fn get_log_info(
         &self,
         _request: Request<pb::GetLogInfoRequest>,
     ) -> Result<Response<pb::GetLogInfoResponse>, Status> {
-        not_implemented("GetLogInfo")
+        Ok(Response::new(self.log_info().await?))
     }
 
     async fn get_checkpoint(
         &self,
-        _request: Request<pb::GetCheckpointRequest>,
+        request: Request<pb::GetCheckpointRequest>,
     ) -> Result<Response<pb::GetCheckpointResponse>, Status> {
-        not_implemented("GetCheckpoint")
+        Ok(Response::new(self.checkpoint(request.get_ref())?))
     }
 
     async fn get_inclusion_proof(
         &self,
-        _request: Request<pb::GetInclusionProofRequest>,
+        request: Request<pb::GetInclusionProofRequest>,
     ) -> Result<Response<pb::GetInclusionProofResponse>, Status> {
-        not_implemented("GetInclusionProof")
+        Ok(Response::new(self.inclusion(request.into_inner()).await?))
     }
 
     async fn get_consistency_proof(
         &self,
-        _request: Request<pb::GetConsistencyProofRequest>,
+        request: Request<pb::GetConsistencyProofRequest>,
     ) -> Result<Response<pb::GetConsistencyProofResponse>, Status> {
-        not_implemented("GetConsistencyProof")
+        Ok(Response::new(self.consistency(request.into_inner()).await?))
     }
 
     async fn export_records(
         &self,
-        _request: Request<pb::ExportRecordsRequest>,
+        request: Request<pb::ExportRecordsRequest>,
     ) -> Result<Response<Self::ExportRecordsStream>, Status> {
-        not_implemented("ExportRecords")
+        Ok(Response::new(self.export(request.get_ref())?))
     }
 }

@@ -122,6 +122,17 @@ pub enum Failure {
     /// Nothing can be made durable, so nothing is done.
     #[error("the audit log is unavailable, so nothing was launched; repeat under the same request_id")]
     AuditUnavailable,
+    /// The disk is nearly full, so nothing is done.
+    #[error("the audit log has too little free space, so nothing was launched; repeat under the same request_id")]
+    AuditNoSpace,
+    /// A proof is wanted for a log that is longer than it is.
+    #[error("the log has {size} records, and {wanted} were asked for")]
+    TreeSizeOutOfRange {
+        /// What was asked for.
+        wanted: u64,
+        /// What there is.
+        size: u64,
+    },
     /// What is on disk is not what was written.
     #[error("the audit log is damaged at record {index}")]
     LogCorrupt {
@@ -251,7 +262,12 @@ impl Failure {
                 Report::new(Code::ResourceExhausted, "OVERLOADED", message).detail(Detail::Retry(RETRY_DELAY))
             }
             Self::Ec2(error) => ec2::report(error, message),
-            Self::AuditUnavailable => {
+            Self::TreeSizeOutOfRange { wanted, size } => {
+                Report::new(Code::OutOfRange, "TREE_SIZE_OUT_OF_RANGE", message)
+                    .with("wanted", wanted)
+                    .with("size", size)
+            }
+            Self::AuditUnavailable | Self::AuditNoSpace => {
                 Report::new(Code::Unavailable, "AUDIT_UNAVAILABLE", message).detail(Detail::Retry(RETRY_DELAY))
             }
             Self::LogCorrupt { index } => Report::new(Code::DataLoss, "LOG_CORRUPT", message).with("index", index),

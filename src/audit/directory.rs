@@ -3,7 +3,8 @@
 //! ```text
 //! LOCK          held by the process that has the directory open
 //! OWNER.json    format version, log id, and for whom it was made
-//! journal/      segments: the truth
+//! journal/      segments: the truth, each with an index once it is finished
+//! tlog/         the Merkle tree: hashes, the last checkpoint, keys
 //! sled/         the store, made from the journal
 //! sled.broken-N a store that could not be used, kept to be looked at
 //! SUSPECT       the store gave a wrong answer and is to be set aside at the next start
@@ -67,6 +68,7 @@ pub(super) struct Directory {
     lock: File,
     log_id: String,
     log: LogNumber,
+    sandbox: bool,
 }
 
 impl Directory {
@@ -98,7 +100,8 @@ impl Directory {
         let mut log = LogNumber::default();
         hex::decode_to_slice(&log_id, &mut log).map_err(|_| OpenError::NoOwner)?;
         make_dir(&path.join("journal"))?;
-        Ok(Self { path: path.to_owned(), lock, log_id, log })
+        make_dir(&path.join("tlog"))?;
+        Ok(Self { path: path.to_owned(), lock, log_id, log, sandbox: owner.sandbox })
     }
 
     /// The id of the log that is kept here: 16 hexadecimal digits.
@@ -111,9 +114,29 @@ impl Directory {
         self.log
     }
 
+    /// Whether its EC2 is the sandbox.
+    pub(super) fn is_sandbox(&self) -> bool {
+        self.sandbox
+    }
+
     /// Where the segments are.
     pub(super) fn journal(&self) -> PathBuf {
         self.path.join("journal")
+    }
+
+    /// Where hashes, checkpoint and keys are.
+    pub(super) fn tlog(&self) -> PathBuf {
+        self.path.join("tlog")
+    }
+
+    /// The directory itself.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name of the log on its checkpoints, unless the key has another.
+    pub(super) fn origin(&self) -> String {
+        format!("gantry/audit/{}", self.log_id)
     }
 
     /// Where the store is.
@@ -161,8 +184,28 @@ impl Directory {
     }
 }
 
+/// Id, number and owner of the log in `dir`, which is not opened.
+pub(super) fn read_owner_of(dir: &Path) -> Result<(String, LogNumber, Owner), OpenError> {
+    let bytes = fs::read(dir.join("OWNER.json")).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => OpenError::NoOwner,
+        _ => error.into(),
+    })?;
+    let file = parse_owner(&bytes)?;
+    let mut log = LogNumber::default();
+    hex::decode_to_slice(&file.log_id, &mut log).map_err(|_| OpenError::NoOwner)?;
+    Ok((file.log_id, log, file.owner))
+}
+
 /// The log id in an owner file that `wanted` may open.
 fn read_owner(bytes: &[u8], wanted: &Owner) -> Result<String, OpenError> {
+    let file = parse_owner(bytes)?;
+    if !file.owner.is(wanted) {
+        return Err(OpenError::OwnedByOther { owner: file.owner, wanted: wanted.clone() });
+    }
+    Ok(file.log_id)
+}
+
+fn parse_owner(bytes: &[u8]) -> Result<OwnerFile, OpenError> {
     #[derive(Deserialize)]
     struct Version {
         format: u32,
@@ -172,27 +215,33 @@ fn read_owner(bytes: &[u8], wanted: &Owner) -> Result<String, OpenError> {
     if FORMAT_VERSION < format {
         return Err(OpenError::NewerFormat { what: "the data directory", version: format });
     }
-    let file: OwnerFile = serde_json::from_slice(bytes).map_err(|_| OpenError::NoOwner)?;
-    if !file.owner.is(wanted) {
-        return Err(OpenError::OwnedByOther { owner: file.owner, wanted: wanted.clone() });
-    }
-    Ok(file.log_id)
+    serde_json::from_slice(bytes).map_err(|_| OpenError::NoOwner)
 }
 
-/// Makes a directory that only its owner may read, and its parents, so that it lasts.
-fn make_dir(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
+/// Makes a directory that only its owner may read, and those it is in, so that they last.
+///
+/// # Errors
+/// If one cannot be made or synced.
+pub fn make_dir(path: &Path) -> io::Result<()> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if !path.is_dir() {
+        if !parent.is_dir() {
+            make_dir(parent)?;
+        }
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made?,
+        }
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
-        _ => sync_dir(Path::new(".")),
-    }
+    // Also of one that is there: whoever made it may have been killed before it synced the name.
+    sync_dir(parent)
 }
 
 /// Replaces the file at `path`: after a crash it has its old content or the new, whole.
-fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(super) fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("new");
     let mut file = File::create(&unfinished)?;
     file.write_all(content)?;

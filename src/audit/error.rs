@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::directory::Owner;
 use super::store::StoreError;
+use super::transparency::{KeyError, SignError};
 use crate::record::ApplyError;
 
 /// Why a data directory cannot be opened. Nothing is served then: a log that has been damaged, or
@@ -22,8 +23,8 @@ pub enum OpenError {
         /// Who wanted to open it.
         wanted: Owner,
     },
-    /// There are records and nothing says whose.
-    #[error("the data directory has a journal and no readable OWNER.json")]
+    /// It is no data directory, or there are records and nothing says whose.
+    #[error("the data directory has no readable OWNER.json")]
     NoOwner,
     /// A later version of the program wrote it.
     #[error("{what} has format version {version}, which this program does not know")]
@@ -62,6 +63,37 @@ pub enum OpenError {
         /// How many records the journal has: the index of the first that is missing.
         size: u64,
     },
+    /// The last checkpoint states more records than there are: some that were acknowledged are gone,
+    /// or the directory is a mixture of two times.
+    #[error("the last checkpoint states {stated} records, but the journal ends before record {size}")]
+    CheckpointAhead {
+        /// How many records the checkpoint states.
+        stated: u64,
+        /// How many records the journal has.
+        size: u64,
+    },
+    /// The records are not those that were signed.
+    #[error("{}", root_mismatch(*size, *index))]
+    RootMismatch {
+        /// The size of the last checkpoint.
+        size: u64,
+        /// The first record that is not what it was, where the hashes on file still tell.
+        index: Option<u64>,
+    },
+    /// The hash of a record is gone, and retention has removed the record.
+    #[error(
+        "the Merkle hash of record {index} is missing, and the record was pruned: restore tlog/hashes from a backup"
+    )]
+    HashLost {
+        /// The record.
+        index: u64,
+    },
+    /// There is no key to sign with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The first checkpoint could not be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
     /// The store could not be opened, or not even rebuilt.
     #[error("the store could not be opened")]
     Store(#[source] StoreError),
@@ -70,14 +102,25 @@ pub enum OpenError {
     Io(#[from] io::Error),
 }
 
+fn root_mismatch(size: u64, index: Option<u64>) -> String {
+    let what = format!("the first {size} records do not have the root hash that the last checkpoint states");
+    match index {
+        Some(index) => format!("{what}: record {index} is not what was signed"),
+        None => format!("{what}: `gantry audit verify` with a checkpoint kept elsewhere says which record differs"),
+    }
+}
+
 /// Why entries were not appended.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
     /// Too much is waiting to be written. Nothing was written; it may be tried again later.
     #[error("too many records are waiting to be written")]
     Full,
-    /// The log takes no records: a write failed, there is no space, or it is closed. Whether
-    /// these entries are in it is known only once it has been opened again.
+    /// The disk has no more than its reserve left. Nothing was written; it goes on when there is room.
+    #[error("there is too little free space for the audit log")]
+    NoSpace,
+    /// The log takes no records: a write failed, or it is closed. Whether these entries are in it is
+    /// known only once it has been opened again.
     #[error("the audit log is unavailable")]
     Unavailable,
     /// An entry is longer than [`super::RECORD_BYTES_MAX`]. Nothing was written.
@@ -110,6 +153,12 @@ pub enum ReadError {
     /// A record on disk is not what was written.
     #[error("record {index} of the journal is damaged")]
     Damaged {
+        /// The record.
+        index: u64,
+    },
+    /// Retention has removed the record. Its hash is still there.
+    #[error("record {index} was removed by retention")]
+    Pruned {
         /// The record.
         index: u64,
     },

@@ -17,14 +17,19 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(crate) use self::segment::LogNumber;
-pub(crate) use self::table::{Table, TableError};
+use tlog_tiles::Hash;
+
+pub(crate) use self::frame::{FRAME_BYTES_MAX, FRAME_HEAD_BYTES, decode as decode_frame};
+pub(crate) use self::segment::{LogNumber, list as list_segments};
+pub(crate) use self::table::{Leaf, Segment, Table, TableError};
 
 use self::frame::Frame;
 use self::scan::Tail;
-use self::segment::{Header, HeaderFault, RESERVE_BYTES, SEGMENT_BYTES_MAX};
-use self::table::Segment;
+pub(crate) use self::segment::SEGMENT_BYTES_MAX;
+
+use self::segment::{Header, HeaderFault, Prepared, RESERVE_BYTES};
 use super::error::OpenError;
+use super::index::{SealedIndex, SegmentIndex};
 
 /// Where the frames of a segment begin that this program made.
 const HEADER_END: u64 = segment::HEADER_BYTES as u64;
@@ -46,6 +51,8 @@ pub(crate) struct Journal {
     /// Frames staged for the next write, and where each begins in the buffer.
     buffer: Vec<u8>,
     starts: Vec<u32>,
+    /// A segment is followed by the next one before it grows beyond this many bytes.
+    segment_bytes: u64,
 }
 
 /// A journal that was read and not yet changed.
@@ -53,6 +60,8 @@ pub(crate) struct Journal {
 pub(crate) struct Opened {
     journal: Journal,
     tail: Option<Tail>,
+    /// Leaf hashes of the last segment's records.
+    hashes: Vec<Hash>,
 }
 
 impl Opened {
@@ -61,20 +70,42 @@ impl Opened {
         self.journal.next
     }
 
-    /// Cuts a torn tail and makes what remains durable; the bytes that were cut.
-    ///
-    /// `known` is how many records the store has seen, all of which had been synced: a tail that
-    /// reaches into them is damage, whatever it looks like.
+    /// The leaf hashes of the last segment's records, as they are in the journal.
+    pub(crate) fn last_hashes(&self) -> &[Hash] {
+        &self.hashes
+    }
+
+    /// Index of the last segment's first record. Everything before it had been synced, with its
+    /// hashes, before that segment was begun.
+    pub(crate) fn last_first(&self) -> u64 {
+        self.journal.table.last().first()
+    }
+
+    /// Where records can be read already.
+    pub(crate) fn table(&self) -> &Arc<Table> {
+        &self.journal.table
+    }
+
+    /// Refuses a torn tail that reaches into the first `known` records: all of those had been synced,
+    /// so it is damage, whatever it looks like.
     ///
     /// # Errors
-    /// [`OpenError::Damaged`] in that case, or if the file cannot be written.
-    pub(crate) fn finish(self, known: u64) -> Result<(Journal, u64), OpenError> {
-        let Self { mut journal, tail } = self;
+    /// [`OpenError::Damaged`] in that case.
+    pub(crate) fn check_tail(&self, known: u64) -> Result<(), OpenError> {
+        match self.tail {
+            Some(tail) if tail.index < known => Err(OpenError::Damaged { index: tail.index }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Cuts a torn tail and makes what remains durable; the bytes that were cut.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub(crate) fn finish(self) -> Result<(Journal, u64), OpenError> {
+        let Self { mut journal, tail, .. } = self;
         let mut cut = 0;
         if let Some(tail) = tail {
-            if tail.index < known {
-                return Err(OpenError::Damaged { index: tail.index });
-            }
             // What is left of unfinished frames must not be found behind frames written later.
             journal.file.set_len(journal.end)?;
             journal.reserved = journal.end;
@@ -87,47 +118,60 @@ impl Opened {
 }
 
 impl Journal {
-    /// Reads the journal in `dir`, making its first segment if there is none. `visit` sees every
-    /// sound record in order.
+    /// Reads the journal in `dir`, making its first segment if there is none. A finished segment is
+    /// read only if it has no index; the last one always is.
     ///
     /// # Errors
-    /// If a record is damaged or missing, or a segment is not this log's or of a later version.
-    pub(crate) fn open(dir: &Path, log: LogNumber, visit: &mut dyn FnMut(u64, &[u8])) -> Result<Opened, OpenError> {
+    /// If a record that was read is damaged or missing, or a segment is not this log's or of a later
+    /// version.
+    pub(crate) fn open(dir: &Path, log: LogNumber, segment_bytes: u64) -> Result<Opened, OpenError> {
+        segment::clean(dir)?;
         let mut segments = segment::list(dir)?;
         if segments.is_empty() {
-            segment::create(dir, 0, log)?;
+            segment::prepare(dir, 0, log)?.place()?;
             segments.push((0, segment::path(dir, 0)));
         }
         let table = Arc::new(Table::default());
-        let (mut next, mut last) = (0, None);
+        // What retention removed is missing at the beginning.
+        let (mut next, mut last) = (segments[0].0, None);
         for (number, (first, path)) in segments.iter().enumerate() {
             if *first != next {
                 return Err(OpenError::Damaged { index: next.min(*first) });
             }
+            let is_last = number + 1 == segments.len();
             let file = Arc::new(segment::open(path)?);
-            let bytes = fs::read(path)?;
-            let header = Header::decode(&bytes).map_err(|fault| match fault {
-                HeaderFault::Newer(version) => OpenError::NewerFormat { what: "journal segment", version },
-                HeaderFault::Damaged => OpenError::Damaged { index: next },
-            })?;
-            if header.log != log || header.first != next {
-                return Err(OpenError::ForeignSegment { path: path.clone() });
+            if !is_last && let Some(index) = sealed_index(&file, path, log, next)? {
+                let segment = Segment::new(*first, path.clone(), file, SegmentIndex::Sealed(index));
+                next = segment.end();
+                table.push(segment);
+                continue;
             }
-            let scan = scan::scan(&bytes, header.bytes, next, &mut |frame| visit(frame.index, frame.leaf));
+            let bytes = fs::read(path)?;
+            let frames = check_header(&bytes, path, log, next)?;
+            let mut hashes = Vec::new();
+            let scan = scan::scan(&bytes, frames, next, &mut |frame| {
+                if is_last {
+                    hashes.push(tlog_tiles::record_hash(frame.leaf));
+                }
+            });
             if let Some(tail) = scan.tail
-                && (!tail.torn || number + 1 < segments.len())
+                && (!tail.torn || !is_last)
             {
                 return Err(OpenError::Damaged { index: tail.index });
             }
+            // Frames of an append that is not whole were seen as well.
+            hashes.truncate(scan.offsets.len());
             next += scan.offsets.len() as u64;
             let end = u32::try_from(scan.end).map_err(|_| OpenError::ForeignSegment { path: path.clone() })?;
-            table.push(Segment { first: *first, file: Arc::clone(&file), offsets: scan.offsets, end });
-            last = Some((file, u64::from(end), bytes.len() as u64, scan.tail));
+            let index = table::located(scan.offsets, end);
+            table.push(Segment::new(*first, path.clone(), Arc::clone(&file), index));
+            last = Some((file, u64::from(end), bytes.len() as u64, scan.tail, hashes));
         }
-        let (file, end, reserved, tail) = last.expect("there is at least one segment");
+        let (file, end, reserved, tail, hashes) = last.expect("the last segment was read");
         let (buffer, starts) = (Vec::new(), Vec::new());
-        let journal = Self { dir: dir.to_owned(), log, table, file, end, reserved, next, buffer, starts };
-        Ok(Opened { journal, tail })
+        let journal =
+            Self { dir: dir.to_owned(), log, table, file, end, reserved, next, buffer, starts, segment_bytes };
+        Ok(Opened { journal, tail, hashes })
     }
 
     /// Where records are read.
@@ -162,21 +206,41 @@ impl Journal {
         self.starts.clear();
     }
 
-    /// Makes room for what is staged, in a new segment if need be. If it fails for want of space
-    /// the journal is as it was, and may be used again.
+    /// Whether what is staged belongs into a new segment.
+    pub(crate) fn is_full(&self) -> bool {
+        self.segment_bytes < self.end + self.buffer.len() as u64 && self.end != HEADER_END
+    }
+
+    /// Makes the next segment ready to be begun. If it fails for want of space the journal is as it was,
+    /// and may be used again.
+    pub(crate) fn prepare(&self) -> io::Result<Prepared> {
+        segment::prepare(&self.dir, self.next, self.log)
+    }
+
+    /// Begins the next segment, and finishes the last one. Everything that was made from that one
+    /// must be durable. If it fails, the journal must not be used again.
+    pub(crate) fn roll(&mut self, next: Prepared) -> io::Result<()> {
+        let next = next.place()?;
+        // The finished segment gives back the room it did not need. If that is lost in a crash, or
+        // fails, it ends in zeros, which readers take for its end.
+        let _ = self.file.set_len(self.end);
+        if let Err(error) = self.table.last().seal(self.log) {
+            // It stays in memory until the next start, which makes it again.
+            tracing::warn!(error = &error as &dyn std::error::Error, "index of a journal segment not written");
+        }
+        self.file = Arc::new(next);
+        self.end = HEADER_END;
+        self.reserved = RESERVE_BYTES;
+        let end = u32::try_from(self.end).expect("a header is short");
+        let path = segment::path(&self.dir, self.next);
+        self.table.push(Segment::new(self.next, path, Arc::clone(&self.file), table::located(Vec::new(), end)));
+        Ok(())
+    }
+
+    /// Makes room for what is staged. If it fails for want of space the journal is as it was, and may
+    /// be used again.
     pub(crate) fn reserve(&mut self) -> io::Result<()> {
         let staged = self.buffer.len() as u64;
-        if SEGMENT_BYTES_MAX < self.end + staged && self.end != HEADER_END {
-            let next = segment::create(&self.dir, self.next, self.log)?;
-            // The finished segment gives back the room it did not need. If that is lost in a
-            // crash, or fails, it ends in zeros, which readers take for its end.
-            let _ = self.file.set_len(self.end);
-            self.file = Arc::new(next);
-            self.end = HEADER_END;
-            self.reserved = RESERVE_BYTES;
-            let end = u32::try_from(self.end).expect("a header is short");
-            self.table.push(Segment { first: self.next, file: Arc::clone(&self.file), offsets: Vec::new(), end });
-        }
         let needed = self.end + staged;
         if self.reserved < needed {
             let to = needed.next_multiple_of(RESERVE_BYTES);
@@ -203,9 +267,39 @@ impl Journal {
         Ok(())
     }
 
+    /// The log it belongs to.
+    pub(crate) fn log(&self) -> LogNumber {
+        self.log
+    }
+
     /// Makes every later write fail, as a disk that went away does.
     #[cfg(test)]
     pub(crate) fn break_for_test(&mut self) {
         self.file = Arc::new(File::open(segment::path(&self.dir, 0)).unwrap());
     }
+}
+
+/// The index of a finished segment; none if it has none that can be used.
+fn sealed_index(file: &File, path: &Path, log: LogNumber, first: u64) -> Result<Option<SealedIndex>, OpenError> {
+    let Some(index) = SealedIndex::open(&segment::index_path(path), log, first)? else { return Ok(None) };
+    let mut header = [0; segment::HEADER_BYTES];
+    let length = file.metadata()?.len();
+    if length < u64::from(index.end()) || length < header.len() as u64 {
+        return Ok(None);
+    }
+    file.read_exact_at(&mut header, 0)?;
+    check_header(&header, path, log, first)?;
+    Ok(Some(index))
+}
+
+/// Where the frames of a segment begin, if its bytes begin with the header that it should have.
+pub(crate) fn check_header(bytes: &[u8], path: &Path, log: LogNumber, first: u64) -> Result<usize, OpenError> {
+    let header = Header::decode(bytes).map_err(|fault| match fault {
+        HeaderFault::Newer(version) => OpenError::NewerFormat { what: "journal segment", version },
+        HeaderFault::Damaged => OpenError::Damaged { index: first },
+    })?;
+    if header.log != log || header.first != first {
+        return Err(OpenError::ForeignSegment { path: path.to_owned() });
+    }
+    Ok(header.bytes)
 }

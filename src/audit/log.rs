@@ -8,19 +8,38 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::directory::{Directory, Owner};
 use super::error::{AppendError, OpenError};
-use super::journal::Table;
+use super::journal::{SEGMENT_BYTES_MAX, Table};
 use super::recover::{self, OpenReport, Recovered};
 use super::staging::request_of;
-use super::store::{RecordStore, RequestKey, StoreError, TakenBy};
-use super::times::TimeIndex;
+use super::store::{RequestKey, StoreBehind, StoreError, TakenBy};
 use super::topics::{Topic, Topics};
-use super::writer::{Append, Job, Writer};
-use super::{APPEND_ENTRIES_MAX, QUEUE_MAX, RECORD_BYTES_MAX};
+use super::transparency::{CheckpointSigner, HashFile, SignedCheckpoint, VerifierKeys};
+use super::witness::CheckpointNote;
+use super::writer::{Append, Job, PoisonOnPanic, Writer};
+use super::{APPEND_ENTRIES_MAX, FREE_SPACE_RESERVE, QUEUE_MAX, RECORD_BYTES_MAX};
 use crate::record::Entry;
+
+/// What of a log can be set.
+#[derive(Debug)]
+pub struct LogSettings {
+    /// Bytes of disk that are left free: with fewer, appends are refused. sled needs room to write in,
+    /// and takes an error for its end.
+    pub free_space_reserve: u64,
+    /// A journal segment is followed by the next one before it grows beyond this many bytes.
+    pub segment_bytes: u64,
+    /// Who signs checkpoints. None is the key file of the directory, made if there is none.
+    pub signer: Option<Box<dyn CheckpointSigner>>,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { free_space_reserve: FREE_SPACE_RESERVE, segment_bytes: SEGMENT_BYTES_MAX, signer: None }
+    }
+}
 
 /// The audit log of one data directory. Clones are cheap and share it.
 #[derive(Clone)]
@@ -28,7 +47,7 @@ pub struct AuditLog {
     pub(super) shared: Arc<Shared>,
     queue: mpsc::Sender<Job>,
     /// Taken by whoever closes first.
-    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
 /// What the writer and all readers share.
@@ -36,24 +55,65 @@ pub struct AuditLog {
 pub(super) struct Shared {
     pub(super) directory: Directory,
     pub(super) table: Arc<Table>,
-    pub(super) times: TimeIndex,
+    pub(super) hashes: Arc<HashFile>,
+    pub(super) keys: VerifierKeys,
+    pub(super) origin: String,
     pub(super) topics: Topics,
-    /// Records that are durable and applied. Only the writer changes it.
+    /// Records that are durable and can be found. Only the writer changes it.
     pub(super) size: AtomicU64,
+    /// The checkpoint of at most that many records that was signed last.
+    pub(super) checkpoint: RwLock<Arc<SignedCheckpoint>>,
+    /// The latest checkpoint that a witness has cosigned.
+    pub(super) cosigned: RwLock<Option<CheckpointNote>>,
+    /// Bytes of disk to be left free.
+    pub(super) reserve: AtomicU64,
+    /// Commits begun and ended, for whoever looks whether one is stuck.
+    pub(super) begun: AtomicU64,
+    pub(super) ended: AtomicU64,
     /// Set once, never cleared.
-    pub(super) poisoned: AtomicBool,
+    poisoned: AtomicBool,
+    /// Told when it is.
+    failed: Notify,
     /// None once it is closed. Readers hold the lock while they read, so that closing waits.
-    store: RwLock<Option<Box<dyn RecordStore>>>,
+    store: RwLock<Option<StoreBehind>>,
 }
 
 impl Shared {
+    /// The thread that writes rows to the store.
+    fn write_behind(self: Arc<Self>) {
+        let _poison = PoisonOnPanic(Arc::clone(&self));
+        let failed = self.store().as_ref().and_then(StoreBehind::write_behind);
+        if let Some(error) = failed {
+            tracing::error!(%error, "audit store takes no more rows");
+            self.note_if_broken(&StoreError::Broken(error));
+            self.poison();
+        }
+    }
+
     /// The store, if it is not closed. It is not closed while the guard is held.
-    pub(super) fn store(&self) -> RwLockReadGuard<'_, Option<Box<dyn RecordStore>>> {
+    pub(super) fn store(&self) -> RwLockReadGuard<'_, Option<StoreBehind>> {
         self.store.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn take_store(&self) -> Option<Box<dyn RecordStore>> {
+    pub(super) fn take_store(&self) -> Option<StoreBehind> {
         self.store.write().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Makes a commit known.
+    pub(super) fn publish(&self, checkpoint: SignedCheckpoint) {
+        // In this order: whoever sees the checkpoint finds all of its records.
+        self.size.store(checkpoint.size, Ordering::Release);
+        *self.checkpoint.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(checkpoint);
+    }
+
+    /// Takes no more records from now on.
+    pub(super) fn poison(&self) {
+        self.poisoned.store(true, Ordering::Release);
+        self.failed.notify_waiters();
+    }
+
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Acquire)
     }
 
     /// Has the store made anew at the next start, if that is what the error calls for.
@@ -83,27 +143,43 @@ pub enum Once {
 
 impl AuditLog {
     /// Opens the log in `dir` for `owner`, making it if there is none. Whatever a crash left is
-    /// put in order; the report says what that took. Reads the whole journal: blocking, about a
-    /// second for each GB.
+    /// put in order; the report says what that took. Blocking: reads the last segment of the journal,
+    /// and what the store has not seen.
     ///
     /// # Errors
     /// [`OpenError`]. No record was changed then; a store that cannot be used may have been set
     /// aside.
-    pub fn open(dir: &Path, owner: Owner) -> Result<(Self, OpenReport), OpenError> {
-        let Recovered { directory, journal, store, times, report } = recover::recover(dir, &owner)?;
+    pub fn open(dir: &Path, owner: Owner, mut settings: LogSettings) -> Result<(Self, OpenReport), OpenError> {
+        let recovered = recover::recover(dir, &owner, &mut settings)?;
+        let Recovered { directory, journal, store, mut tree, keys, report } = recovered;
+        let checkpoint = tree.checkpoint()?;
         let shared = Arc::new(Shared {
             directory,
             table: Arc::clone(journal.table()),
-            times,
+            hashes: Arc::clone(tree.hashes()),
+            keys,
+            origin: tree.origin().to_owned(),
             topics: Topics::default(),
             size: AtomicU64::new(report.size),
+            checkpoint: RwLock::new(Arc::new(checkpoint)),
+            cosigned: RwLock::new(None),
+            reserve: AtomicU64::new(settings.free_space_reserve),
+            begun: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
             poisoned: AtomicBool::new(false),
+            failed: Notify::new(),
             store: RwLock::new(Some(store)),
         });
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
-        let writer = Writer::new(Arc::clone(&shared), jobs, journal);
-        let thread = std::thread::Builder::new().name("audit-writer".to_owned()).spawn(move || writer.run())?;
-        Ok((Self { shared, queue, thread: Arc::new(Mutex::new(Some(thread))) }, report))
+        let writer = Writer::new(Arc::clone(&shared), jobs, journal, tree);
+        let thread =
+            |name: &str, work: Box<dyn FnOnce() + Send>| std::thread::Builder::new().name(name.to_owned()).spawn(work);
+        let behind = Arc::clone(&shared);
+        let threads = vec![
+            thread("audit-writer", Box::new(move || writer.run()))?,
+            thread("audit-store", Box::new(move || behind.write_behind()))?,
+        ];
+        Ok((Self { shared, queue, threads: Arc::new(Mutex::new(threads)) }, report))
     }
 
     /// Appends all entries, in order and with nothing between, or none. When it returns they are
@@ -147,9 +223,33 @@ impl AuditLog {
         self.shared.directory.log_id()
     }
 
+    /// Whether its EC2 is the sandbox: nothing in it happened in AWS then.
+    pub fn is_sandbox(&self) -> bool {
+        self.shared.directory.is_sandbox()
+    }
+
     /// Whether appends can succeed. Once false it stays so until the log is opened again.
     pub fn is_available(&self) -> bool {
-        !self.shared.poisoned.load(Ordering::Acquire) && !self.queue.is_closed()
+        !self.shared.is_poisoned() && !self.queue.is_closed()
+    }
+
+    /// Ends when the log takes no records any more because a write or the store failed. The process
+    /// should end then: whether the last appends are in the log is known only once it is opened again.
+    pub async fn failed(&self) {
+        let failed = self.shared.failed.notified();
+        tokio::pin!(failed);
+        failed.as_mut().enable();
+        if !self.shared.is_poisoned() {
+            failed.await;
+        }
+    }
+
+    /// How many commits have begun, and how many have ended. The same first number, larger than the
+    /// second, at two looks means that one commit took all the time between.
+    pub fn commits(&self) -> (u64, u64) {
+        // In this order: a commit that ends between the two reads does not look stuck.
+        let ended = self.shared.ended.load(Ordering::Acquire);
+        (self.shared.begun.load(Ordering::Acquire), ended)
     }
 
     /// A receiver that changes whenever an entry about `topic` has been committed and can be
@@ -167,11 +267,13 @@ impl AuditLog {
             // An error means that the writer panicked; then there is nothing to wait for.
             let _ = closed.await;
         }
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            tracing::error!("audit writer panicked");
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let joining = tokio::task::spawn_blocking(move || {
+            let ended: Vec<_> = threads.into_iter().map(JoinHandle::join).collect();
+            ended.iter().any(Result::is_err)
+        });
+        if joining.await.unwrap_or(true) {
+            tracing::error!("a thread of the audit log panicked");
         }
     }
 
@@ -183,15 +285,19 @@ impl AuditLog {
         if let Some(leaf) = leaves.iter().find(|leaf| RECORD_BYTES_MAX < leaf.len()) {
             return Err(AppendError::TooLarge { bytes: leaf.len() });
         }
-        if self.shared.poisoned.load(Ordering::Acquire) {
+        // Here and not in the writer: there are many callers and one writer.
+        let leaf_hashes = leaves.iter().map(|leaf| tlog_tiles::record_hash(leaf)).collect();
+        if self.shared.is_poisoned() {
             return Err(AppendError::Unavailable);
         }
         let (reply, outcome) = oneshot::channel();
-        self.queue.try_send(Job::Append(Append { entries, leaves, once, reply })).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => AppendError::Full,
-            mpsc::error::TrySendError::Closed(_) => AppendError::Unavailable,
+        self.queue.try_send(Job::Append(Append { entries, leaves, leaf_hashes, once, reply })).map_err(|error| {
+            match error {
+                mpsc::error::TrySendError::Full(_) => AppendError::Full,
+                mpsc::error::TrySendError::Closed(_) => AppendError::Unavailable,
+            }
         })?;
-        outcome.await.unwrap_or(Err(AppendError::Unavailable))
+        outcome.await.map_or(Err(AppendError::Unavailable), |answer| answer.outcome)
     }
 
     /// Makes every later write to the journal fail.

@@ -1,8 +1,10 @@
 //! Questions about launches and records, and whether one matches. Pure; `reads` does the looking.
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
+use super::error::ReadError;
+use super::fold::entry_of;
+use super::store::LaunchRow;
 use super::topics::instances_of;
 use crate::ids::{AccountId, ImageId, InstanceId, LaunchId, Principal, Region};
 use crate::record::{Entry, EntryKind, Event, Launch, LaunchState, Verdict};
@@ -107,6 +109,17 @@ pub struct Record {
     pub entry: Entry,
 }
 
+impl Record {
+    /// The record of a leaf.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] if it is no entry of a version that this program reads.
+    pub fn read(index: u64, leaf: Vec<u8>) -> Result<Self, ReadError> {
+        let entry = entry_of(index, &leaf)?;
+        Ok(Self { index, leaf_hash: tlog_tiles::record_hash(&leaf).0, leaf, entry })
+    }
+}
+
 /// An entry and where it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Indexed {
@@ -117,13 +130,13 @@ pub struct Indexed {
 }
 
 impl LaunchQuery {
-    pub(super) fn matches(&self, launch: &Launch) -> bool {
+    pub(super) fn matches(&self, launch: &LaunchRow) -> bool {
         (self.states.is_empty() || self.states.contains(&launch.state))
-            && is_or_any(&self.principal, &launch.principal)
-            && is_or_any(&self.account_id, &launch.account_id)
-            && is_or_any(&self.region, &launch.region)
-            && self.image_id.as_ref().is_none_or(|wanted| launch.image_id() == Some(wanted))
-            && within(launch.create_time, self.start, self.end)
+            && is_or_any(&self.principal, &launch.about.principal)
+            && is_or_any(&self.account_id, &launch.about.account_id)
+            && is_or_any(&self.region, &launch.about.region)
+            && given_or_any(&self.image_id, &launch.about.image_id)
+            && within(launch.about.create_time, self.start, self.end)
     }
 }
 
@@ -142,28 +155,6 @@ impl RecordQuery {
             && given_or_any(&self.launch_id, &entry.launch_id)
             && given_or_any(&self.verdict, &verdict)
             && self.instance_id.as_ref().is_none_or(|id| instances_of(entry).any(|about| about == id))
-    }
-
-    /// Whether a leaf may match, by what can be read from it without taking it apart.
-    pub(super) fn may_match(&self, leaf: &[u8]) -> bool {
-        #[derive(Deserialize)]
-        struct Envelope {
-            time: Timestamp,
-            kind: EntryKind,
-            launch_id: Option<LaunchId>,
-            account_id: Option<AccountId>,
-            region: Option<Region>,
-            principal: Option<Principal>,
-        }
-        // What cannot be read is not for this function to drop.
-        let Ok(envelope) = serde_json::from_slice::<Envelope>(leaf) else { return true };
-        (self.kinds.is_empty() || self.kinds.contains(&envelope.kind))
-            && (self.verdict.is_none() || envelope.kind == EntryKind::Decision)
-            && within(envelope.time, self.start, self.end)
-            && given_or_any(&self.principal, &envelope.principal)
-            && given_or_any(&self.account_id, &envelope.account_id)
-            && given_or_any(&self.region, &envelope.region)
-            && given_or_any(&self.launch_id, &envelope.launch_id)
     }
 }
 

@@ -1,10 +1,14 @@
-//! Opening: the journal is read, the store compared with it, and whatever differs put right or
-//! refused.
+//! Opening: the journal is read, the Merkle tree and the store compared with it, and whatever
+//! differs put right or refused.
 //!
 //! | found | done |
 //! |---|---|
 //! | the last commit group is not whole | its broken appends are cut: they were never acknowledged |
 //! | a record that was acknowledged is damaged | refused, naming it |
+//! | the last checkpoint states more records than the journal has | refused: records are lost |
+//! | the records do not have the root that the last checkpoint states | refused, naming the first that differs |
+//! | hashes behind the journal, or torn | made again from the records |
+//! | a finished segment without a sound index | indexed again |
 //! | the store has seen less than the journal | replayed from there |
 //! | the store cannot be read, or sled panics | set aside, and made anew from the journal |
 //! | the store has seen more than the journal | refused: the journal has lost records |
@@ -12,16 +16,20 @@
 use std::path::Path;
 use std::thread;
 
-use super::directory::{Directory, Owner};
-use super::error::OpenError;
-use super::journal::{Journal, Table, TableError};
+use super::directory::{self, Directory, Owner};
+use super::error::{OpenError, ReadError};
+use super::facet::IndexRow;
+use super::fold::entry_at;
+use super::journal::{Journal, Segment, Table};
+use super::log::LogSettings;
 use super::staging::{LaunchCache, StageError, Staging};
-use super::store::{RecordStore, SledStore, StoreError};
-use super::times::{TimeIndex, leaf_time};
+use super::store::{SledStore, StoreBehind, StoreError};
+use super::transparency::{CheckpointSigner, LogKey, VerifierKeys};
+use super::tree::{self, Tree};
 use crate::record::Entry;
 
-/// Records that are replayed at a time.
-const REPLAY_RECORDS: u64 = 1024;
+/// Records that are replayed or indexed at a time.
+const BATCH_RECORDS: u64 = 1024;
 
 /// What opening found and did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,18 +49,27 @@ pub struct OpenReport {
 pub(super) struct Recovered {
     pub(super) directory: Directory,
     pub(super) journal: Journal,
-    pub(super) store: Box<dyn RecordStore>,
-    pub(super) times: TimeIndex,
+    pub(super) store: StoreBehind,
+    pub(super) tree: Tree,
+    pub(super) keys: VerifierKeys,
     pub(super) report: OpenReport,
 }
 
 /// Opens a data directory and puts it in order.
-pub(super) fn recover(path: &Path, owner: &Owner) -> Result<Recovered, OpenError> {
+pub(super) fn recover(path: &Path, owner: &Owner, settings: &mut LogSettings) -> Result<Recovered, OpenError> {
     let directory = Directory::open(path, owner)?;
-    let times = TimeIndex::default();
-    let opened = Journal::open(&directory.journal(), directory.log(), &mut |index, leaf| {
-        times.note(index, leaf_time(leaf));
-    })?;
+    let (signer, keys) = match settings.signer.take() {
+        Some(signer) => {
+            let keys = VerifierKeys::with_current(&directory.tlog(), signer.verifier_key())?;
+            (signer, keys)
+        }
+        None => {
+            let (key, keys) = LogKey::open(&directory.tlog(), &directory.origin())?;
+            (Box::new(key) as Box<dyn CheckpointSigner>, keys)
+        }
+    };
+    let (slots, kept) = tree::last_checkpoint(&directory.tlog(), signer.name())?;
+    let opened = Journal::open(&directory.journal(), directory.log(), settings.segment_bytes)?;
 
     let mut rebuilt = false;
     let mut store = None;
@@ -75,11 +92,14 @@ pub(super) fn recover(path: &Path, owner: &Owner) -> Result<Recovered, OpenError
     // sled takes some damage for the end of its log, and opens empty.
     let known = store.as_ref().map_or(0, |(_, applied)| *applied);
     rebuilt |= known == 0 && 0 < opened.size();
-    let (journal, torn_bytes) = opened.finish(known)?;
-    let size = journal.next_index();
-    if size < known {
-        return Err(OpenError::StoreAhead { applied: known, size });
+    let stated = kept.as_ref().map_or(0, |checkpoint| checkpoint.size);
+    opened.check_tail(known.max(stated))?;
+    if opened.size() < known {
+        return Err(OpenError::StoreAhead { applied: known, size: opened.size() });
     }
+    let tree = Tree::recover(&directory.tlog(), slots, kept, signer, &opened)?;
+    let (journal, torn_bytes) = opened.finish()?;
+    let size = journal.next_index();
 
     let mut ready = None;
     if let Some((store, applied)) = store {
@@ -110,8 +130,24 @@ pub(super) fn recover(path: &Path, owner: &Owner) -> Result<Recovered, OpenError
         }
     };
     directory.trust_store()?;
+    index_segments(&journal, &store)?;
     let report = OpenReport { replayed, rebuilt, torn_bytes, size };
-    Ok(Recovered { directory, journal, store: Box::new(store), times, report })
+    Ok(Recovered { directory, journal, store, tree, keys, report })
+}
+
+/// Puts a new key into the data directory at `path`, which must be nobody's then. The next start signs with
+/// it, and records it.
+///
+/// # Errors
+/// If the directory is open, is no data directory, or its keys cannot be written.
+pub fn rotate_key(path: &Path) -> Result<VerifierKeys, OpenError> {
+    let (_, _, owner) = directory::read_owner_of(path)?;
+    let directory = Directory::open(path, &owner)?;
+    let origin = match VerifierKeys::read(&directory.tlog())? {
+        Some(keys) => keys.origin().to_owned(),
+        None => directory.origin(),
+    };
+    Ok(LogKey::rotate(&directory.tlog(), &origin)?)
 }
 
 /// Runs `work` on a thread of its own: sled panics on some damaged files, and a panic there is a
@@ -123,30 +159,30 @@ fn contained<T: Send>(work: impl FnOnce() -> Result<T, StoreError> + Send) -> Re
     })
 }
 
-fn open_store(directory: &Directory) -> Result<(SledStore, u64), StoreError> {
+fn open_store(directory: &Directory) -> Result<(StoreBehind, u64), StoreError> {
     let store = SledStore::open(&directory.store(), directory.log_id())?;
-    let applied = store.applied()?;
-    Ok((store, applied))
+    StoreBehind::new(Box::new(store))
 }
 
 /// Applies the records from `from` on, and gives the store back. The outer error is the store's,
 /// the inner one the journal's.
-fn replay(store: SledStore, table: &Table, from: u64, size: u64) -> Result<Result<SledStore, OpenError>, StoreError> {
+fn replay(
+    store: StoreBehind,
+    table: &Table,
+    from: u64,
+    size: u64,
+) -> Result<Result<StoreBehind, OpenError>, StoreError> {
     let mut cache = LaunchCache::default();
     let mut first = from;
     while first < size {
-        let end = size.min(first + REPLAY_RECORDS);
-        let mut staging = Staging::new(&store, &mut cache);
+        let end = size.min(first + BATCH_RECORDS);
+        let mut staging = Staging::new(&store, table, &mut cache);
         for index in first..end {
-            let leaf = match table.leaf(index) {
-                Ok(Some(leaf)) => leaf,
-                Ok(None) | Err(TableError::Damaged) => return Ok(Err(OpenError::Damaged { index })),
-                Err(TableError::Io(error)) => return Ok(Err(error.into())),
+            let entry = match entry_at(table, index) {
+                Ok(entry) => entry,
+                Err(error) => return Ok(Err(unreadable(error, index)?)),
             };
-            let Ok(entry) = Entry::from_leaf(&leaf) else {
-                return Ok(Err(OpenError::Unexplained { index, source: None }));
-            };
-            match staging.take_in(index, &[entry]) {
+            match staging.take_in(index, &[entry], None) {
                 Ok(()) => {}
                 Err(StageError::Conflict(error)) => {
                     return Ok(Err(OpenError::Unexplained { index, source: Some(error) }));
@@ -154,12 +190,69 @@ fn replay(store: SledStore, table: &Table, from: u64, size: u64) -> Result<Resul
                 Err(StageError::MisdatedLaunch) => {
                     return Ok(Err(OpenError::Unexplained { index, source: None }));
                 }
-                Err(StageError::Store(error)) => return Err(error),
+                Err(StageError::Read(error)) => return Ok(Err(unreadable(error, index)?)),
             }
         }
-        store.apply(&staging.changes(), end)?;
-        staging.finish();
+        let rows = staging.finish();
+        store.write_through(&rows, end)?;
         first = end;
     }
     Ok(Ok(store))
+}
+
+/// What a failed read at opening means: the inner error is the journal's, the outer one the store's.
+fn unreadable(error: ReadError, index: u64) -> Result<OpenError, StoreError> {
+    match error {
+        ReadError::Store(error) => Err(error),
+        ReadError::Io(error) => Ok(error.into()),
+        ReadError::Damaged { index } => Ok(OpenError::Damaged { index }),
+        ReadError::Pruned { .. } | ReadError::Closed => Ok(OpenError::Unexplained { index, source: None }),
+    }
+}
+
+/// Gives every record a row in its segment's index, and every finished segment its file.
+fn index_segments(journal: &Journal, store: &StoreBehind) -> Result<(), OpenError> {
+    let segments = journal.table().segments();
+    let mut images = std::collections::HashMap::new();
+    for (number, segment) in segments.iter().enumerate() {
+        index_segment(segment, journal.table(), store, &mut images)?;
+        if number + 1 < segments.len()
+            && let Err(error) = segment.seal(journal.log())
+        {
+            // It stays in memory. A disk that is full must not keep the log from being read.
+            tracing::warn!(error = &error as &dyn std::error::Error, "index of a journal segment not written");
+        }
+    }
+    Ok(())
+}
+
+fn index_segment(
+    segment: &Segment,
+    table: &Table,
+    store: &StoreBehind,
+    images: &mut std::collections::HashMap<crate::ids::LaunchId, Option<crate::ids::ImageId>>,
+) -> Result<(), OpenError> {
+    let missing = segment.unindexed();
+    let mut first = missing.start;
+    while first < missing.end {
+        let end = missing.end.min(first + BATCH_RECORDS);
+        let mut entries: Vec<Entry> = Vec::with_capacity(BATCH_RECORDS as usize);
+        for index in first..end {
+            let entry =
+                entry_at(table, index).or_else(|error| Err(unreadable(error, index).map_err(OpenError::Store)?))?;
+            if let Some(id) = entry.launch_id
+                && !images.contains_key(&id)
+            {
+                let row = store.launch(id).map_err(OpenError::Store)?;
+                images.insert(id, row.and_then(|row| row.about.image_id.clone()));
+            }
+            entries.push(entry);
+        }
+        segment.push_rows(entries.iter().map(|entry| {
+            let image = entry.launch_id.and_then(|id| images.get(&id)?.as_ref());
+            IndexRow::of(entry, image)
+        }));
+        first = end;
+    }
+    Ok(())
 }

@@ -3,15 +3,19 @@
 //! [`Staging`] holds the rows of one commit group. It looks at the store and never writes it:
 //! the writer does, once the records are durable.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
+use super::HashMap;
+use super::error::ReadError;
+use super::fold::fold;
+use super::journal::Table;
 use super::launch_time;
-use super::store::{Changes, InstanceRow, LaunchRow, Operation, RecordStore, RequestKey, StoreError, TakenBy};
+use super::store::{InstanceRow, LaunchAbout, LaunchRow, Operation, RequestKey, Rows, StoreBehind, TakenBy};
 use super::topics::instances_of;
-use crate::ids::{InstanceId, LaunchId, Sha256Digest};
+use crate::ids::{ImageId, InstanceId, LaunchId, Sha256Digest};
 use crate::record::{ApplyError, Entry, Event, Launch};
 
-/// Launches the writer remembers, to spare the store the reading.
+/// Launches the writer remembers, to spare itself the folding.
 const CACHE_LAUNCHES_MAX: usize = 4096;
 
 /// Why entries cannot be taken in. Nothing of them was.
@@ -21,8 +25,8 @@ pub(super) enum StageError {
     Conflict(ApplyError),
     /// The launch id is not of the decision's day.
     MisdatedLaunch,
-    /// The store could not be read.
-    Store(StoreError),
+    /// What came before could not be read.
+    Read(ReadError),
 }
 
 impl From<ApplyError> for StageError {
@@ -31,93 +35,121 @@ impl From<ApplyError> for StageError {
     }
 }
 
-impl From<StoreError> for StageError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
+impl From<ReadError> for StageError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
     }
 }
 
 /// The rows that a commit group changes.
 #[derive(Debug)]
 pub(super) struct Staging<'a> {
-    store: &'a dyn RecordStore,
+    store: &'a StoreBehind,
+    table: &'a Table,
     cache: &'a mut LaunchCache,
-    rows: Rows,
+    staged: Staged,
 }
 
 #[derive(Debug, Default)]
-struct Rows {
-    launches: HashMap<LaunchId, LaunchRow>,
+struct Staged {
+    /// Boxed, like those that are remembered: they are moved about more often than looked at.
+    launches: HashMap<LaunchId, Box<Folded>>,
     requests: HashMap<RequestKey, TakenBy>,
     instances: HashMap<InstanceId, InstanceRow>,
 }
 
+/// A launch and the indexes of the entries it is the fold of.
+#[derive(Debug, Clone)]
+struct Folded {
+    launch: Launch,
+    about: Arc<LaunchAbout>,
+    entries: Vec<u64>,
+}
+
 impl<'a> Staging<'a> {
     /// A group that changes nothing yet.
-    pub(super) fn new(store: &'a dyn RecordStore, cache: &'a mut LaunchCache) -> Self {
-        Self { store, cache, rows: Rows::default() }
+    pub(super) fn new(store: &'a StoreBehind, table: &'a Table, cache: &'a mut LaunchCache) -> Self {
+        Self { store, table, cache, staged: Staged::default() }
     }
 
     /// What a request key was used for, by this group or before it.
-    pub(super) fn request(&self, key: &RequestKey) -> Result<Option<TakenBy>, StoreError> {
-        match self.rows.requests.get(key) {
+    pub(super) fn request(&self, key: &RequestKey) -> Result<Option<TakenBy>, ReadError> {
+        match self.staged.requests.get(key) {
             Some(taken_by) => Ok(Some(*taken_by)),
-            None => self.store.request(key),
+            None => Ok(self.store.request(key)?),
         }
     }
 
-    /// Takes in all of `entries`, whose first has index `first`, or none of them.
-    pub(super) fn take_in(&mut self, first: u64, entries: &[Entry]) -> Result<(), StageError> {
-        let mut own = Rows::default();
+    /// Takes in all of `entries`, whose first has index `first`, or none of them. `free` is a request key
+    /// that is known to be free.
+    pub(super) fn take_in(
+        &mut self,
+        first: u64,
+        entries: &[Entry],
+        free: Option<&RequestKey>,
+    ) -> Result<(), StageError> {
+        let mut own = Staged::default();
         for (index, entry) in (first..).zip(entries) {
             match entry.launch_id {
-                Some(id) => self.take_in_launch(&mut own, index, id, entry)?,
+                Some(id) => self.take_in_launch(&mut own, index, id, entry, free)?,
                 None => self.take_in_other(&mut own, index, entry)?,
             }
         }
-        self.rows.launches.extend(own.launches);
-        self.rows.requests.extend(own.requests);
-        self.rows.instances.extend(own.instances);
+        self.staged.launches.extend(own.launches);
+        self.staged.requests.extend(own.requests);
+        self.staged.instances.extend(own.instances);
         Ok(())
     }
 
-    /// The rows to write.
-    pub(super) fn changes(&self) -> Changes<'_> {
-        Changes {
-            launches: self.rows.launches.values().collect(),
-            requests: self.rows.requests.iter().collect(),
-            instances: self.rows.instances.iter().collect(),
-        }
+    /// The image of a launch that was taken in.
+    pub(super) fn image_of(&self, id: LaunchId) -> Option<&ImageId> {
+        self.staged.launches.get(&id)?.about.image_id.as_ref()
     }
 
-    /// Remembers the launches of a group that the store now has.
-    pub(super) fn finish(self) {
-        for (id, row) in self.rows.launches {
-            self.cache.put(id, row);
+    /// The rows to write. Their launches are remembered.
+    pub(super) fn finish(self) -> Rows {
+        let mut rows = Rows { requests: self.staged.requests, instances: self.staged.instances, ..Rows::default() };
+        for (id, folded) in self.staged.launches {
+            let row = LaunchRow {
+                entries: folded.entries.clone(),
+                state: folded.launch.state,
+                is_open: folded.launch.is_open(),
+                about: Arc::clone(&folded.about),
+            };
+            rows.launches.insert(id, row);
+            self.cache.put(id, folded);
         }
+        rows
     }
 
-    fn take_in_launch(&mut self, own: &mut Rows, index: u64, id: LaunchId, entry: &Entry) -> Result<(), StageError> {
-        let row = match self.launch(own, id)? {
+    fn take_in_launch(
+        &mut self,
+        own: &mut Staged,
+        index: u64,
+        id: LaunchId,
+        entry: &Entry,
+        free: Option<&RequestKey>,
+    ) -> Result<(), StageError> {
+        let folded = match self.launch(own, id)? {
             // A record that the row has is being replayed for the sake of the other rows.
-            Some(row) if row.entries.last().is_some_and(|&last| index <= last) => row,
-            Some(mut row) => {
-                row.launch.apply(entry)?;
-                row.entries.push(index);
-                row
+            Some(folded) if folded.entries.last().is_some_and(|&last| index <= last) => folded,
+            Some(mut folded) => {
+                folded.launch.apply(entry)?;
+                folded.entries.push(index);
+                folded
             }
             None => {
                 let (launch, _) = Launch::begin(entry)?;
                 if !launch_time::agree(id, entry.time) {
                     return Err(StageError::MisdatedLaunch);
                 }
-                LaunchRow { entries: vec![index], launch }
+                Box::new(Folded { entries: vec![index], about: Arc::new(LaunchAbout::of(&launch)), launch })
             }
         };
-        own.launches.insert(id, row);
+        own.launches.insert(id, folded);
         if let Some((key, body_sha256)) = request_of(entry)
             && !own.requests.contains_key(&key)
-            && self.request(&key)?.is_none()
+            && (free == Some(&key) || self.request(&key)?.is_none())
         {
             own.requests.insert(key, TakenBy { launch_id: id, body_sha256, index });
         }
@@ -129,7 +161,7 @@ impl<'a> Staging<'a> {
         Ok(())
     }
 
-    fn take_in_other(&mut self, own: &mut Rows, index: u64, entry: &Entry) -> Result<(), StageError> {
+    fn take_in_other(&mut self, own: &mut Staged, index: u64, entry: &Entry) -> Result<(), StageError> {
         match &entry.event {
             Event::ServiceStarted(_) => Ok(()),
             Event::InstancePhase(phase) => {
@@ -152,24 +184,26 @@ impl<'a> Staging<'a> {
     }
 
     /// A launch as it is after what was taken in so far.
-    fn launch(&mut self, own: &mut Rows, id: LaunchId) -> Result<Option<LaunchRow>, StoreError> {
-        if let Some(row) = own.launches.remove(&id) {
-            return Ok(Some(row));
+    fn launch(&mut self, own: &mut Staged, id: LaunchId) -> Result<Option<Box<Folded>>, ReadError> {
+        if let Some(folded) = own.launches.remove(&id) {
+            return Ok(Some(folded));
         }
-        if let Some(row) = self.rows.launches.get(&id) {
-            return Ok(Some(row.clone()));
+        if let Some(folded) = self.staged.launches.get(&id) {
+            return Ok(Some(folded.clone()));
         }
-        // A remembered row is what the store has, so nothing is lost if this append is refused.
-        match self.cache.take(id) {
-            Some(row) => Ok(Some(row)),
-            None => self.store.launch(id),
+        // What is remembered can be folded again, so nothing is lost if this append is refused.
+        if let Some(folded) = self.cache.take(id) {
+            return Ok(Some(folded));
         }
+        let Some(row) = self.store.launch(id)? else { return Ok(None) };
+        let launch = fold(self.table, &row.entries)?;
+        Ok(Some(Box::new(Folded { launch, about: row.about, entries: row.entries })))
     }
 
     /// An instance as it is after what was taken in so far, to be changed.
-    fn instance<'o>(&self, own: &'o mut Rows, id: &InstanceId) -> Result<&'o mut InstanceRow, StoreError> {
+    fn instance<'o>(&self, own: &'o mut Staged, id: &InstanceId) -> Result<&'o mut InstanceRow, ReadError> {
         if !own.instances.contains_key(id) {
-            let row = match self.rows.instances.get(id) {
+            let row = match self.staged.instances.get(id) {
                 Some(row) => row.clone(),
                 None => self.store.instance(id)?.unwrap_or_default(),
             };
@@ -204,19 +238,19 @@ pub(super) fn request_of(entry: &Entry) -> Option<(RequestKey, Sha256Digest)> {
 /// forgotten, which keeps between half of the most and the most.
 #[derive(Debug, Default)]
 pub(super) struct LaunchCache {
-    young: HashMap<LaunchId, LaunchRow>,
-    old: HashMap<LaunchId, LaunchRow>,
+    young: HashMap<LaunchId, Box<Folded>>,
+    old: HashMap<LaunchId, Box<Folded>>,
 }
 
 impl LaunchCache {
-    fn take(&mut self, id: LaunchId) -> Option<LaunchRow> {
+    fn take(&mut self, id: LaunchId) -> Option<Box<Folded>> {
         self.young.remove(&id).or_else(|| self.old.remove(&id))
     }
 
-    fn put(&mut self, id: LaunchId, row: LaunchRow) {
+    fn put(&mut self, id: LaunchId, folded: Box<Folded>) {
         if CACHE_LAUNCHES_MAX / 2 <= self.young.len() {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(id, row);
+        self.young.insert(id, folded);
     }
 }

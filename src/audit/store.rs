@@ -3,18 +3,25 @@
 //! Everything in it can be made again from the records, so a store that is lost or broken costs
 //! a rebuild and no data. It knows no journal; `staging` says what a record changes.
 
+mod behind;
 mod sled;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::ops::Bound;
+use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::behind::StoreBehind;
 pub(super) use self::sled::SledStore;
 
+use super::HashMap;
 use super::query::Order;
-use crate::ids::{AccountId, InstanceId, LaunchId, Principal, RequestId, Sha256Digest};
-use crate::record::Launch;
+use crate::ids::{AccountId, ImageId, InstanceId, LaunchId, Principal, Region, RequestId, Sha256Digest};
+use crate::record::{Launch, LaunchState};
 
 /// The contract of a store.
 ///
@@ -32,13 +39,18 @@ pub(super) trait RecordStore: fmt::Debug + Send + Sync {
     fn applied(&self) -> Result<u64, StoreError>;
 
     /// Writes rows, and then that all records below `applied` have been seen.
-    fn apply(&self, changes: &Changes<'_>, applied: u64) -> Result<(), StoreError>;
+    fn apply(&self, rows: &Rows, applied: u64) -> Result<(), StoreError>;
 
     /// One launch.
     fn launch(&self, id: LaunchId) -> Result<Option<LaunchRow>, StoreError>;
 
     /// At most `limit` launches in `range`, by id from its start, or from its end backwards.
-    fn launches(&self, range: &LaunchRange, order: Order, limit: usize) -> Result<Vec<LaunchRow>, StoreError>;
+    fn launches(
+        &self,
+        range: &LaunchRange,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<(LaunchId, LaunchRow)>, StoreError>;
 
     /// The launches that [`Launch::is_open`], oldest first.
     fn open_launches(&self) -> Result<Vec<LaunchId>, StoreError>;
@@ -53,24 +65,72 @@ pub(super) trait RecordStore: fmt::Debug + Send + Sync {
     fn flush(&self) -> Result<(), StoreError>;
 }
 
-/// Rows to write.
+/// Rows, as some records left them.
 #[derive(Debug, Default)]
-pub(super) struct Changes<'a> {
-    /// Launches, with their entries.
-    pub(super) launches: Vec<&'a LaunchRow>,
+pub(super) struct Rows {
+    /// Launches.
+    pub(super) launches: BTreeMap<LaunchId, LaunchRow>,
     /// Request keys that were taken.
-    pub(super) requests: Vec<(&'a RequestKey, &'a TakenBy)>,
+    pub(super) requests: HashMap<RequestKey, TakenBy>,
     /// Instances.
-    pub(super) instances: Vec<(&'a InstanceId, &'a InstanceRow)>,
+    pub(super) instances: HashMap<InstanceId, InstanceRow>,
 }
 
-/// A launch and where its entries are.
+impl Rows {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.launches.len() + self.requests.len() + self.instances.len()
+    }
+
+    /// Takes in later rows.
+    pub(super) fn extend(&mut self, later: Self) {
+        self.launches.extend(later.launches);
+        self.requests.extend(later.requests);
+        self.instances.extend(later.instances);
+    }
+}
+
+/// Where a launch's entries are, and what lists of launches are narrowed by. The launch itself is
+/// folded from its entries when somebody wants it: a row with the whole of it cost a store nine
+/// times the space, because it was written again with every entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct LaunchRow {
     /// Indexes of its entries, ascending.
     pub(super) entries: Vec<u64>,
-    /// The fold of these entries.
-    pub(super) launch: Launch,
+    /// As [`Launch::state`].
+    pub(super) state: LaunchState,
+    /// As [`Launch::is_open`].
+    pub(super) is_open: bool,
+    /// What does not change.
+    pub(super) about: Arc<LaunchAbout>,
+}
+
+/// What of a launch is decided with it.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct LaunchAbout {
+    /// As [`Launch::principal`].
+    pub(super) principal: Principal,
+    /// As [`Launch::account_id`].
+    pub(super) account_id: AccountId,
+    /// As [`Launch::region`].
+    pub(super) region: Region,
+    /// As [`Launch::image_id`].
+    pub(super) image_id: Option<ImageId>,
+    /// As [`Launch::create_time`].
+    pub(super) create_time: Timestamp,
+}
+
+impl LaunchAbout {
+    /// What is decided with a launch.
+    pub(super) fn of(launch: &Launch) -> Self {
+        Self {
+            principal: launch.principal.clone(),
+            account_id: launch.account_id.clone(),
+            region: launch.region.clone(),
+            image_id: launch.image_id().cloned(),
+            create_time: launch.create_time,
+        }
+    }
 }
 
 /// An instance that some record is about.
@@ -89,6 +149,20 @@ pub(super) struct LaunchRange {
     pub(super) after: Option<LaunchId>,
     /// Only launches before this one.
     pub(super) before: Option<LaunchId>,
+}
+
+impl LaunchRange {
+    /// The same as the bounds of a map.
+    pub(super) fn bounds(&self) -> (Bound<LaunchId>, Bound<LaunchId>) {
+        match (self.after, self.before) {
+            // A map's range may not end before it begins: nothing is after this and before the same.
+            (Some(after), Some(before)) if before <= after => (Bound::Included(after), Bound::Excluded(after)),
+            (after, before) => {
+                let bound = |id: Option<LaunchId>| id.map_or(Bound::Unbounded, Bound::Excluded);
+                (bound(after), bound(before))
+            }
+        }
+    }
 }
 
 /// What a request asked for. The two never share a request id by accident.

@@ -2,5 +2,6 @@
 
 mod appends;
 mod fixture;
+mod integrity;
 mod model;
 mod recovery;

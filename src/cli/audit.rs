@@ -1,187 +1,55 @@
-//! `gantry audit`: list and show records.
+//! `gantry audit`: read the log, follow it, prove it, take it elsewhere.
 
-use clap::{Subcommand, ValueEnum};
+mod export;
+mod key;
+mod list;
+mod proof;
+mod tail;
+mod verify;
 
-use super::connect::ClientArgs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+
 use super::failure::Failure;
-use super::output::{or_dash, table, word};
-use super::{describe, parse};
-use crate::client::{self, pb};
-use crate::clock::Timestamp;
+use crate::audit::OfflineLog;
 
-/// The server's largest page.
-const PAGE_SIZE_MAX: u32 = 1000;
-
-/// What can be read of the log.
+/// What can be done with the log.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// List records, newest first.
-    List(Box<ListArgs>),
+    List(Box<list::ListArgs>),
     /// Show the leaf of one record, byte for byte.
-    Show(ShowArgs),
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ListArgs {
-    /// Only records of this kind.
-    #[arg(long, value_enum)]
-    kind: Option<Kind>,
-    /// Only decisions with this verdict.
-    #[arg(long, value_enum)]
-    verdict: Option<Verdict>,
-    /// Only on behalf of this principal.
-    #[arg(long)]
-    principal: Option<String>,
-    /// Only about this image.
-    #[arg(long, value_name = "IMAGE_ID")]
-    image: Option<String>,
-    /// Only about this launch.
-    #[arg(long, value_name = "LAUNCH_ID")]
-    launch: Option<String>,
-    /// Only about this instance.
-    #[arg(long, value_name = "INSTANCE_ID")]
-    instance: Option<String>,
-    /// Only records at or after this time, or so long ago.
-    #[arg(long, value_name = "TIME", value_parser = parse::moment)]
-    since: Option<Timestamp>,
-    /// Only records before this time.
-    #[arg(long, value_name = "TIME", value_parser = parse::moment)]
-    until: Option<Timestamp>,
-    /// Oldest first.
-    #[arg(long)]
-    oldest_first: bool,
-    /// How many at most; 0 for all.
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    limit: u32,
-    /// The log [default: the server's own].
-    #[arg(long, value_name = "LOG_ID", default_value = "", hide_default_value = true)]
-    log: String,
-    #[command(flatten)]
-    client: ClientArgs,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ShowArgs {
-    /// The record's index.
-    index: u64,
-    /// The log [default: the server's own].
-    #[arg(long, value_name = "LOG_ID", default_value = "", hide_default_value = true)]
-    log: String,
-    #[command(flatten)]
-    client: ClientArgs,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Kind {
-    Decision,
-    AttemptIntended,
-    AttemptSucceeded,
-    AttemptFailed,
-    AttemptUnknown,
-    LaunchEnded,
-    InstancePhase,
-    Termination,
-    ServiceStarted,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Verdict {
-    Admitted,
-    Refused,
+    Show(list::ShowArgs),
+    /// Follow the log: records as they become durable.
+    Tail(Box<tail::Args>),
+    /// Check the whole log without trusting its server.
+    Verify(Box<verify::Args>),
+    /// Write the log, or a range of it, to a file or directory for other systems.
+    Export(Box<export::Args>),
+    /// Print the proof that a record is in the log, as one text (c2sp.org/tlog-proof).
+    Proof(proof::Args),
+    /// Print the log's verifier key, or make a new key.
+    Key(key::Args),
 }
 
 impl Command {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::List(args) => list(*args).await,
-            Self::Show(args) => show(args).await,
+            Self::List(args) => list::list(*args).await,
+            Self::Show(args) => list::show(args).await,
+            Self::Tail(args) => args.run().await,
+            Self::Verify(args) => args.run().await,
+            Self::Export(args) => args.run().await,
+            Self::Proof(args) => args.run().await,
+            Self::Key(args) => args.run().await,
         }
     }
 }
 
-async fn list(args: ListArgs) -> Result<(), Failure> {
-    let output = args.client.output();
-    let kind = args.kind.map_or(pb::RecordKind::Unspecified, pb::RecordKind::from);
-    let verdict = match args.verdict {
-        None => pb::DecisionVerdict::Unspecified,
-        Some(Verdict::Admitted) => pb::DecisionVerdict::Admitted,
-        Some(Verdict::Refused) => pb::DecisionVerdict::Refused,
-    };
-    let mut request = pb::ListRecordsRequest {
-        log_id: args.log,
-        kind: kind.into(),
-        principal: args.principal.unwrap_or_default(),
-        account_id: args.client.account(),
-        region: args.client.region_filter(),
-        image_id: args.image.unwrap_or_default(),
-        launch_id: args.launch.unwrap_or_default(),
-        instance_id: args.instance.unwrap_or_default(),
-        verdict: verdict.into(),
-        start_time: args.since.map(client::timestamp),
-        end_time: args.until.map(client::timestamp),
-        order_by: if args.oldest_first { "index" } else { "index desc" }.to_owned(),
-        page_size: 0,
-        page_token: String::new(),
-    };
-    let client = args.client.connect().await?;
-    let mut all = pb::ListRecordsResponse::default();
-    loop {
-        let had = u32::try_from(all.records.len())?;
-        let wanted = if args.limit == 0 { PAGE_SIZE_MAX } else { args.limit.saturating_sub(had).min(PAGE_SIZE_MAX) };
-        request.page_size = i32::try_from(wanted)?;
-        let page = client.list_records(request.clone()).await?;
-        all.records.extend(page.records);
-        all.next_page_token.clone_from(&page.next_page_token);
-        request.page_token = page.next_page_token;
-        if request.page_token.is_empty() || (args.limit != 0 && all.records.len() >= usize::try_from(args.limit)?) {
-            break;
-        }
-    }
-    output.result(&all, |all| rows(&all.records))?;
-    if !all.next_page_token.is_empty() {
-        output.note("there are more: --limit 0 lists all");
-    }
-    Ok(())
-}
-
-fn rows(records: &[pb::AuditRecord]) -> String {
-    table(
-        ["INDEX", "TIME", "KIND", "VERDICT", "LAUNCH", "INSTANCES", "BY", "REASON"],
-        records.iter().map(|record| {
-            let preview = if record.preview { " (preview)" } else { "" };
-            [
-                record.index.to_string(),
-                or_dash(describe::time(record.time)),
-                format!("{}{preview}", word!(pb::RecordKind, record.kind)),
-                word!(pb::DecisionVerdict, record.verdict),
-                or_dash(&record.launch_id),
-                or_dash(record.instance_ids.join(",")),
-                or_dash(&record.principal),
-                or_dash(&record.reason),
-            ]
-        }),
-    )
-}
-
-async fn show(args: ShowArgs) -> Result<(), Failure> {
-    let request = pb::GetRecordRequest { log_id: args.log, index: args.index };
-    let answer = args.client.connect().await?.get_record(request).await?;
-    // The leaf is a line of JSON: printed as it is, it can be hashed again.
-    args.client.output().result(&answer, |answer| String::from_utf8_lossy(&answer.leaf).into_owned())
-}
-
-impl From<Kind> for pb::RecordKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Decision => Self::Decision,
-            Kind::AttemptIntended => Self::AttemptIntended,
-            Kind::AttemptSucceeded => Self::AttemptSucceeded,
-            Kind::AttemptFailed => Self::AttemptFailed,
-            Kind::AttemptUnknown => Self::AttemptUnknown,
-            Kind::LaunchEnded => Self::LaunchEnded,
-            Kind::InstancePhase => Self::InstancePhase,
-            Kind::Termination => Self::Termination,
-            Kind::ServiceStarted => Self::ServiceStarted,
-        }
-    }
+/// The log in a data directory, which is only looked at.
+fn log_in(dir: &Path) -> Result<Arc<OfflineLog>, Failure> {
+    Ok(OfflineLog::open(dir).with_context(|| format!("{} cannot be read", dir.display()))?)
 }

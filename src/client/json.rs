@@ -68,6 +68,7 @@ printable! {
     ResolveImageResponse ImageReceipt
     Launch ListLaunchesResponse BootEvent GetBootStatisticsResponse
     AuditRecord ListRecordsResponse GetRecordResponse TailRecordsResponse GetLogInfoResponse
+    GetInclusionProofResponse
 }
 
 /// The message over several lines, for a person or a file.

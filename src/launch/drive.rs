@@ -216,8 +216,9 @@ impl Launcher {
         };
         loop {
             match self.shared.log.append(vec![entry.clone()]).await {
-                // A full queue drains by itself; what is under way must be recorded, so it waits.
-                Err(AppendError::Full) => self.shared.clock.sleep(PAUSE_FIRST).await,
+                // A full queue drains by itself and a full disk is seen to; what is under way must be
+                // recorded, so it waits.
+                Err(AppendError::Full | AppendError::NoSpace) => self.shared.clock.sleep(PAUSE_FIRST).await,
                 other => return Ok(other?),
             }
         }

@@ -213,8 +213,9 @@ impl Launcher {
             let entry = self.termination(&launch, &launch.principal, termination);
             loop {
                 match self.shared.log.append(vec![entry.clone()]).await {
-                    // A full queue drains by itself, and EC2's answer must be recorded.
-                    Err(AppendError::Full) => self.shared.clock.sleep(PAUSE_FIRST).await,
+                    // A full queue drains by itself and a full disk is seen to, and EC2's answer must be
+                    // recorded.
+                    Err(AppendError::Full | AppendError::NoSpace) => self.shared.clock.sleep(PAUSE_FIRST).await,
                     other => return other.map(drop).map_err(TerminateError::from),
                 }
             }

@@ -7,9 +7,10 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::audit::make_dir;
 use crate::ids::{LaunchId, Sha256Digest};
 
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub(super) struct UserDataDir {
 
 impl UserDataDir {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        make_dir(path)?;
         Ok(Self { path: path.to_owned() })
     }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::boot_event::{BootFailure, LaunchState, Phase};
 use super::finding::Finding;
 use super::image_choice::ImageReceipt;
+use super::kind::EntryKind;
 use super::spec::{Placement, Spec};
 use crate::ids::{
     AccountId, AttemptId, ClientToken, ImageId, InstanceId, InstanceType, LaunchId, Principal, Region, RequestId,
@@ -73,22 +74,6 @@ impl Entry {
     }
 }
 
-/// The kinds of entries, for search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each is explained at the event of the same name")]
-pub enum EntryKind {
-    Decision,
-    AttemptIntended,
-    AttemptSucceeded,
-    AttemptFailed,
-    AttemptUnknown,
-    LaunchEnded,
-    InstancePhase,
-    Termination,
-    ServiceStarted,
-}
-
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -130,6 +115,16 @@ pub enum Verdict {
     Admitted,
     /// It may not; the findings say why.
     Refused,
+}
+
+impl Verdict {
+    /// Its name in a leaf.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Admitted => "admitted",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// A decision and everything it was made from. The entry of a preview has no launch id: it makes
@@ -381,4 +376,7 @@ pub struct ServiceStarted {
     pub regions: Vec<Region>,
     /// Launches that were open and were taken up again.
     pub open_launches: u64,
+    /// The key that signs the log's checkpoints from here on; records of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verifier_key: Option<String>,
 }

@@ -27,7 +27,8 @@ async fn launcher(dir: &Path, shutdown: &CancellationToken) -> (Launcher, AuditL
         timeouts: Timeouts::default(),
     };
     let clients = Clients::connect(&settings).await.unwrap();
-    let (log, _) = AuditLog::open(dir, Owner { sandbox: true, accounts: vec![account_id] }).unwrap();
+    let (log, _) =
+        AuditLog::open(dir, Owner { sandbox: true, accounts: vec![account_id] }, Default::default()).unwrap();
     let catalog = Catalog::new(clients.clone(), Arc::clone(&clock), 1_000, &[]);
     let (launched, _) = mpsc::channel(1);
     let launcher = Launcher::open(dir, clients, catalog, log.clone(), clock, launched).unwrap();
@@ -61,4 +62,36 @@ async fn a_log_that_takes_nothing_launches_nothing() {
     assert_eq!(sandbox.calls("RunInstances"), 1, "nothing was asked of EC2");
     log.close().await;
     shutdown.cancel();
+}
+
+#[tokio::test]
+async fn a_log_that_fails_ends_the_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let owner = Owner { sandbox: true, accounts: vec![sandbox::ACCOUNT_ID.parse().unwrap()] };
+    let (log, _) = AuditLog::open(dir.path(), owner, Default::default()).unwrap();
+    let shutdown = CancellationToken::new();
+    let closed = CancellationToken::new();
+    let watching = tokio::spawn(watchdog::watch(log.clone(), shutdown.clone(), closed.clone()));
+    log.break_for_test().await;
+    let started = Event::ServiceStarted(ServiceStarted {
+        version: "0.1.0".to_owned(),
+        sandbox: true,
+        regions: Vec::new(),
+        open_launches: 0,
+        verifier_key: None,
+    });
+    let entry = Entry {
+        v: ENTRY_VERSION,
+        time: Timestamp::UNIX_EPOCH,
+        launch_id: None,
+        account_id: None,
+        region: None,
+        principal: None,
+        event: started,
+    };
+    assert!(matches!(log.append(vec![entry]).await, Err(AppendError::Unavailable)));
+    shutdown.cancelled().await;
+    log.close().await;
+    closed.cancel();
+    watching.await.unwrap();
 }

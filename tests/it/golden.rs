@@ -240,6 +240,7 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         sandbox: true,
         regions: vec!["sandbox-1".parse().unwrap()],
         open_launches: 3,
+        verifier_key: None,
     };
     let failed = AttemptFailed { attempt_id, error: error("InsufficientInstanceCapacity", "capacity") };
     let unknown = AttemptUnknown { attempt_id, error: error("TIMEOUT", "unknown") };

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod audit;
+mod audit_proofs;
 mod bad_input;
 mod catalogue;
 mod compatibility;
@@ -18,4 +19,6 @@ mod surface;
 mod tidy;
 mod tls;
 mod watch;
+mod witness;
+mod witness_double;
 mod world;

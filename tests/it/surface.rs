@@ -64,10 +64,6 @@ async fn what_later_versions_bring_says_so() {
     let statuses = [
         world.launches().cancel_launch(pb::CancelLaunchRequest::default()).await.unwrap_err(),
         world.launches().get_boot_statistics(pb::GetBootStatisticsRequest::default()).await.unwrap_err(),
-        world.audit().get_checkpoint(pb::GetCheckpointRequest::default()).await.unwrap_err(),
-        world.audit().get_log_info(pb::GetLogInfoRequest::default()).await.unwrap_err(),
-        world.audit().get_inclusion_proof(pb::GetInclusionProofRequest::default()).await.unwrap_err(),
-        world.audit().get_consistency_proof(pb::GetConsistencyProofRequest::default()).await.unwrap_err(),
         policy.get_policy(pb::GetPolicyRequest::default()).await.unwrap_err(),
         policy.evaluate_policy(pb::EvaluatePolicyRequest::default()).await.unwrap_err(),
     ];

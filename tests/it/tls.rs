@@ -116,6 +116,6 @@ async fn a_data_directory_belongs_to_what_it_was_made_with() {
     assert!(matches!(second, ServeError::Log(gantry::audit::OpenError::Locked)), "{second:?}");
     running.stop().await.unwrap();
     let owner = gantry::audit::Owner { sandbox: false, accounts: vec!["123456789012".parse().unwrap()] };
-    let other = gantry::audit::AuditLog::open(&config.data_dir, owner).unwrap_err();
+    let other = gantry::audit::AuditLog::open(&config.data_dir, owner, Default::default()).unwrap_err();
     assert!(matches!(other, gantry::audit::OpenError::OwnedByOther { .. }), "{other:?}");
 }

@@ -155,8 +155,13 @@ mod tests {
 
     #[test]
     fn an_entry_about_nothing_in_particular_has_empty_fields() {
-        let started =
-            ServiceStarted { version: "0.1.0".to_owned(), sandbox: true, regions: Vec::new(), open_launches: 0 };
+        let started = ServiceStarted {
+            version: "0.1.0".to_owned(),
+            sandbox: true,
+            regions: Vec::new(),
+            open_launches: 0,
+            verifier_key: None,
+        };
         let entry = Entry {
             v: ENTRY_VERSION,
             time: jiff::Timestamp::UNIX_EPOCH,

@@ -3,7 +3,7 @@
 use super::{Failure, Missing};
 use crate::ami::catalog::{CatalogError, ResolveError};
 use crate::api::convert::{ViolationReason, Violations};
-use crate::audit::{AppendError, RECORD_BYTES_MAX, ReadError};
+use crate::audit::{AppendError, ProofError, RECORD_BYTES_MAX, ReadError};
 use crate::boot::WatchError;
 use crate::ec2::Ec2Error;
 use crate::launch::{LaunchError, TerminateError};
@@ -34,6 +34,7 @@ impl From<AppendError> for Failure {
         match error {
             AppendError::Full => Self::Overloaded,
             AppendError::Unavailable => Self::AuditUnavailable,
+            AppendError::NoSpace => Self::AuditNoSpace,
             // These are made by us and never by a caller, whose input has bounds of its own.
             AppendError::TooLarge { .. }
             | AppendError::TooMany { .. }
@@ -49,7 +50,17 @@ impl From<ReadError> for Failure {
         match error {
             ReadError::Damaged { index } => Self::LogCorrupt { index },
             ReadError::Closed => Self::ShuttingDown,
+            ReadError::Pruned { .. } => Self::CursorExpired { oldest: None },
             ReadError::Store(_) | ReadError::Io(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ProofError> for Failure {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::OutOfRange { wanted, size } => Self::TreeSizeOutOfRange { wanted, size },
+            ProofError::Hashes(_) => Self::internal(&error),
         }
     }
 }

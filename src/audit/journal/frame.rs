@@ -13,6 +13,9 @@ pub(crate) const FRAME_HEAD_BYTES: usize = 24;
 /// leaf's bytes in 16 bits. The writer's own limit is lower, and may change.
 const LEAF_BYTES_MAX: usize = 65_535;
 
+/// The longest frame.
+pub(crate) const FRAME_BYTES_MAX: usize = FRAME_HEAD_BYTES + LEAF_BYTES_MAX;
+
 /// A frame whose checksum holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Frame<'a> {

@@ -91,16 +91,18 @@ pub(super) fn path(dir: &Path, first: u64) -> PathBuf {
     dir.join(format!("{first:020}.seg"))
 }
 
-/// The segments of a journal directory, by their first index. What a crash left of a segment
-/// that was being made is removed.
-pub(super) fn list(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+/// The path of the index of the segment at `segment`.
+pub(super) fn index_path(segment: &Path) -> PathBuf {
+    segment.with_extension("idx")
+}
+
+/// The segments of a journal directory, by their first index.
+pub(crate) fn list(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut segments = Vec::new();
     for item in fs::read_dir(dir)? {
         let path = item?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        if name.ends_with(".seg.new") {
-            fs::remove_file(&path)?;
-        } else if let Some(digits) = name.strip_suffix(".seg")
+        if let Some(digits) = name.strip_suffix(".seg")
             && digits.len() == 20
             && let Ok(first) = digits.parse()
         {
@@ -111,16 +113,33 @@ pub(super) fn list(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     Ok(segments)
 }
 
+/// Removes what a crash left of a segment or an index that was being made.
+pub(super) fn clean(dir: &Path) -> io::Result<()> {
+    for item in fs::read_dir(dir)? {
+        let path = item?.path();
+        if path.extension().is_some_and(|extension| extension == "new") {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Opens a segment for reading and writing.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open(path)
 }
 
-/// Makes the segment that begins with record `first`, durably, with room for the first frames.
-///
-/// It appears under its name only with a whole header, so a segment with a broken header is
-/// always damage. If this fails for want of space, nothing has changed.
-pub(super) fn create(dir: &Path, first: u64, log: LogNumber) -> io::Result<File> {
+/// A segment that is whole on disk and has not got its name yet.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    file: File,
+    unfinished: PathBuf,
+    path: PathBuf,
+}
+
+/// Makes the segment that begins with record `first`, with room for the first frames, under another
+/// name. If this fails, nothing has changed.
+pub(super) fn prepare(dir: &Path, first: u64, log: LogNumber) -> io::Result<Prepared> {
     let path = path(dir, first);
     let unfinished = path.with_extension("seg.new");
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&unfinished)?;
@@ -132,9 +151,18 @@ pub(super) fn create(dir: &Path, first: u64, log: LogNumber) -> io::Result<File>
         let _ = fs::remove_file(&unfinished);
         return Err(error);
     }
-    fs::rename(&unfinished, &path)?;
-    sync_dir(dir)?;
-    Ok(file)
+    Ok(Prepared { file, unfinished, path })
+}
+
+impl Prepared {
+    /// Gives the segment its name, durably. It appears under it only with a whole header, so a segment
+    /// with a broken header is always damage. If this fails, the name may be there or not: no record may
+    /// be written to any segment then.
+    pub(super) fn place(self) -> io::Result<File> {
+        fs::rename(&self.unfinished, &self.path)?;
+        self.path.parent().map_or(Ok(()), sync_dir)?;
+        Ok(self.file)
+    }
 }
 
 /// Makes room from byte `from` to byte `to`, reading as zeros. A file system that cannot

@@ -1,30 +1,43 @@
-//! Where every record is: index to segment and offset, shared by the writer and all readers.
-//!
-//! Four bytes of memory a record. Rebuilt at every start from the segments themselves.
+//! The durable records of a journal: where every one is, and which have what, shared by the writer
+//! and all readers. Only records that were synced are in it.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::frame;
+use roaring::RoaringBitmap;
 
-/// The durable records of a journal. Only records that were synced are in it.
+use super::super::facet::{IndexRow, Wanted};
+use super::super::index::{GrowingIndex, Place, SealedIndex, SegmentIndex};
+use super::segment::{self, LogNumber};
+use super::{frame, scan};
+
+/// The segments of a journal, oldest first. There is always one; the last is written to.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    segments: RwLock<Vec<Segment>>,
+    segments: RwLock<Vec<Arc<Segment>>>,
 }
 
+/// One segment.
 #[derive(Debug)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     /// Index of its first record.
-    pub(super) first: u64,
-    /// The file, read at offsets and never through its cursor.
-    pub(super) file: Arc<File>,
-    /// Where each record's frame begins.
-    pub(super) offsets: Vec<u32>,
-    /// Where the last frame ends.
-    pub(super) end: u32,
+    first: u64,
+    path: PathBuf,
+    /// Read at offsets and never through its cursor.
+    file: Arc<File>,
+    index: RwLock<SegmentIndex>,
+}
+
+/// What is at an index of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Leaf {
+    /// The leaf.
+    Kept(Vec<u8>),
+    /// Retention has removed it. Its hash is still there.
+    Pruned,
 }
 
 /// Why a record could not be read.
@@ -36,42 +49,195 @@ pub(crate) enum TableError {
     Damaged,
 }
 
-impl Table {
-    /// Adds a segment that has no records beyond `segment.offsets` yet.
-    pub(super) fn push(&self, segment: Segment) {
-        self.segments.write().unwrap_or_else(PoisonError::into_inner).push(segment);
+impl From<io::Error> for TableError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Damaged,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl Segment {
+    pub(super) fn new(first: u64, path: PathBuf, file: Arc<File>, index: SegmentIndex) -> Self {
+        Self { first, path, file, index: RwLock::new(index) }
     }
 
-    /// Makes synced records of the last segment readable.
-    pub(super) fn extend(&self, offsets: &[u32], end: u32) {
-        let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
-        let last = segments.last_mut().expect("a journal has a segment before it has records");
-        last.offsets.extend_from_slice(offsets);
-        last.end = end;
+    /// Index of its first record.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
     }
 
-    /// The leaf of a record; none if there is no such record.
-    pub(crate) fn leaf(&self, index: u64) -> Result<Option<Vec<u8>>, TableError> {
-        let Some((file, start, end)) = self.locate(index) else { return Ok(None) };
-        let mut bytes = vec![0; end.checked_sub(start).ok_or(TableError::Damaged)? as usize];
-        file.read_exact_at(&mut bytes, u64::from(start)).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => TableError::Damaged,
-            _ => TableError::Io(error),
-        })?;
+    /// Index of the record after its last.
+    pub(crate) fn end(&self) -> u64 {
+        self.first + u64::from(self.index().count())
+    }
+
+    /// The indexes of all records of it that are wanted, ascending.
+    ///
+    /// # Errors
+    /// If its index cannot be read. One that is damaged is removed, so that the next start makes it
+    /// again.
+    pub(crate) fn find(&self, wanted: &Wanted) -> io::Result<RoaringBitmap> {
+        self.index().find(wanted).inspect_err(|error| {
+            if error.kind() == io::ErrorKind::InvalidData {
+                self.forget_index();
+            }
+        })
+    }
+
+    /// Removes an index that was found damaged, so that the next start makes it again.
+    fn forget_index(&self) {
+        tracing::error!(segment = %self.path.display(), "index of a journal segment is damaged; a restart makes it again");
+        let _ = std::fs::remove_file(segment::index_path(&self.path));
+    }
+
+    /// Records without a row, which are to be given with [`Segment::push_rows`].
+    pub(crate) fn unindexed(&self) -> std::ops::Range<u64> {
+        match &*self.index() {
+            SegmentIndex::Growing(index) => self.first + index.indexed() as u64..self.end(),
+            SegmentIndex::Sealed(_) => self.end()..self.end(),
+        }
+    }
+
+    /// Gives rows to the first records that have none.
+    pub(crate) fn push_rows<'a>(&self, rows: impl Iterator<Item = IndexRow<'a>>) {
+        match &mut *self.index_mut() {
+            SegmentIndex::Growing(index) => rows.for_each(|row| index.push(&row)),
+            SegmentIndex::Sealed(_) => unreachable!("a sealed segment has a row for every record"),
+        }
+    }
+
+    /// Writes the index to its file, once no more records will come and all have rows.
+    ///
+    /// # Errors
+    /// If that fails; the index stays in memory.
+    pub(crate) fn seal(&self, log: LogNumber) -> io::Result<()> {
+        let sealed = match &*self.index() {
+            SegmentIndex::Growing(index) => {
+                SealedIndex::write(&segment::index_path(&self.path), log, self.first, index)?
+            }
+            SegmentIndex::Sealed(_) => return Ok(()),
+        };
+        *self.index_mut() = SegmentIndex::Sealed(sealed);
+        Ok(())
+    }
+
+    fn leaf(&self, index: u64) -> Result<Option<Leaf>, TableError> {
+        match self.leaf_by_index(index) {
+            // The index may be what is damaged: it has no checksum for where a record begins, nor for
+            // that one was removed.
+            found @ (Err(TableError::Damaged) | Ok(Some(Leaf::Pruned))) if self.is_sealed() => {
+                match self.leaf_by_reading(index) {
+                    Ok(leaf) => {
+                        self.forget_index();
+                        Ok(Some(Leaf::Kept(leaf)))
+                    }
+                    Err(TableError::Damaged) => found,
+                    Err(error) => Err(error),
+                }
+            }
+            leaf => leaf,
+        }
+    }
+
+    fn is_sealed(&self) -> bool {
+        matches!(*self.index(), SegmentIndex::Sealed(_))
+    }
+
+    /// Reads through the segment for a record.
+    fn leaf_by_reading(&self, index: u64) -> Result<Vec<u8>, TableError> {
+        let bytes = std::fs::read(&self.path)?;
+        let header = segment::Header::decode(&bytes).map_err(|_| TableError::Damaged)?;
+        let mut found = None;
+        scan::scan(&bytes, header.bytes, self.first, &mut |frame| {
+            if frame.index == index {
+                found = Some(frame.leaf.to_vec());
+            }
+        });
+        found.ok_or(TableError::Damaged)
+    }
+
+    fn leaf_by_index(&self, index: u64) -> Result<Option<Leaf>, TableError> {
+        let Ok(slot) = u32::try_from(index - self.first) else { return Ok(None) };
+        let (start, end) = match self.index().place(slot)? {
+            None => return Ok(None),
+            Some(Place::Pruned) => return Ok(Some(Leaf::Pruned)),
+            Some(Place::At(start, end)) => (start, end),
+        };
+        let bytes = end.checked_sub(start).filter(|&bytes| bytes as usize <= frame::FRAME_BYTES_MAX);
+        let mut bytes = vec![0; bytes.ok_or(TableError::Damaged)? as usize];
+        self.file.read_exact_at(&mut bytes, u64::from(start))?;
         match frame::decode(&bytes) {
             Some(frame) if frame.index == index && frame.size() == bytes.len() => {
                 bytes.drain(..frame::FRAME_HEAD_BYTES);
-                Ok(Some(bytes))
+                Ok(Some(Leaf::Kept(bytes)))
             }
             _ => Err(TableError::Damaged),
         }
     }
 
-    fn locate(&self, index: u64) -> Option<(Arc<File>, u32, u32)> {
-        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
-        let segment = segments.get(segments.partition_point(|segment| segment.first <= index).checked_sub(1)?)?;
-        let slot = usize::try_from(index - segment.first).ok()?;
-        let start = *segment.offsets.get(slot)?;
-        Some((Arc::clone(&segment.file), start, segment.offsets.get(slot + 1).copied().unwrap_or(segment.end)))
+    fn index(&self) -> RwLockReadGuard<'_, SegmentIndex> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn index_mut(&self) -> RwLockWriteGuard<'_, SegmentIndex> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Adds the next segment.
+    pub(super) fn push(&self, segment: Segment) {
+        self.segments.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(segment));
+    }
+
+    /// Makes synced records of the last segment readable by index.
+    pub(super) fn extend(&self, offsets: &[u32], end: u32) {
+        match &mut *self.last().index_mut() {
+            SegmentIndex::Growing(index) => index.extend(offsets, end),
+            SegmentIndex::Sealed(_) => unreachable!("the last segment is not sealed"),
+        }
+    }
+
+    /// The segment that is written to.
+    pub(crate) fn last(&self) -> Arc<Segment> {
+        Arc::clone(self.read().last().expect("a journal has a segment before it has records"))
+    }
+
+    /// All segments, oldest first.
+    pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
+        self.read().clone()
+    }
+
+    /// The lowest index whose record is kept; none if none is.
+    pub(crate) fn first_kept(&self) -> Option<u64> {
+        // Retention works from the beginning, so all segments but some of the first are whole.
+        self.segments().iter().find_map(|segment| {
+            let is_kept = |&slot: &u32| matches!(segment.index().place(slot), Ok(Some(Place::At(..))));
+            (0..segment.index().count()).find(is_kept).map(|slot| segment.first + u64::from(slot))
+        })
+    }
+
+    /// The leaf of a record; none if there is no such record.
+    pub(crate) fn leaf(&self, index: u64) -> Result<Option<Leaf>, TableError> {
+        let segment = {
+            let segments = self.read();
+            match segments.partition_point(|segment| segment.first <= index).checked_sub(1) {
+                Some(place) => Arc::clone(&segments[place]),
+                // What was before the first segment there is has been pruned with its whole file.
+                None => return Ok(Some(Leaf::Pruned)),
+            }
+        };
+        segment.leaf(index)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Vec<Arc<Segment>>> {
+        self.segments.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The index of a segment of which only the places are known.
+pub(super) fn located(offsets: Vec<u32>, end: u32) -> SegmentIndex {
+    SegmentIndex::Growing(GrowingIndex::located(offsets, end))
 }

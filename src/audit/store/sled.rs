@@ -24,13 +24,13 @@ use ::sled::{Config, Db, IVec, Tree};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Changes, InstanceRow, LaunchRange, LaunchRow, Operation, RecordStore, RequestKey, StoreError, TakenBy};
+use super::{InstanceRow, LaunchRange, LaunchRow, Operation, RecordStore, RequestKey, Rows, StoreError, TakenBy};
 use crate::audit::directory::sync_dir;
 use crate::audit::query::Order;
 use crate::ids::{InstanceId, LaunchId};
 
 /// Version of keys and values. A store of another version is made again from the journal.
-const LAYOUT_VERSION: &[u8] = b"2";
+const LAYOUT_VERSION: &[u8] = b"3";
 
 /// Bytes of pages that sled keeps in memory.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -107,20 +107,20 @@ impl RecordStore for SledStore {
         Ok(u64::from_be_bytes(bytes.as_ref().try_into().map_err(|_| broken("its count of records"))?))
     }
 
-    fn apply(&self, changes: &Changes<'_>, applied: u64) -> Result<(), StoreError> {
-        for (id, row) in &changes.instances {
+    fn apply(&self, rows: &Rows, applied: u64) -> Result<(), StoreError> {
+        for (id, row) in &rows.instances {
             self.instances.insert(id.as_str(), encode(row))?;
         }
-        for row in &changes.launches {
-            let key = row.launch.launch_id.as_bytes();
+        for (id, row) in &rows.launches {
+            let key = id.as_bytes();
             self.launches.insert(key, encode(row))?;
-            match (row.launch.is_open(), self.open.contains_key(key)?) {
+            match (row.is_open, self.open.contains_key(key)?) {
                 (true, false) => drop(self.open.insert(key, &[])?),
                 (false, true) => drop(self.open.remove(key)?),
                 (true, true) | (false, false) => {}
             }
         }
-        for (key, taken_by) in &changes.requests {
+        for (key, taken_by) in &rows.requests {
             self.requests.insert(request_bytes(key), encode(taken_by))?;
         }
         self.meta.insert(APPLIED, &applied.to_be_bytes())?;
@@ -131,7 +131,12 @@ impl RecordStore for SledStore {
         self.launches.get(id.as_bytes())?.map(|value| decode(&value)).transpose()
     }
 
-    fn launches(&self, range: &LaunchRange, order: Order, limit: usize) -> Result<Vec<LaunchRow>, StoreError> {
+    fn launches(
+        &self,
+        range: &LaunchRange,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<(LaunchId, LaunchRow)>, StoreError> {
         let lower = match &range.after {
             Some(id) => Bound::Excluded(id.as_bytes().as_slice()),
             None => Bound::Unbounded,
@@ -145,7 +150,10 @@ impl RecordStore for SledStore {
         {
             return Ok(Vec::new());
         }
-        let rows = self.launches.range::<&[u8], _>((lower, upper)).map(|item| decode(&item?.1));
+        let rows = self.launches.range::<&[u8], _>((lower, upper)).map(|item| {
+            let (key, value) = item?;
+            Ok((launch_id(&key)?, decode(&value)?))
+        });
         match order {
             Order::OldestFirst => rows.take(limit).collect(),
             Order::NewestFirst => rows.rev().take(limit).collect(),
@@ -154,8 +162,7 @@ impl RecordStore for SledStore {
 
     fn open_launches(&self) -> Result<Vec<LaunchId>, StoreError> {
         let keys = self.open.iter().keys();
-        keys.map(|key| Ok(LaunchId::from_bytes(key?.as_ref().try_into().map_err(|_| broken("an open launch"))?)))
-            .collect()
+        keys.map(|key| launch_id(&key?)).collect()
     }
 
     fn request(&self, key: &RequestKey) -> Result<Option<TakenBy>, StoreError> {
@@ -190,11 +197,15 @@ impl From<::sled::Error> for StoreError {
 }
 
 fn encode<T: Serialize>(row: &T) -> Vec<u8> {
-    serde_json::to_vec(row).expect("rows have string keys only and no failing serialiser")
+    postcard::to_stdvec(row).expect("rows have no failing serialiser and no length that is not known")
 }
 
 fn decode<T: DeserializeOwned>(value: &IVec) -> Result<T, StoreError> {
-    serde_json::from_slice(value).map_err(|error| StoreError::Broken(error.to_string()))
+    postcard::from_bytes(value).map_err(|error| StoreError::Broken(error.to_string()))
+}
+
+fn launch_id(key: &IVec) -> Result<LaunchId, StoreError> {
+    Ok(LaunchId::from_bytes(key.as_ref().try_into().map_err(|_| broken("the id of a launch"))?))
 }
 
 fn broken(what: &str) -> StoreError {

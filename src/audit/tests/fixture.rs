@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::audit::{AuditLog, OpenReport, Operation, Owner, RequestKey};
+use crate::audit::{AuditLog, LogSettings, OpenReport, Operation, Owner, RequestKey};
 use crate::ids::{AttemptId, InstanceId, LaunchId, RequestId, Sha256Digest};
 use crate::record::{
     AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, Decision, ENTRY_VERSION, Entry, Event,
@@ -21,7 +21,12 @@ pub(super) fn owner() -> Owner {
 }
 
 pub(super) fn open(dir: &Path) -> (AuditLog, OpenReport) {
-    AuditLog::open(dir, owner()).unwrap()
+    AuditLog::open(dir, owner(), LogSettings::default()).unwrap()
+}
+
+/// Opens it with segments of a few records.
+pub(super) fn open_with_short_segments(dir: &Path) -> (AuditLog, OpenReport) {
+    AuditLog::open(dir, owner(), LogSettings { segment_bytes: 3000, ..LogSettings::default() }).unwrap()
 }
 
 /// The directory as a crash would leave it: a copy made while the log is open.
@@ -204,7 +209,13 @@ pub(super) fn termination(seconds: i64, launch: u8, request: Option<u8>) -> Entr
 }
 
 pub(super) fn started(seconds: i64) -> Entry {
-    let started = ServiceStarted { version: "0.1.0".to_owned(), sandbox: true, regions: Vec::new(), open_launches: 0 };
+    let started = ServiceStarted {
+        version: "0.1.0".to_owned(),
+        sandbox: true,
+        regions: Vec::new(),
+        open_launches: 0,
+        verifier_key: None,
+    };
     entry(seconds, None, Event::ServiceStarted(started))
 }
 

@@ -260,7 +260,7 @@ impl Model {
 
 async fn run(steps: Vec<Step>) {
     let mut dir = tempfile::tempdir().unwrap();
-    let (mut log, _) = open(dir.path());
+    let (mut log, _) = open_with_short_segments(dir.path());
     let mut model = Model::default();
     let id = log.log_id().to_owned();
     for (seconds, step) in (0..).zip(steps) {
@@ -299,20 +299,20 @@ async fn run(steps: Vec<Step>) {
             Step::Reopen => {
                 log.close().await;
                 let report;
-                (log, report) = open(dir.path());
+                (log, report) = open_with_short_segments(dir.path());
                 assert_eq!((report.replayed, report.rebuilt, report.torn_bytes), (0, false, 0));
                 model.check(&log);
             }
             Step::Crash => {
                 dir = crash_image(dir.path());
-                (log, _) = open(dir.path());
+                (log, _) = open_with_short_segments(dir.path());
                 model.check(&log);
             }
             Step::LoseStore => {
                 log.close().await;
                 std::fs::remove_dir_all(dir.path().join("sled")).unwrap();
                 let report;
-                (log, report) = open(dir.path());
+                (log, report) = open_with_short_segments(dir.path());
                 assert_eq!((report.replayed, report.rebuilt), (log.size(), log.size() != 0));
                 model.check(&log);
             }

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::fixture::*;
-use crate::audit::{AuditLog, OpenError, OpenReport, Owner};
+use crate::audit::{AuditLog, LogSettings, OpenError, OpenReport, Owner};
 use crate::record::Launch;
 
 fn segment(dir: &Path) -> PathBuf {
@@ -93,11 +93,11 @@ async fn a_tail_that_the_store_has_seen_is_not_cut() {
     let file = OpenOptions::new().write(true).open(segment(dir.path())).unwrap();
     // Cut at a boundary: the journal looks whole and is short.
     file.set_len(starts[4] as u64).unwrap();
-    let error = AuditLog::open(dir.path(), owner()).unwrap_err();
+    let error = AuditLog::open(dir.path(), owner(), LogSettings::default()).unwrap_err();
     assert!(matches!(error, OpenError::StoreAhead { applied: 6, size: 4 }), "{error:?}");
     // Cut within a frame: it looks torn.
     file.write_all_at(&bytes[starts[4]..starts[5] - 1], starts[4] as u64).unwrap();
-    let error = AuditLog::open(dir.path(), owner()).unwrap_err();
+    let error = AuditLog::open(dir.path(), owner(), LogSettings::default()).unwrap_err();
     assert!(matches!(error, OpenError::Damaged { index: 4 }), "{error:?}");
     assert_eq!(fs::metadata(segment(dir.path())).unwrap().len(), starts[5] as u64 - 1);
 }
@@ -113,7 +113,7 @@ async fn a_flipped_byte_in_an_acknowledged_record_is_refused_by_its_index() {
     for at in (128..starts[12]).step_by(13) {
         let index = starts.iter().rposition(|&start| start <= at).unwrap() as u64;
         file.write_all_at(&[bytes[at] ^ 0x10], at as u64).unwrap();
-        let error = AuditLog::open(dir.path(), owner()).unwrap_err();
+        let error = AuditLog::open(dir.path(), owner(), LogSettings::default()).unwrap_err();
         // Records 10 and 11 are the last append: the tail begins where it begins.
         let named =
             matches!(error, OpenError::Damaged { index: found } if found == index || index == 11 && found == 10);
@@ -180,22 +180,28 @@ async fn only_one_process_of_the_same_owner_opens_a_directory() {
     let dir = tempfile::tempdir().unwrap();
     let (log, _) = open(&dir.path().join("new/data"));
     let dir = dir.path().join("new/data");
-    assert!(matches!(AuditLog::open(&dir, owner()), Err(OpenError::Locked)));
+    assert!(matches!(AuditLog::open(&dir, owner(), LogSettings::default()), Err(OpenError::Locked)));
     log.close().await;
     let aws = Owner { sandbox: false, ..owner() };
-    let error = AuditLog::open(&dir, aws).unwrap_err();
+    let error = AuditLog::open(&dir, aws, LogSettings::default()).unwrap_err();
     let text = "the data directory belongs to the sandbox account 123456789012, not to AWS account 123456789012";
     assert_eq!(error.to_string(), text);
 
     fs::rename(dir.join("OWNER.json"), dir.join("kept")).unwrap();
-    assert!(matches!(AuditLog::open(&dir, owner()), Err(OpenError::NoOwner)));
+    assert!(matches!(AuditLog::open(&dir, owner(), LogSettings::default()), Err(OpenError::NoOwner)));
     let text = fs::read_to_string(dir.join("kept")).unwrap();
     fs::write(dir.join("OWNER.json"), text.replace("\"format\": 1", "\"format\": 2")).unwrap();
-    assert!(matches!(AuditLog::open(&dir, owner()), Err(OpenError::NewerFormat { version: 2, .. })));
+    assert!(matches!(
+        AuditLog::open(&dir, owner(), LogSettings::default()),
+        Err(OpenError::NewerFormat { version: 2, .. })
+    ));
     fs::write(dir.join("OWNER.json"), text).unwrap();
 
     let mut bytes = fs::read(segment(&dir)).unwrap();
     bytes[8] = 9;
     fs::write(segment(&dir), &bytes).unwrap();
-    assert!(matches!(AuditLog::open(&dir, owner()), Err(OpenError::NewerFormat { version: 9, .. })));
+    assert!(matches!(
+        AuditLog::open(&dir, owner(), LogSettings::default()),
+        Err(OpenError::NewerFormat { version: 9, .. })
+    ));
 }

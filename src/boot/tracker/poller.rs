@@ -181,8 +181,9 @@ impl Poller {
         let entries = phases.iter().cloned().map(entry).collect();
         match self.log.append(entries).await {
             Ok(_) => {}
-            // The queue drains by itself; the next look sees the same and tries again.
-            Err(AppendError::Full) => return Ok(()),
+            // The queue drains by itself, and somebody makes room; the next look sees the same and tries
+            // again.
+            Err(AppendError::Full | AppendError::NoSpace) => return Ok(()),
             // What is known of this launch here is not what the log knows: a defect, which must not
             // keep the other launches of the Region from being recorded.
             Err(AppendError::Conflict(error)) => {

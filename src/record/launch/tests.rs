@@ -308,7 +308,13 @@ fn only_the_decision_of_a_launch_begins_one() {
 #[test]
 fn an_entry_of_something_else_is_refused() {
     let (mut launch, _) = run(Verdict::Admitted, &[]);
-    let started = ServiceStarted { version: "0.1.0".to_owned(), sandbox: true, regions: Vec::new(), open_launches: 0 };
+    let started = ServiceStarted {
+        version: "0.1.0".to_owned(),
+        sandbox: true,
+        regions: Vec::new(),
+        open_launches: 0,
+        verifier_key: None,
+    };
     let table = [
         (Entry { launch_id: None, ..Intend(1).entry(1) }, ApplyError::OtherLaunch),
         (Entry { launch_id: Some(launch_id(2)), ..Intend(1).entry(1) }, ApplyError::OtherLaunch),

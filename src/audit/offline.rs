@@ -1,0 +1,233 @@
+//! A data directory read without opening it: for verifying, exporting and backing up, with or without
+//! a server that has it open.
+//!
+//! Nothing is locked, written or repaired, and the store is not looked at. What is read ends with the
+//! last checkpoint; the records before it do not change while a server runs, but for those that
+//! retention removes.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::directory::{self, Owner};
+use super::error::OpenError;
+use super::journal::{FRAME_BYTES_MAX, FRAME_HEAD_BYTES, check_header, decode_frame, list_segments};
+use super::transparency::{CheckpointSlots, HashFile, SignedCheckpoint, VerifierKeys};
+
+/// Bytes of a segment that are read at a time.
+const READ_BYTES: usize = 1 << 20;
+
+/// A log at rest.
+#[derive(Debug)]
+pub struct OfflineLog {
+    path: PathBuf,
+    log_id: String,
+    owner: Owner,
+    log: [u8; 8],
+    keys: VerifierKeys,
+    checkpoint: SignedCheckpoint,
+    hashes: HashFile,
+    /// First index and path of each segment.
+    segments: Vec<(u64, PathBuf)>,
+}
+
+/// A record at rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OfflineLeaf {
+    /// Its leaf.
+    Kept(Vec<u8>),
+    /// Retention has removed it; its leaf hash, as it is on file.
+    Pruned([u8; 32]),
+}
+
+/// Why a directory cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum OfflineError {
+    /// It is not a data directory, or a file of it is not what it should be.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// There is nothing to compare its records with.
+    #[error("{} has no whole signed checkpoint: either no server has opened it yet, or tlog/checkpoint is damaged", path.display())]
+    NoCheckpoint {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A record is missing or not what was written.
+    #[error("record {index} of the journal is damaged or missing")]
+    Damaged {
+        /// The record.
+        index: u64,
+    },
+    /// A file could not be read.
+    #[error("the data directory could not be read")]
+    Io(#[from] io::Error),
+}
+
+impl OfflineLog {
+    /// Looks at the log in `dir`.
+    ///
+    /// # Errors
+    /// [`OfflineError`], if it is not one that this program can read.
+    pub fn open(dir: &Path) -> Result<Arc<Self>, OfflineError> {
+        let (log_id, log, owner) = directory::read_owner_of(dir)?;
+        let tlog = dir.join("tlog");
+        let no_checkpoint = || OfflineError::NoCheckpoint { path: dir.to_owned() };
+        let keys = VerifierKeys::read(&tlog)?.ok_or_else(no_checkpoint)?;
+        let origin = keys.origin().to_owned();
+        let checkpoint = CheckpointSlots::read(&tlog.join("checkpoint"), &origin)?.ok_or_else(no_checkpoint)?;
+        let hashes = HashFile::read_only(&tlog.join("hashes"))?;
+        let segments = list_segments(&dir.join("journal"))?;
+        Ok(Arc::new(Self { path: dir.to_owned(), log_id, owner, log, keys, checkpoint, hashes, segments }))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The log's id.
+    pub fn log_id(&self) -> &str {
+        &self.log_id
+    }
+
+    /// For whom it was made.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// The first line of its checkpoints.
+    pub fn origin(&self) -> &str {
+        self.keys.origin()
+    }
+
+    /// The keys that have signed it, the last first.
+    pub fn verifier_keys(&self) -> &VerifierKeys {
+        &self.keys
+    }
+
+    /// The last checkpoint on file.
+    pub fn checkpoint(&self) -> &SignedCheckpoint {
+        &self.checkpoint
+    }
+
+    /// The Merkle hashes on file.
+    pub fn hashes(&self) -> &impl tlog_tiles::HashReader {
+        &self.hashes
+    }
+
+    /// The segments of its journal: index of the first record, and file.
+    pub fn segments(&self) -> &[(u64, PathBuf)] {
+        &self.segments
+    }
+
+    /// The records of a range, which is cut to those that the checkpoint covers.
+    pub fn leaves(self: &Arc<Self>, range: Range<u64>) -> OfflineLeaves {
+        let end = range.end.min(self.checkpoint.size);
+        OfflineLeaves { log: Arc::clone(self), next: range.start, end, reading: None, ahead: None }
+    }
+}
+
+/// The records of a range, in order. Ends with the first that cannot be read.
+#[derive(Debug)]
+pub struct OfflineLeaves {
+    log: Arc<OfflineLog>,
+    next: u64,
+    end: u64,
+    reading: Option<Reading>,
+    /// A record that was read while looking for one that was pruned.
+    ahead: Option<(u64, Vec<u8>)>,
+}
+
+#[derive(Debug)]
+struct Reading {
+    file: BufReader<File>,
+    /// Which of the segments.
+    segment: usize,
+}
+
+impl Iterator for OfflineLeaves {
+    type Item = Result<(u64, OfflineLeaf), OfflineError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.end <= self.next {
+            return None;
+        }
+        let index = self.next;
+        let leaf = self.read(index);
+        self.next = if leaf.is_ok() { index + 1 } else { self.end };
+        Some(leaf.map(|leaf| (index, leaf)))
+    }
+}
+
+impl OfflineLeaves {
+    fn read(&mut self, index: u64) -> Result<OfflineLeaf, OfflineError> {
+        loop {
+            match self.ahead.take() {
+                Some((found, leaf)) if found == index => return Ok(OfflineLeaf::Kept(leaf)),
+                Some((found, leaf)) if index < found => {
+                    self.ahead = Some((found, leaf));
+                    return self.pruned(index);
+                }
+                // One from before the range.
+                Some(_) | None => {}
+            }
+            let segments = &self.log.segments;
+            let Some(wanted) = segments.partition_point(|(first, _)| *first <= index).checked_sub(1) else {
+                return self.pruned(index);
+            };
+            match &mut self.reading {
+                Some(reading) if reading.segment == wanted => match next_frame(&mut reading.file, index)? {
+                    Some(frame) => self.ahead = Some(frame),
+                    // What is missing at the end of a finished segment was pruned, or is damage; whoever
+                    // verifies is told the hash, and whether it was pruned is on record.
+                    None if wanted + 1 < segments.len() => return self.pruned(index),
+                    None => return Err(OfflineError::Damaged { index }),
+                },
+                _ => self.reading = Some(self.begin(wanted)?),
+            }
+        }
+    }
+
+    fn begin(&self, segment: usize) -> Result<Reading, OfflineError> {
+        let (first, path) = &self.log.segments[segment];
+        let mut file = File::open(path)?;
+        let mut head = vec![0; 128];
+        file.read_exact(&mut head).map_err(|_| OfflineError::Damaged { index: *first })?;
+        let header = check_header(&head, path, self.log.log, *first)?;
+        file.seek(SeekFrom::Start(header as u64))?;
+        Ok(Reading { file: BufReader::with_capacity(READ_BYTES, file), segment })
+    }
+
+    fn pruned(&self, index: u64) -> Result<OfflineLeaf, OfflineError> {
+        let hash = self.log.hashes.leaf_hash(index);
+        Ok(OfflineLeaf::Pruned(hash.map_err(|_| OfflineError::Damaged { index })?.0))
+    }
+}
+
+/// The next record of a segment; none at its end. What is no sound frame is damage at `index`.
+fn next_frame(file: &mut impl Read, index: u64) -> Result<Option<(u64, Vec<u8>)>, OfflineError> {
+    let damaged = || OfflineError::Damaged { index };
+    let mut bytes = vec![0; FRAME_HEAD_BYTES];
+    match file.read_exact(&mut bytes) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        read => read?,
+    }
+    let leaf_bytes = u32::from_le_bytes(bytes[..4].try_into().expect("four bytes")) as usize;
+    if leaf_bytes == 0 {
+        // Room that was made and not used.
+        return if bytes.iter().all(|&byte| byte == 0) { Ok(None) } else { Err(damaged()) };
+    }
+    if FRAME_BYTES_MAX < FRAME_HEAD_BYTES + leaf_bytes {
+        return Err(damaged());
+    }
+    bytes.resize(FRAME_HEAD_BYTES + leaf_bytes, 0);
+    file.read_exact(&mut bytes[FRAME_HEAD_BYTES..]).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => damaged(),
+        _ => error.into(),
+    })?;
+    let found = decode_frame(&bytes).ok_or_else(damaged)?.index;
+    bytes.drain(..FRAME_HEAD_BYTES);
+    Ok(Some((found, bytes)))
+}

@@ -1,0 +1,229 @@
+//! The store with the rows that have not come to it yet.
+//!
+//! A launch has about seven records, and each changes its row. Written with every commit, rows are
+//! what limits the log; so they are kept in memory for some thousand changes, in which most launches
+//! come to rest, and a thread of their own writes them then. Nothing is lost with them: the store
+//! knows how many records it has seen, and the others are replayed at the next start. Readers see
+//! rows in memory first, so it makes no difference to them where a row is.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::{InstanceRow, LaunchRange, LaunchRow, RecordStore, RequestKey, Rows, StoreError, TakenBy};
+use crate::audit::query::Order;
+use crate::ids::{InstanceId, LaunchId};
+
+/// With this many rows in memory they begin to be written. Tests have few, and want both kinds.
+const ROWS_WRITE: usize = if cfg!(test) { 8 } else { 16_384 };
+
+/// With this many, the writer of the log waits until some are written.
+const ROWS_MAX: usize = 8 * ROWS_WRITE;
+
+/// A store and what it lags behind by.
+#[derive(Debug)]
+pub(in crate::audit) struct StoreBehind {
+    store: Box<dyn RecordStore>,
+    behind: Mutex<Behind>,
+    /// Told when there is something to write, when it was written, and at the end.
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Behind {
+    /// Rows changed since the last writing began.
+    fresh: Rows,
+    /// Records that `fresh` and all before it reflect.
+    size: u64,
+    /// Records that the store has seen.
+    written: u64,
+    /// Rows being written.
+    writing: Option<Arc<Rows>>,
+    /// Why the store takes no more.
+    failed: Option<StoreError>,
+    ended: bool,
+    /// The last launch there is: ids are made in the order of time, so most new ones come after it and
+    /// need not be looked for.
+    last_launch: Option<LaunchId>,
+}
+
+impl StoreBehind {
+    /// A store that lags behind by nothing, and how many records it has seen.
+    pub(in crate::audit) fn new(store: Box<dyn RecordStore>) -> Result<(Self, u64), StoreError> {
+        let size = store.applied()?;
+        let last = store.launches(&LaunchRange::default(), Order::NewestFirst, 1)?;
+        let last_launch = last.first().map(|(id, _)| *id);
+        let behind = Mutex::new(Behind { size, written: size, last_launch, ..Behind::default() });
+        Ok((Self { store, behind, changed: Condvar::new() }, size))
+    }
+
+    /// Writes rows through to the store, which lags behind by none then.
+    pub(in crate::audit) fn write_through(&self, rows: &Rows, size: u64) -> Result<(), StoreError> {
+        self.store.apply(rows, size)?;
+        let mut behind = self.lock();
+        behind.last_launch = behind.last_launch.max(rows.launches.last_key_value().map(|(id, _)| *id));
+        (behind.size, behind.written) = (size, size);
+        Ok(())
+    }
+
+    /// Takes in the rows that the records below `size` left. Waits while too many are not written.
+    pub(in crate::audit) fn extend(&self, rows: Rows, size: u64) -> Result<(), StoreError> {
+        let mut behind = self.lock();
+        while ROWS_MAX < behind.fresh.len() && behind.failed.is_none() {
+            behind = self.changed.wait(behind).unwrap_or_else(PoisonError::into_inner);
+        }
+        if let Some(error) = &behind.failed {
+            return Err(StoreError::Broken(error.to_string()));
+        }
+        behind.last_launch = behind.last_launch.max(rows.launches.last_key_value().map(|(id, _)| *id));
+        behind.fresh.extend(rows);
+        behind.size = size;
+        if ROWS_WRITE <= behind.fresh.len() && behind.writing.is_none() {
+            self.changed.notify_all();
+        }
+        Ok(())
+    }
+
+    /// Writes rows as they become many, until [`StoreBehind::end`]; then what is left. Returns the
+    /// error that the store ended with, if it did.
+    pub(in crate::audit) fn write_behind(&self) -> Option<String> {
+        let _panic = FailOnPanic(self);
+        loop {
+            let (rows, size) = {
+                let mut behind = self.lock();
+                while behind.fresh.len() < ROWS_WRITE && !behind.ended && behind.failed.is_none() {
+                    behind = self.changed.wait(behind).unwrap_or_else(PoisonError::into_inner);
+                }
+                // Later rows must not be said to be seen where earlier ones are not.
+                if let Some(error) = &behind.failed {
+                    return Some(error.to_string());
+                }
+                if behind.size == behind.written {
+                    return None;
+                }
+                let rows = Arc::new(std::mem::take(&mut behind.fresh));
+                behind.writing = Some(Arc::clone(&rows));
+                (rows, behind.size)
+            };
+            let outcome = self.store.apply(&rows, size);
+            let mut behind = self.lock();
+            let failed = outcome.as_ref().err().map(ToString::to_string);
+            match outcome {
+                Ok(()) => (behind.writing, behind.written) = (None, size),
+                // The rows stay where readers find them.
+                Err(error) => behind.failed = Some(error),
+            }
+            self.changed.notify_all();
+            if failed.is_some() {
+                return failed;
+            }
+        }
+    }
+
+    /// Has [`StoreBehind::write_behind`] write what is left and return.
+    pub(in crate::audit) fn end(&self) {
+        self.lock().ended = true;
+        self.changed.notify_all();
+    }
+
+    /// Writes out what the store holds in memory.
+    pub(in crate::audit) fn flush(&self) -> Result<(), StoreError> {
+        self.store.flush()
+    }
+
+    /// One launch.
+    pub(in crate::audit) fn launch(&self, id: LaunchId) -> Result<Option<LaunchRow>, StoreError> {
+        if self.lock().last_launch < Some(id) {
+            return Ok(None);
+        }
+        match self.in_memory(|rows| rows.launches.get(&id).cloned()) {
+            Some(row) => Ok(Some(row)),
+            None => self.store.launch(id),
+        }
+    }
+
+    /// At most `limit` launches in `range`, by id from its start, or from its end backwards.
+    pub(in crate::audit) fn launches(
+        &self,
+        range: &LaunchRange,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<(LaunchId, LaunchRow)>, StoreError> {
+        // First memory: what is written meanwhile is then found twice, and not missed.
+        let mut recent = BTreeMap::new();
+        {
+            let behind = self.lock();
+            for rows in behind.writing.as_deref().into_iter().chain([&behind.fresh]) {
+                let rows = rows.launches.range(range.bounds()).map(|(id, row)| (*id, row.clone()));
+                match order {
+                    Order::OldestFirst => recent.extend(rows.take(limit)),
+                    Order::NewestFirst => recent.extend(rows.rev().take(limit)),
+                }
+            }
+        }
+        let mut found: BTreeMap<_, _> = self.store.launches(range, order, limit)?.into_iter().collect();
+        found.extend(recent);
+        Ok(match order {
+            Order::OldestFirst => found.into_iter().take(limit).collect(),
+            Order::NewestFirst => found.into_iter().rev().take(limit).collect(),
+        })
+    }
+
+    /// The launches that are open, oldest first.
+    pub(in crate::audit) fn open_launches(&self) -> Result<Vec<LaunchId>, StoreError> {
+        let recent: Vec<(LaunchId, bool)> = {
+            let behind = self.lock();
+            let rows = behind.writing.as_deref().into_iter().chain([&behind.fresh]);
+            rows.flat_map(|rows| rows.launches.iter().map(|(id, row)| (*id, row.is_open))).collect()
+        };
+        let mut open: std::collections::BTreeSet<_> = self.store.open_launches()?.into_iter().collect();
+        for (id, is_open) in recent {
+            if is_open {
+                open.insert(id)
+            } else {
+                open.remove(&id)
+            };
+        }
+        Ok(open.into_iter().collect())
+    }
+
+    /// What a request key was used for.
+    pub(in crate::audit) fn request(&self, key: &RequestKey) -> Result<Option<TakenBy>, StoreError> {
+        match self.in_memory(|rows| rows.requests.get(key).copied()) {
+            Some(taken_by) => Ok(Some(taken_by)),
+            None => self.store.request(key),
+        }
+    }
+
+    /// One instance.
+    pub(in crate::audit) fn instance(&self, id: &InstanceId) -> Result<Option<InstanceRow>, StoreError> {
+        match self.in_memory(|rows| rows.instances.get(id).cloned()) {
+            Some(row) => Ok(Some(row)),
+            None => self.store.instance(id),
+        }
+    }
+
+    /// What `read` finds in the rows in memory, the latest first.
+    fn in_memory<T>(&self, read: impl Fn(&Rows) -> Option<T>) -> Option<T> {
+        let behind = self.lock();
+        read(&behind.fresh).or_else(|| behind.writing.as_deref().and_then(&read))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Behind> {
+        self.behind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread that panicked in the store leaves one that takes nothing more, and does not hang the writer.
+struct FailOnPanic<'a>(&'a StoreBehind);
+
+impl Drop for FailOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.lock().failed = Some(StoreError::Broken("sled panicked".to_owned()));
+            self.0.changed.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

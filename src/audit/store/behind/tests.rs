@@ -1,0 +1,135 @@
+//! A store that takes nothing, and rows in all three places.
+
+use std::sync::Mutex;
+
+use super::*;
+use crate::audit::store::LaunchAbout;
+use crate::record::LaunchState;
+
+/// A store in memory that may end in two ways.
+#[derive(Debug, Default)]
+struct Memory {
+    rows: Mutex<Rows>,
+    applied: Mutex<u64>,
+    ends: Option<End>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Error,
+    Panic,
+}
+
+impl RecordStore for Memory {
+    fn applied(&self) -> Result<u64, StoreError> {
+        Ok(*self.applied.lock().unwrap())
+    }
+
+    fn apply(&self, rows: &Rows, applied: u64) -> Result<(), StoreError> {
+        match self.ends {
+            Some(End::Error) => return Err(StoreError::Broken("test".to_owned())),
+            Some(End::Panic) => panic!("test"),
+            None => {}
+        }
+        let mut mine = self.rows.lock().unwrap();
+        mine.launches.extend(rows.launches.iter().map(|(id, row)| (*id, row.clone())));
+        *self.applied.lock().unwrap() = applied;
+        Ok(())
+    }
+
+    fn launch(&self, id: LaunchId) -> Result<Option<LaunchRow>, StoreError> {
+        Ok(self.rows.lock().unwrap().launches.get(&id).cloned())
+    }
+
+    fn launches(
+        &self,
+        range: &LaunchRange,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<(LaunchId, LaunchRow)>, StoreError> {
+        let rows = self.rows.lock().unwrap();
+        let found = rows.launches.range(range.bounds()).map(|(id, row)| (*id, row.clone()));
+        Ok(match order {
+            Order::OldestFirst => found.take(limit).collect(),
+            Order::NewestFirst => found.rev().take(limit).collect(),
+        })
+    }
+
+    fn open_launches(&self) -> Result<Vec<LaunchId>, StoreError> {
+        let rows = self.rows.lock().unwrap();
+        Ok(rows.launches.iter().filter(|(_, row)| row.is_open).map(|(id, _)| *id).collect())
+    }
+
+    fn request(&self, _: &RequestKey) -> Result<Option<TakenBy>, StoreError> {
+        Ok(None)
+    }
+
+    fn instance(&self, _: &InstanceId) -> Result<Option<InstanceRow>, StoreError> {
+        Ok(None)
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+fn id(number: u8) -> LaunchId {
+    LaunchId::from_bytes([number; 16])
+}
+
+fn rows(numbers: impl IntoIterator<Item = u8>, is_open: bool) -> Rows {
+    let row = LaunchRow {
+        entries: vec![u64::from(is_open)],
+        state: LaunchState::Launching,
+        is_open,
+        about: Arc::new(LaunchAbout {
+            principal: "local".parse().unwrap(),
+            account_id: "123456789012".parse().unwrap(),
+            region: "us-east-1".parse().unwrap(),
+            image_id: None,
+            create_time: jiff::Timestamp::UNIX_EPOCH,
+        }),
+    };
+    Rows { launches: numbers.into_iter().map(|number| (id(number), row.clone())).collect(), ..Rows::default() }
+}
+
+#[test]
+fn a_store_that_ends_lets_go_of_whoever_waits_and_is_still_read() {
+    for end in [End::Error, End::Panic] {
+        let (store, _) = StoreBehind::new(Box::new(Memory { ends: Some(end), ..Memory::default() })).unwrap();
+        let store = Arc::new(store);
+        let writing = Arc::clone(&store);
+        let thread = std::thread::spawn(move || writing.write_behind());
+        // More than may be in memory: without an end to it this would wait for ever.
+        let refused = (0..=u8::MAX).find(|&number| store.extend(rows([number], true), u64::from(number) + 1).is_err());
+        assert!(refused.is_some(), "{end:?}");
+        assert_eq!(thread.join().is_err(), matches!(end, End::Panic));
+        assert!(store.launch(id(0)).unwrap().is_some(), "what was taken in is there");
+        // At the end it does not write what came later, which would hide what is missing.
+        store.end();
+        assert!(store.write_behind().is_some());
+        assert_eq!(store.store.applied().unwrap(), 0);
+    }
+}
+
+#[test]
+fn the_latest_row_counts_wherever_the_others_are() {
+    let (store, _) = StoreBehind::new(Box::new(Memory::default())).unwrap();
+    store.write_through(&rows(0..20, true), 1).unwrap();
+    store.lock().writing = Some(Arc::new(rows(10..30, false)));
+    store.extend(rows([15, 25, 40], true), 3).unwrap();
+    let open: Vec<_> = store.open_launches().unwrap();
+    assert_eq!(open, (0..10).chain([15, 25, 40]).map(id).collect::<Vec<_>>());
+    let range = LaunchRange { after: Some(id(8)), before: Some(id(41)) };
+    for limit in [1, 3, 7, 100] {
+        let ids = |order| -> Vec<_> {
+            let found = store.launches(&range, order, limit).unwrap();
+            assert!(found.iter().all(|(id, row)| row.is_open == open.contains(id)));
+            found.into_iter().map(|(id, _)| id).collect()
+        };
+        let all: Vec<_> = (9..30).chain([40]).map(id).collect();
+        assert_eq!(ids(Order::OldestFirst), all.iter().copied().take(limit).collect::<Vec<_>>());
+        assert_eq!(ids(Order::NewestFirst), all.iter().copied().rev().take(limit).collect::<Vec<_>>());
+    }
+    assert_eq!(store.launch(id(41)).unwrap(), None);
+}

@@ -1,0 +1,153 @@
+//! Verifying a log without believing anything its server says.
+//!
+//! Every leaf hash and the root are recomputed from the leaves; signatures are checked with keys
+//! that the auditor brings; checkpoints that were kept elsewhere pin what the log once was; and the
+//! records are held against each other by rules that share no code with [`crate::record::Launch`],
+//! so that a defect of the one shows in the other.
+
+mod codes;
+mod entry;
+mod facts;
+mod heads;
+mod pruned;
+mod report;
+mod rounds;
+mod rules;
+mod tree;
+mod trust;
+
+use heads::Heads;
+use pruned::PrunedRanges;
+use report::Failures;
+use rounds::{Content, Read};
+use rules::Rules;
+use tree::RightEdge;
+
+pub use codes::{Code, WarningCode};
+pub use report::{Failure, Report, StepBack, Warning};
+pub use trust::{Trust, TrustError};
+
+/// One leaf, as the source has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leaf {
+    /// The record, byte for byte.
+    Kept(Vec<u8>),
+    /// The record was removed by retention, and only its RFC 6962 leaf hash is left.
+    Pruned([u8; 32]),
+}
+
+/// Why the source could not go on. What it had given before is verified all the same.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct SourceFault {
+    /// The record that could not be read, where the source knows it.
+    pub index: Option<u64>,
+    /// Why, in one sentence.
+    pub reason: String,
+}
+
+/// Where the leaves come from: a directory, an export, a server.
+pub trait Leaves {
+    /// The next leaves in order, beginning with record 0; none once there are no more. A batch is
+    /// held in memory whole, and up to three times 4 MiB of batches are: a few hundred to a few
+    /// thousand records are a good size.
+    ///
+    /// # Errors
+    /// If the next record cannot be had. Nothing is asked for afterwards.
+    fn next_batch(&mut self) -> Result<Vec<Leaf>, SourceFault>;
+}
+
+/// Verifies a whole log: all leaves, the log's own signed `checkpoint`, and signed checkpoints of
+/// any size that were `kept` elsewhere. Because the root is recomputed at the size of every kept
+/// checkpoint, no consistency proof is needed. Blocking, on two threads; memory is about 150 bytes
+/// for each launch.
+pub fn verify(leaves: &mut dyn Leaves, checkpoint: &[u8], kept: &[Vec<u8>], trust: &Trust) -> Report {
+    let mut failures = Failures::default();
+    let heads = Heads::read(checkpoint, kept, trust, &mut failures);
+    let mut walk = Walk {
+        report: Report::new(trust.origin(), heads.log()),
+        size_max: heads.size_max(),
+        heads,
+        tree: RightEdge::default(),
+        pruned: PrunedRanges::default(),
+        rules: Rules::default(),
+        failures,
+    };
+    walk.heads.compare(&walk.tree, &mut walk.failures);
+    let fault = rounds::each(leaves, |read| walk.take(read)).err();
+    walk.finish(fault)
+}
+
+/// What is known after the leaves so far.
+struct Walk {
+    report: Report,
+    heads: Heads,
+    /// The largest size that any checkpoint speaks of; none if no checkpoint could be read.
+    size_max: Option<u64>,
+    tree: RightEdge,
+    pruned: PrunedRanges,
+    rules: Rules,
+    failures: Failures,
+}
+
+impl Walk {
+    /// Takes in the next leaf; false if no further leaf is wanted.
+    fn take(&mut self, read: Read) -> bool {
+        let index = self.tree.size();
+        if self.size_max.is_some_and(|max| max <= index) {
+            let message = format!("There are records from {index} on that no checkpoint speaks of.");
+            self.failures.note(Code::LogLongerThanCheckpoint, Some(index), None, message);
+            return false;
+        }
+        self.tree.push(read.hash);
+        self.heads.compare(&self.tree, &mut self.failures);
+        match read.content {
+            Content::Pruned => {
+                self.pruned.leaf(index);
+                self.rules.pruned_leaf();
+            }
+            Content::Unreadable { bytes, code, message } => {
+                self.report.count_bytes(bytes);
+                self.failures.note(code, Some(index), None, message);
+            }
+            Content::Later { bytes, time, kind, covered } => {
+                self.report.count_bytes(bytes);
+                self.report.count_time(index, time);
+                match covered {
+                    Some(covered) => self.pruned.record(&covered),
+                    None => self.report.note_unknown_kind(index, &kind),
+                }
+            }
+            Content::Facts { bytes, facts } => {
+                self.report.count_bytes(bytes);
+                self.report.count_time(index, facts.time);
+                let launch_id = facts.launch_id;
+                if let Err(broken) = self.rules.take(&facts) {
+                    self.failures.note(broken.code, Some(index), launch_id, broken.message);
+                }
+            }
+        }
+        true
+    }
+
+    fn finish(mut self, fault: Option<SourceFault>) -> Report {
+        let size = self.tree.size();
+        match fault {
+            // What lies behind it was not seen, so nothing can be said about the size.
+            Some(fault) => {
+                let message = format!("The record could not be read: {fault}");
+                self.failures.note(Code::RecordUnreadable, fault.index.or(Some(size)), None, message);
+            }
+            None => self.heads.note_missing(size, &mut self.failures),
+        }
+        if let Some(index) = self.pruned.unrecorded() {
+            let message = "The record was removed, and no later record says that it was to be.".to_owned();
+            self.failures.note(Code::PruningNotRecorded, Some(index), None, message);
+        }
+        let pruned = self.pruned.count();
+        self.report.finish(&self.tree, self.heads.matched(), pruned, &self.rules, self.failures)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! What no two launches may share.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Broken;
+use crate::audit::verify::codes::Code;
+use crate::audit::verify::facts::{AccountNumber, CandidateHash, InstanceKey, RegionName, RequestDigest, Token};
+use crate::ids::{AttemptId, LaunchId};
+
+/// Where a launch is.
+type Place = (AccountNumber, RegionName);
+
+/// What all launches so far have taken, each with the number of the launch that did.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    attempts: HashMap<AttemptId, Attempt>,
+    /// Tokens of attempts under which these do not stand in `attempts`. Gantry makes none.
+    other_tokens: HashMap<Token, AttemptId>,
+    instances: HashMap<InstanceKey, u32>,
+    requests: HashSet<RequestDigest>,
+    places: Vec<Place>,
+    place_numbers: HashMap<Place, u32>,
+    /// Launches that may still begin an attempt, or learn of one.
+    pub(super) trying: HashMap<LaunchId, Trying>,
+}
+
+/// An attempt, as long as the log is read.
+#[derive(Debug)]
+struct Attempt {
+    /// Its launch.
+    launch: u32,
+    /// Whether it is known what became of it.
+    definite: bool,
+    /// Whether its client token is made from its id.
+    own_token: bool,
+}
+
+/// Where the attempts of a launch stand.
+#[derive(Debug, Default)]
+pub(super) struct Trying {
+    /// The attempt of which it is not known what became.
+    pub(super) open: Option<AttemptId>,
+    /// How many were begun.
+    pub(super) begun: usize,
+    /// What the decision lets it try, in order; empty if the decision does not say.
+    pub(super) candidates: Box<[CandidateHash]>,
+}
+
+/// Whose an instance is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    Nobodys,
+    Own,
+    Anothers,
+}
+
+impl Tables {
+    /// The number of an account and Region.
+    pub(super) fn place(&mut self, account: AccountNumber, region: RegionName) -> u32 {
+        let next = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
+        *self.place_numbers.entry((account, region)).or_insert_with(|| {
+            self.places.push((account, region));
+            next
+        })
+    }
+
+    /// Whether an account and Region, where they are named, are those of a number.
+    pub(super) fn is_place(&self, number: u32, account: Option<AccountNumber>, region: Option<RegionName>) -> bool {
+        self.places.get(number as usize).is_none_or(|(own, home)| {
+            account.is_none_or(|named| named == *own) && region.is_none_or(|named| named == *home)
+        })
+    }
+
+    pub(super) fn take_request(&mut self, request: Option<RequestDigest>) -> Result<(), Broken> {
+        match request {
+            Some(request) if !self.requests.insert(request) => Err(Broken::new(
+                Code::RequestDecidedTwice,
+                "The principal's request id was used for another request before: one request was acted upon twice.",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn take_attempt(&mut self, launch: u32, attempt_id: AttemptId, token: &Token) -> Result<(), Broken> {
+        if self.attempts.contains_key(&attempt_id) {
+            let message = format!("Attempt {attempt_id} was intended before.");
+            return Err(Broken::new(Code::AttemptIdReused, message));
+        }
+        let own_token = *token == Token::Of(attempt_id);
+        let taken_by = match token {
+            Token::Of(other) if self.attempts.get(other).is_some_and(|attempt| attempt.own_token) => Some(other),
+            _ if self.other_tokens.is_empty() => None,
+            _ => self.other_tokens.get(token),
+        };
+        if let Some(other) = taken_by {
+            let message = format!("The client token of attempt {attempt_id} was used by attempt {other} before.");
+            return Err(Broken::new(Code::ClientTokenReused, message));
+        }
+        if !own_token {
+            self.other_tokens.insert(token.clone(), attempt_id);
+        }
+        self.attempts.insert(attempt_id, Attempt { launch, definite: false, own_token });
+        Ok(())
+    }
+
+    /// That an attempt of `launch` has an outcome now, which is the last if `definite`. `in_part`
+    /// lets pass an attempt whose intent may have been removed.
+    pub(super) fn take_outcome(
+        &mut self,
+        launch: u32,
+        attempt_id: AttemptId,
+        definite: bool,
+        in_part: bool,
+    ) -> Result<(), Broken> {
+        match self.attempts.get_mut(&attempt_id) {
+            None if in_part => {
+                self.attempts.insert(attempt_id, Attempt { launch, definite, own_token: true });
+                Ok(())
+            }
+            None => {
+                let message = format!("Attempt {attempt_id} has an outcome and was never intended.");
+                Err(Broken::new(Code::AttemptNotIntended, message))
+            }
+            Some(attempt) if attempt.launch != launch => {
+                let message = format!("Attempt {attempt_id} was intended by another launch.");
+                Err(Broken::new(Code::AttemptOfOtherLaunch, message))
+            }
+            Some(attempt) if attempt.definite => {
+                let message = format!("What became of attempt {attempt_id} was recorded before, and definitely.");
+                Err(Broken::new(Code::OutcomeTwice, message))
+            }
+            Some(attempt) => {
+                attempt.definite = definite;
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn whose(&self, launch: u32, instance: InstanceKey) -> Whose {
+        match self.instances.get(&instance) {
+            None => Whose::Nobodys,
+            Some(owner) if *owner == launch => Whose::Own,
+            Some(_) => Whose::Anothers,
+        }
+    }
+
+    pub(super) fn own(&mut self, launch: u32, instance: InstanceKey) {
+        self.instances.insert(instance, launch);
+    }
+}

@@ -1,0 +1,83 @@
+//! The settings of the audit log.
+
+use serde::Deserialize;
+
+use super::ConfigError;
+
+/// MiB of disk that are left free: the store writes segments of 4 MiB, and ends with its first write that
+/// does not fit.
+pub const FREE_SPACE_RESERVE_MIB_DEFAULT: u64 = 64;
+/// The most that can be asked to be left free, in MiB: a TiB.
+pub const FREE_SPACE_RESERVE_MIB_MAX: u64 = 1 << 20;
+
+/// The size of a journal segment, in KiB: 64 MiB.
+pub const SEGMENT_KIB_DEFAULT: u32 = 64 << 10;
+/// The smallest segment, in KiB: it must hold the longest record.
+pub const SEGMENT_KIB_MIN: u32 = 64;
+/// The largest segment, in KiB: a GiB. A start reads the last one.
+pub const SEGMENT_KIB_MAX: u32 = 1 << 20;
+
+/// The most witnesses: a checkpoint carries at most sixteen signatures, one of them the log's.
+pub const WITNESSES_MAX: usize = 15;
+
+/// The audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditConfig {
+    /// MiB of disk that are left free. With fewer, launches are refused with AUDIT_UNAVAILABLE while
+    /// reads go on; 0 to use the disk to its end, which the store does not survive without a restart.
+    pub free_space_reserve_mib: u64,
+    /// A segment of the journal is followed by the next before it grows beyond this many KiB, from
+    /// [`SEGMENT_KIB_MIN`] to [`SEGMENT_KIB_MAX`]. Smaller ones make starts shorter and searches longer.
+    pub segment_kib: u32,
+    /// Who is asked to cosign the log's checkpoints (c2sp.org/tlog-witness).
+    pub witnesses: Vec<WitnessConfig>,
+}
+
+/// A witness.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessConfig {
+    /// Its address, before `/add-checkpoint`: `"https://witness.example.com"`.
+    pub url: String,
+    /// Its verifier key, of a cosigner: `"witness.example.com+1234abcd+B…"`.
+    pub key: String,
+}
+
+impl AuditConfig {
+    /// [`AuditConfig::free_space_reserve_mib`] in bytes.
+    pub fn free_space_reserve(&self) -> u64 {
+        self.free_space_reserve_mib << 20
+    }
+
+    /// [`AuditConfig::segment_kib`] in bytes.
+    pub fn segment_bytes(&self) -> u64 {
+        u64::from(self.segment_kib) << 10
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if FREE_SPACE_RESERVE_MIB_MAX < self.free_space_reserve_mib {
+            let expected = format!("at most {FREE_SPACE_RESERVE_MIB_MAX}");
+            return Err(ConfigError::OutOfRange { setting: "audit.free_space_reserve_mib", expected });
+        }
+        if !(SEGMENT_KIB_MIN..=SEGMENT_KIB_MAX).contains(&self.segment_kib) {
+            let expected = format!("from {SEGMENT_KIB_MIN} to {SEGMENT_KIB_MAX}");
+            return Err(ConfigError::OutOfRange { setting: "audit.segment_kib", expected });
+        }
+        if WITNESSES_MAX < self.witnesses.len() {
+            let expected = format!("at most {WITNESSES_MAX}");
+            return Err(ConfigError::OutOfRange { setting: "audit.witnesses", expected });
+        }
+        Ok(())
+    }
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self {
+            free_space_reserve_mib: FREE_SPACE_RESERVE_MIB_DEFAULT,
+            segment_kib: SEGMENT_KIB_DEFAULT,
+            witnesses: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Keeps asking the configured witnesses to cosign the log's checkpoints.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::witness::WitnessHttp;
+use super::{AddressError, ServeError};
+use crate::audit::witness::{
+    CheckpointNote, Cosigned, MalformedCheckpoint, NotCosigned, VkeyError, Witness, WitnessKey, WitnessedLog,
+};
+use crate::audit::{AuditLog, ProofError, Topic};
+use crate::clock::{Clock, SystemClock};
+use crate::config::WitnessConfig;
+
+/// The least time between two questions to a witness that answers: a checkpoint is signed with every
+/// commit, and public witnesses ask for a few seconds.
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// The longest pause after failures, each of which doubles it.
+const PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// Why a configured witness cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum WitnessSettingError {
+    /// Its address.
+    #[error("{url}: {source}")]
+    Address {
+        /// The address.
+        url: String,
+        /// Why not.
+        source: AddressError,
+    },
+    /// Its key.
+    #[error("the key of {url}: {source}")]
+    Key {
+        /// The witness's address.
+        url: String,
+        /// Why not.
+        source: VkeyError,
+    },
+}
+
+/// Begins to ask every witness, until `shutdown`.
+pub(super) fn begin(
+    log: &AuditLog,
+    witnesses: &[WitnessConfig],
+    shutdown: &CancellationToken,
+) -> Result<Vec<JoinHandle<()>>, ServeError> {
+    let mut asking = Vec::with_capacity(witnesses.len());
+    for WitnessConfig { url, key } in witnesses {
+        let key: WitnessKey = key.parse().map_err(|source| WitnessSettingError::Key { url: url.clone(), source })?;
+        // Real time, also where a test simulates it: a witness is somebody else.
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let http = WitnessHttp::new(url, Arc::clone(&clock))
+            .map_err(|source| WitnessSettingError::Address { url: url.clone(), source })?;
+        asking.push((Witness::new(key), http, clock));
+    }
+    let spawn = |(witness, http, clock)| tokio::spawn(ask(log.clone(), witness, http, clock, shutdown.clone()));
+    Ok(asking.into_iter().map(spawn).collect())
+}
+
+async fn ask(
+    log: AuditLog,
+    mut witness: Witness,
+    http: WitnessHttp,
+    clock: Arc<dyn Clock>,
+    shutdown: CancellationToken,
+) {
+    let name = witness.key().to_string();
+    let mut told = log.subscribe(Topic::Log);
+    let checkpoints = Checkpoints(log.clone());
+    let mut pause = PERIOD;
+    loop {
+        told.borrow_and_update();
+        let asked = tokio::select! {
+            () = shutdown.cancelled() => return,
+            asked = witness.cosign_once(&checkpoints, &http, &*clock) => asked,
+        };
+        let is_cosigned = match asked {
+            Ok(Cosigned { checkpoint, cosignature }) => {
+                log.add_cosignature(checkpoint, &cosignature);
+                true
+            }
+            Err(error) => {
+                note(&name, &error);
+                false
+            }
+        };
+        pause = if is_cosigned { PERIOD } else { (pause * 2).min(PAUSE_MAX) };
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = clock.sleep(pause) => {}
+        }
+        if is_cosigned {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                // The log is closed when this fails, and then the server ends.
+                changed = told.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+}
+
+/// Says why there is no cosignature, loudly if the log itself may be at fault.
+fn note(witness: &str, error: &NotCosigned) {
+    metrics::counter!("gantry_witness_failures_total", "outcome" => error.label()).increment(1);
+    let remedy = error.remedy();
+    if error.is_alarm() {
+        tracing::error!(witness, %error, remedy, "a witness has seen another log than this one");
+    } else {
+        tracing::warn!(witness, %error, remedy, "checkpoint not cosigned");
+    }
+}
+
+/// The log as a witness is shown it.
+struct Checkpoints(AuditLog);
+
+/// Why the log cannot be shown.
+#[derive(Debug, thiserror::Error)]
+enum ShowError {
+    #[error(transparent)]
+    Note(#[from] MalformedCheckpoint),
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    #[error("a task panicked")]
+    Panicked,
+}
+
+impl WitnessedLog for Checkpoints {
+    type Error = ShowError;
+
+    async fn latest_checkpoint(&self) -> Result<CheckpointNote, ShowError> {
+        Ok(CheckpointNote::parse(&self.0.checkpoint().note)?)
+    }
+
+    async fn consistency_proof(&self, old: u64, new: u64) -> Result<Vec<[u8; 32]>, ShowError> {
+        let log = self.0.clone();
+        let proof = tokio::task::spawn_blocking(move || log.consistency_proof(old, new));
+        Ok(proof.await.map_err(|_| ShowError::Panicked)??.hashes)
+    }
+}
