@@ -145,6 +145,7 @@ pub async fn run(
 pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, ServeError> {
     config.check()?;
     let tls = config.tls.as_ref().map(read_tls).transpose()?;
+    let witnesses = cosigning::configured(&config.audit.witnesses)?;
     let listener = TcpListener::bind(config.listen).await.map_err(|e| ServeError::Listen(config.listen, e))?;
     let address = listener.local_addr().map_err(|e| ServeError::Listen(config.listen, e))?;
     make_dir(&config.data_dir).map_err(|e| ServeError::DataDir(config.data_dir.clone(), e))?;
@@ -187,7 +188,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     let serving = shutdown.clone();
     let closed = CancellationToken::new();
     tokio::spawn(watchdog::watch(log.clone(), shutdown.clone(), closed.clone()));
-    let witnesses = cosigning::begin(&log, &config.audit.witnesses, &shutdown)?;
+    let witnesses = cosigning::begin(&log, witnesses, &shutdown);
     let served = tokio::spawn(async move {
         let result = api::serve(listener, services, tls, drain_deadline, serving).await;
         let failed = !log.is_available();

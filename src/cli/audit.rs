@@ -1,5 +1,6 @@
 //! `gantry audit`: read the log, follow it, prove it, take it elsewhere.
 
+mod conditions;
 mod export;
 mod key;
 mod list;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::AddressError;
 use super::witness::WitnessHttp;
-use super::{AddressError, ServeError};
 use crate::audit::witness::{
     CheckpointNote, Cosigned, MalformedCheckpoint, NotCosigned, VkeyError, Witness, WitnessKey, WitnessedLog,
 };
@@ -43,23 +43,27 @@ pub enum WitnessSettingError {
     },
 }
 
-/// Begins to ask every witness, until `shutdown`.
-pub(super) fn begin(
-    log: &AuditLog,
-    witnesses: &[WitnessConfig],
-    shutdown: &CancellationToken,
-) -> Result<Vec<JoinHandle<()>>, ServeError> {
-    let mut asking = Vec::with_capacity(witnesses.len());
+/// A witness and the way to it.
+pub(super) type Configured = (Witness, WitnessHttp, Arc<dyn Clock>);
+
+/// The witnesses as they are configured; nothing is asked of them yet.
+pub(super) fn configured(witnesses: &[WitnessConfig]) -> Result<Vec<Configured>, WitnessSettingError> {
+    let mut configured = Vec::with_capacity(witnesses.len());
     for WitnessConfig { url, key } in witnesses {
         let key: WitnessKey = key.parse().map_err(|source| WitnessSettingError::Key { url: url.clone(), source })?;
         // Real time, also where a test simulates it: a witness is somebody else.
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let http = WitnessHttp::new(url, Arc::clone(&clock))
             .map_err(|source| WitnessSettingError::Address { url: url.clone(), source })?;
-        asking.push((Witness::new(key), http, clock));
+        configured.push((Witness::new(key), http, clock));
     }
+    Ok(configured)
+}
+
+/// Begins to ask every witness, until `shutdown`.
+pub(super) fn begin(log: &AuditLog, witnesses: Vec<Configured>, shutdown: &CancellationToken) -> Vec<JoinHandle<()>> {
     let spawn = |(witness, http, clock)| tokio::spawn(ask(log.clone(), witness, http, clock, shutdown.clone()));
-    Ok(asking.into_iter().map(spawn).collect())
+    witnesses.into_iter().map(spawn).collect()
 }
 
 async fn ask(

@@ -1,6 +1,6 @@
 //! `gantry audit list` and `show`: records, searched for and one by one.
 
-use clap::ValueEnum;
+use super::conditions::{Conditions, kind_number, verdict_number};
 
 use crate::cli::connect::ClientArgs;
 use crate::cli::failure::Failure;
@@ -14,24 +14,8 @@ const PAGE_SIZE_MAX: u32 = 1000;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListArgs {
-    /// Only records of this kind.
-    #[arg(long, value_enum)]
-    kind: Option<Kind>,
-    /// Only decisions with this verdict.
-    #[arg(long, value_enum)]
-    verdict: Option<Verdict>,
-    /// Only on behalf of this principal.
-    #[arg(long)]
-    principal: Option<String>,
-    /// Only about this image.
-    #[arg(long, value_name = "IMAGE_ID")]
-    image: Option<String>,
-    /// Only about this launch.
-    #[arg(long, value_name = "LAUNCH_ID")]
-    launch: Option<String>,
-    /// Only about this instance.
-    #[arg(long, value_name = "INSTANCE_ID")]
-    instance: Option<String>,
+    #[command(flatten)]
+    conditions: Conditions,
     /// Only records at or after this time, or so long ago.
     #[arg(long, value_name = "TIME", value_parser = parse::moment)]
     since: Option<Timestamp>,
@@ -62,39 +46,19 @@ pub(crate) struct ShowArgs {
     client: ClientArgs,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Kind {
-    Decision,
-    AttemptIntended,
-    AttemptSucceeded,
-    AttemptFailed,
-    AttemptUnknown,
-    LaunchEnded,
-    InstancePhase,
-    Termination,
-    ServiceStarted,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Verdict {
-    Admitted,
-    Refused,
-}
-
 pub(super) async fn list(args: ListArgs) -> Result<(), Failure> {
     let output = args.client.output();
-    let kind = args.kind.map_or(pb::RecordKind::Unspecified, pb::RecordKind::from);
-    let verdict = args.verdict.map_or(pb::DecisionVerdict::Unspecified, pb::DecisionVerdict::from);
+    let Conditions { kind, verdict, principal, image, launch, instance } = args.conditions;
     let mut request = pb::ListRecordsRequest {
         log_id: args.log,
-        kind: kind.into(),
-        principal: args.principal.unwrap_or_default(),
+        kind: kind_number(kind),
+        principal: principal.unwrap_or_default(),
         account_id: args.client.account(),
         region: args.client.region_filter(),
-        image_id: args.image.unwrap_or_default(),
-        launch_id: args.launch.unwrap_or_default(),
-        instance_id: args.instance.unwrap_or_default(),
-        verdict: verdict.into(),
+        image_id: image.unwrap_or_default(),
+        launch_id: launch.unwrap_or_default(),
+        instance_id: instance.unwrap_or_default(),
+        verdict: verdict_number(verdict),
         start_time: args.since.map(client::timestamp),
         end_time: args.until.map(client::timestamp),
         order_by: if args.oldest_first { "index" } else { "index desc" }.to_owned(),
@@ -146,29 +110,4 @@ pub(super) async fn show(args: ShowArgs) -> Result<(), Failure> {
     let answer = args.client.connect().await?.get_record(request).await?;
     // The leaf is a line of JSON: printed as it is, it can be hashed again.
     args.client.output().result(&answer, |answer| String::from_utf8_lossy(&answer.leaf).into_owned())
-}
-
-impl From<Verdict> for pb::DecisionVerdict {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Admitted => Self::Admitted,
-            Verdict::Refused => Self::Refused,
-        }
-    }
-}
-
-impl From<Kind> for pb::RecordKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Decision => Self::Decision,
-            Kind::AttemptIntended => Self::AttemptIntended,
-            Kind::AttemptSucceeded => Self::AttemptSucceeded,
-            Kind::AttemptFailed => Self::AttemptFailed,
-            Kind::AttemptUnknown => Self::AttemptUnknown,
-            Kind::LaunchEnded => Self::LaunchEnded,
-            Kind::InstancePhase => Self::InstancePhase,
-            Kind::Termination => Self::Termination,
-            Kind::ServiceStarted => Self::ServiceStarted,
-        }
-    }
 }
