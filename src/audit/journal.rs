@@ -1,8 +1,8 @@
 //! The journal: the truth about what is durable.
 //!
 //! Append-only segment files of framed records. One owner writes; anybody reads through the
-//! shared [`Table`]. What the records mean is not known here. An error in [`Journal::write`] or
-//! [`Journal::sync`] leaves the end of the journal unknown: the owner must not write again, and
+//! shared [`Table`]. What the records mean is not known here. An error in [`Writing::write`] or
+//! [`Writing::sync`] leaves the end of the journal unknown: the owner must not write again, and
 //! must never repeat a sync that failed, since the kernel forgets a failed page after saying so
 //! once.
 
@@ -27,7 +27,7 @@ use self::frame::Frame;
 use self::scan::Tail;
 pub(crate) use self::segment::SEGMENT_BYTES_MAX;
 
-use self::segment::{Header, HeaderFault, Prepared, RESERVE_BYTES};
+use self::segment::{Header, HeaderFault, Prepared, RESERVE_BYTES, ZERO_BYTES};
 use super::error::OpenError;
 use super::index::{SealedIndex, SegmentIndex};
 
@@ -42,17 +42,50 @@ pub(crate) struct Journal {
     table: Arc<Table>,
     /// The last segment.
     file: Arc<File>,
-    /// Where its last synced frame ends.
+    /// Where the last frame ends that was synced or is being written.
     end: u64,
     /// Where the room made in it ends.
     reserved: u64,
-    /// Index of the first record that is not synced.
+    /// Where the zeros end that were written into that room.
+    zeroed: u64,
+    /// Index of the first record that is neither.
     next: u64,
     /// Frames staged for the next write, and where each begins in the buffer.
     buffer: Vec<u8>,
     starts: Vec<u32>,
+    /// Room in memory for the group after that.
+    spare: (Vec<u8>, Vec<u32>),
     /// A segment is followed by the next one before it grows beyond this many bytes.
     segment_bytes: u64,
+}
+
+/// A group of frames on its way to the disk.
+#[derive(Debug)]
+pub(crate) struct Writing {
+    file: Arc<File>,
+    /// Where in the file.
+    at: u64,
+    buffer: Vec<u8>,
+    /// Where each frame begins in the buffer.
+    starts: Vec<u32>,
+}
+
+impl Writing {
+    /// Writes the frames. If it fails, the journal must not be used again.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub(crate) fn write(&self) -> io::Result<()> {
+        self.file.write_all_at(&self.buffer, self.at)
+    }
+
+    /// Makes what was written durable. If it fails, the journal must not be used again.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
 }
 
 /// A journal that was read and not yet changed.
@@ -108,7 +141,7 @@ impl Opened {
         if let Some(tail) = tail {
             // What is left of unfinished frames must not be found behind frames written later.
             journal.file.set_len(journal.end)?;
-            journal.reserved = journal.end;
+            (journal.reserved, journal.zeroed) = (journal.end, journal.end);
             cut = tail.bytes as u64;
         }
         // The process that wrote the last frames may have ended before it synced them.
@@ -168,9 +201,20 @@ impl Journal {
             last = Some((file, u64::from(end), bytes.len() as u64, scan.tail, hashes));
         }
         let (file, end, reserved, tail, hashes) = last.expect("the last segment was read");
-        let (buffer, starts) = (Vec::new(), Vec::new());
-        let journal =
-            Self { dir: dir.to_owned(), log, table, file, end, reserved, next, buffer, starts, segment_bytes };
+        let journal = Self {
+            dir: dir.to_owned(),
+            log,
+            table,
+            file,
+            end,
+            reserved,
+            zeroed: end,
+            next,
+            buffer: Vec::new(),
+            starts: Vec::new(),
+            spare: (Vec::new(), Vec::new()),
+            segment_bytes,
+        };
         Ok(Opened { journal, tail, hashes })
     }
 
@@ -230,7 +274,7 @@ impl Journal {
         }
         self.file = Arc::new(next);
         self.end = HEADER_END;
-        self.reserved = RESERVE_BYTES;
+        (self.reserved, self.zeroed) = (RESERVE_BYTES, HEADER_END);
         let end = u32::try_from(self.end).expect("a header is short");
         let path = segment::path(&self.dir, self.next);
         self.table.push(Segment::new(self.next, path, Arc::clone(&self.file), table::located(Vec::new(), end)));
@@ -240,31 +284,44 @@ impl Journal {
     /// Makes room for what is staged. If it fails for want of space the journal is as it was, and may
     /// be used again.
     pub(crate) fn reserve(&mut self) -> io::Result<()> {
-        let staged = self.buffer.len() as u64;
-        let needed = self.end + staged;
+        let needed = self.end + self.buffer.len() as u64;
         if self.reserved < needed {
             let to = needed.next_multiple_of(RESERVE_BYTES);
             segment::reserve(&self.file, self.reserved, to)?;
             self.reserved = to;
         }
+        if self.zeroed < needed {
+            // They are synced with what is staged.
+            let to = needed.next_multiple_of(ZERO_BYTES).min(self.segment_bytes.max(needed));
+            segment::write_zeros(&self.file, self.zeroed, to)?;
+            self.zeroed = to;
+        }
         Ok(())
     }
 
-    /// Writes what is staged into the room that [`Journal::reserve`] made.
-    pub(crate) fn write(&mut self) -> io::Result<()> {
-        self.file.write_all_at(&self.buffer, self.end)
+    /// Takes what is staged, to be written into the room that [`Journal::reserve`] made. It must be
+    /// synced before the next is begun.
+    pub(crate) fn begin(&mut self) -> Writing {
+        let (buffer, starts) = std::mem::take(&mut self.spare);
+        let writing = Writing {
+            file: Arc::clone(&self.file),
+            at: self.end,
+            buffer: std::mem::replace(&mut self.buffer, buffer),
+            starts: std::mem::replace(&mut self.starts, starts),
+        };
+        self.end += writing.buffer.len() as u64;
+        self.next += writing.starts.len() as u64;
+        writing
     }
 
-    /// Makes what was written durable, and readable.
-    pub(crate) fn sync(&mut self) -> io::Result<()> {
-        self.file.sync_data()?;
-        let base = u32::try_from(self.end).expect("a segment is shorter than 4 GiB");
-        self.starts.iter_mut().for_each(|start| *start += base);
-        self.end += self.buffer.len() as u64;
-        self.next += self.starts.len() as u64;
-        self.table.extend(&self.starts, u32::try_from(self.end).expect("a segment is shorter than 4 GiB"));
-        self.discard();
-        Ok(())
+    /// Makes what was synced readable.
+    pub(crate) fn finish(&mut self, mut synced: Writing) {
+        let place = |at: u64| u32::try_from(at).expect("a segment is shorter than 4 GiB");
+        let base = place(synced.at);
+        synced.starts.iter_mut().for_each(|start| *start += base);
+        self.table.extend(&synced.starts, place(synced.at + synced.buffer.len() as u64));
+        (synced.buffer.clear(), synced.starts.clear());
+        self.spare = (synced.buffer, synced.starts);
     }
 
     /// The log it belongs to.

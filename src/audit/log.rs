@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 
@@ -45,7 +45,7 @@ impl Default for LogSettings {
 #[derive(Clone)]
 pub struct AuditLog {
     pub(super) shared: Arc<Shared>,
-    queue: mpsc::Sender<Job>,
+    queue: mpsc::UnboundedSender<Job>,
     /// Taken by whoever closes first.
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
@@ -65,6 +65,9 @@ pub(super) struct Shared {
     pub(super) checkpoint: RwLock<Arc<SignedCheckpoint>>,
     /// The latest checkpoint that a witness has cosigned.
     pub(super) cosigned: RwLock<Option<CheckpointNote>>,
+    /// Appends in the queue, at most [`QUEUE_MAX`]. The queue itself is not bounded: what is no append
+    /// must get through.
+    pub(super) queued: AtomicUsize,
     /// Bytes of disk to be left free.
     pub(super) reserve: AtomicU64,
     /// Commits begun and ended, for whoever looks whether one is stuck.
@@ -163,6 +166,7 @@ impl AuditLog {
             size: AtomicU64::new(report.size),
             checkpoint: RwLock::new(Arc::new(checkpoint)),
             cosigned: RwLock::new(None),
+            queued: AtomicUsize::new(0),
             reserve: AtomicU64::new(settings.free_space_reserve),
             begun: AtomicU64::new(0),
             ended: AtomicU64::new(0),
@@ -170,8 +174,8 @@ impl AuditLog {
             failed: Notify::new(),
             store: RwLock::new(Some(store)),
         });
-        let (queue, jobs) = mpsc::channel(QUEUE_MAX);
-        let writer = Writer::new(Arc::clone(&shared), jobs, journal, tree);
+        let (queue, jobs) = mpsc::unbounded_channel();
+        let writer = Writer::new(Arc::clone(&shared), (queue.downgrade(), jobs), journal, tree)?;
         let thread =
             |name: &str, work: Box<dyn FnOnce() + Send>| std::thread::Builder::new().name(name.to_owned()).spawn(work);
         let behind = Arc::clone(&shared);
@@ -263,7 +267,7 @@ impl AuditLog {
     /// are refused and reads that need the store fail. Closing twice is harmless.
     pub async fn close(&self) {
         let (done, closed) = oneshot::channel();
-        if self.queue.send(Job::Close(done)).await.is_ok() {
+        if self.queue.send(Job::Close(done)).is_ok() {
             // An error means that the writer panicked; then there is nothing to wait for.
             let _ = closed.await;
         }
@@ -290,13 +294,13 @@ impl AuditLog {
         if self.shared.is_poisoned() {
             return Err(AppendError::Unavailable);
         }
+        if QUEUE_MAX <= self.shared.queued.fetch_add(1, Ordering::AcqRel) {
+            self.shared.queued.fetch_sub(1, Ordering::AcqRel);
+            return Err(AppendError::Full);
+        }
         let (reply, outcome) = oneshot::channel();
-        self.queue.try_send(Job::Append(Append { entries, leaves, leaf_hashes, once, reply })).map_err(|error| {
-            match error {
-                mpsc::error::TrySendError::Full(_) => AppendError::Full,
-                mpsc::error::TrySendError::Closed(_) => AppendError::Unavailable,
-            }
-        })?;
+        let append = Append { entries, leaves, leaf_hashes, once, reply };
+        self.queue.send(Job::Append(append)).map_err(|_| AppendError::Unavailable)?;
         outcome.await.map_or(Err(AppendError::Unavailable), |answer| answer.outcome)
     }
 
@@ -304,7 +308,7 @@ impl AuditLog {
     #[cfg(test)]
     pub(crate) async fn break_for_test(&self) {
         let (done, broken) = oneshot::channel();
-        self.queue.try_send(Job::Break(done)).unwrap();
+        self.queue.send(Job::Break(done)).unwrap();
         broken.await.unwrap();
     }
 }

@@ -22,7 +22,7 @@ use super::facet::IndexRow;
 use super::fold::entry_at;
 use super::journal::{Journal, Segment, Table};
 use super::log::LogSettings;
-use super::staging::{LaunchCache, StageError, Staging};
+use super::staging::{LaunchCache, StageError, Staged, Staging};
 use super::store::{SledStore, StoreBehind, StoreError};
 use super::transparency::{CheckpointSigner, LogKey, VerifierKeys};
 use super::tree::{self, Tree};
@@ -176,7 +176,8 @@ fn replay(
     let mut first = from;
     while first < size {
         let end = size.min(first + BATCH_RECORDS);
-        let mut staging = Staging::new(&store, table, &mut cache);
+        let mut group = Staged::default();
+        let mut staging = Staging { store: &store, table, cache: &mut cache, before: None, group: &mut group };
         for index in first..end {
             let entry = match entry_at(table, index) {
                 Ok(entry) => entry,
@@ -193,7 +194,7 @@ fn replay(
                 Err(StageError::Read(error)) => return Ok(Err(unreadable(error, index)?)),
             }
         }
-        let rows = staging.finish();
+        let rows = group.finish(&mut cache);
         store.write_through(&rows, end)?;
         first = end;
     }

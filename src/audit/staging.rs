@@ -1,7 +1,7 @@
 //! What records change in the store: one function for the writer and for replay.
 //!
-//! [`Staging`] holds the rows of one commit group. It looks at the store and never writes it:
-//! the writer does, once the records are durable.
+//! [`Staged`] holds the rows of one commit group, and [`Staging`] fills it. That looks at the store and
+//! never writes it: the writer does, once the records are durable.
 
 use std::sync::Arc;
 
@@ -41,17 +41,20 @@ impl From<ReadError> for StageError {
     }
 }
 
-/// The rows that a commit group changes.
+/// Takes entries into a commit group.
 #[derive(Debug)]
 pub(super) struct Staging<'a> {
-    store: &'a StoreBehind,
-    table: &'a Table,
-    cache: &'a mut LaunchCache,
-    staged: Staged,
+    pub(super) store: &'a StoreBehind,
+    pub(super) table: &'a Table,
+    pub(super) cache: &'a mut LaunchCache,
+    /// The group before, if its rows are not in the store yet.
+    pub(super) before: Option<&'a Staged>,
+    pub(super) group: &'a mut Staged,
 }
 
+/// The rows that a commit group changes.
 #[derive(Debug, Default)]
-struct Staged {
+pub(super) struct Staged {
     /// Boxed, like those that are remembered: they are moved about more often than looked at.
     launches: HashMap<LaunchId, Box<Folded>>,
     requests: HashMap<RequestKey, TakenBy>,
@@ -66,18 +69,41 @@ struct Folded {
     entries: Vec<u64>,
 }
 
-impl<'a> Staging<'a> {
-    /// A group that changes nothing yet.
-    pub(super) fn new(store: &'a StoreBehind, table: &'a Table, cache: &'a mut LaunchCache) -> Self {
-        Self { store, table, cache, staged: Staged::default() }
+impl Staged {
+    /// The image of a launch that was taken in.
+    pub(super) fn image_of(&self, id: LaunchId) -> Option<&ImageId> {
+        self.launches.get(&id)?.about.image_id.as_ref()
     }
 
+    /// The rows to write. Their launches are remembered.
+    pub(super) fn finish(self, cache: &mut LaunchCache) -> Rows {
+        let mut rows = Rows { requests: self.requests, instances: self.instances, ..Rows::default() };
+        for (id, folded) in self.launches {
+            let row = LaunchRow {
+                entries: folded.entries.clone(),
+                state: folded.launch.state,
+                is_open: folded.launch.is_open(),
+                about: Arc::clone(&folded.about),
+            };
+            rows.launches.insert(id, row);
+            cache.put(id, folded);
+        }
+        rows
+    }
+}
+
+impl Staging<'_> {
     /// What a request key was used for, by this group or before it.
     pub(super) fn request(&self, key: &RequestKey) -> Result<Option<TakenBy>, ReadError> {
-        match self.staged.requests.get(key) {
+        match self.staged().find_map(|staged| staged.requests.get(key)) {
             Some(taken_by) => Ok(Some(*taken_by)),
             None => Ok(self.store.request(key)?),
         }
+    }
+
+    /// What the store does not have yet, the latest first.
+    fn staged(&self) -> impl Iterator<Item = &Staged> {
+        std::iter::once(&*self.group).chain(self.before)
     }
 
     /// Takes in all of `entries`, whose first has index `first`, or none of them. `free` is a request key
@@ -95,31 +121,10 @@ impl<'a> Staging<'a> {
                 None => self.take_in_other(&mut own, index, entry)?,
             }
         }
-        self.staged.launches.extend(own.launches);
-        self.staged.requests.extend(own.requests);
-        self.staged.instances.extend(own.instances);
+        self.group.launches.extend(own.launches);
+        self.group.requests.extend(own.requests);
+        self.group.instances.extend(own.instances);
         Ok(())
-    }
-
-    /// The image of a launch that was taken in.
-    pub(super) fn image_of(&self, id: LaunchId) -> Option<&ImageId> {
-        self.staged.launches.get(&id)?.about.image_id.as_ref()
-    }
-
-    /// The rows to write. Their launches are remembered.
-    pub(super) fn finish(self) -> Rows {
-        let mut rows = Rows { requests: self.staged.requests, instances: self.staged.instances, ..Rows::default() };
-        for (id, folded) in self.staged.launches {
-            let row = LaunchRow {
-                entries: folded.entries.clone(),
-                state: folded.launch.state,
-                is_open: folded.launch.is_open(),
-                about: Arc::clone(&folded.about),
-            };
-            rows.launches.insert(id, row);
-            self.cache.put(id, folded);
-        }
-        rows
     }
 
     fn take_in_launch(
@@ -188,7 +193,8 @@ impl<'a> Staging<'a> {
         if let Some(folded) = own.launches.remove(&id) {
             return Ok(Some(folded));
         }
-        if let Some(folded) = self.staged.launches.get(&id) {
+        // What was taken in by a group is the later one, even if an earlier state is remembered.
+        if let Some(folded) = self.staged().find_map(|staged| staged.launches.get(&id)) {
             return Ok(Some(folded.clone()));
         }
         // What is remembered can be folded again, so nothing is lost if this append is refused.
@@ -203,7 +209,7 @@ impl<'a> Staging<'a> {
     /// An instance as it is after what was taken in so far, to be changed.
     fn instance<'o>(&self, own: &'o mut Staged, id: &InstanceId) -> Result<&'o mut InstanceRow, ReadError> {
         if !own.instances.contains_key(id) {
-            let row = match self.staged.instances.get(id) {
+            let row = match self.staged().find_map(|staged| staged.instances.get(id)) {
                 Some(row) => row.clone(),
                 None => self.store.instance(id)?.unwrap_or_default(),
             };
@@ -248,6 +254,8 @@ impl LaunchCache {
     }
 
     fn put(&mut self, id: LaunchId, folded: Box<Folded>) {
+        // An earlier state of it must not come up again once the later one is taken.
+        self.old.remove(&id);
         if CACHE_LAUNCHES_MAX / 2 <= self.young.len() {
             self.old = std::mem::take(&mut self.young);
         }

@@ -1,15 +1,22 @@
 //! The one writer: an OS thread that commits what is queued in groups.
 //!
-//! For each group: check every append against what came before, write all frames, sync once, add
-//! the hashes to the tree and the rows to index and store, sign the checkpoint, tell subscribers,
-//! answer everyone in order. An answer is given only when the records are durable, can be queried,
-//! and are covered by a checkpoint.
+//! For each group: check every append against what came before and stage its frames; have them
+//! written and synced; add the hashes to the tree and the rows to index and store; sign the checkpoint;
+//! tell subscribers; answer everyone in order. An answer is given only when the records are durable, can
+//! be queried, and are covered by a checkpoint.
+//!
+//! While one group is on its way to the disk, the one before it is made known and the one after it is
+//! staged: a thread of its own ([`disk`]) waits for the disk. There is never more than one group of each.
 //!
 //! Failures are of two kinds. Where nothing was written (a conflict, no space), the appends are
 //! refused and the log goes on. Where something was, or what was made from the journal may disagree
 //! with it, the log is poisoned: it takes nothing more until it is opened again, which settles what
 //! is in it by reading.
 
+mod disk;
+mod group;
+
+use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,71 +24,32 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::{mpsc, oneshot};
 
-use tlog_tiles::Hash;
+pub(super) use self::group::Append;
 
+use self::disk::Disk;
+use self::group::Group;
 use super::error::{AppendError, ReadError};
 use super::facet::IndexRow;
-use super::journal::Journal;
+use super::journal::{Journal, Writing};
 use super::log::{Once, Shared};
 use super::staging::{LaunchCache, StageError, Staging};
-use super::store::{RequestKey, StoreError};
+use super::store::StoreError;
 use super::transparency::SignError;
 use super::tree::Tree;
 use crate::crash;
-use crate::record::Entry;
-
-/// A group is closed when it holds this many bytes of leaves; what it held before may be less by
-/// one append.
-const GROUP_BYTES_MAX: usize = 4 << 20;
-
-/// A group is closed when it holds this many entries.
-const GROUP_ENTRIES_MAX: usize = 8192;
 
 /// What the writer is asked to do.
 #[derive(Debug)]
 pub(super) enum Job {
     /// Append.
     Append(Append),
+    /// The group that was on its way to the disk is durable, or nobody knows.
+    Synced(io::Result<Writing>),
     /// Finish what was queued before, close the store, and say so.
     Close(oneshot::Sender<()>),
     /// Make every later write fail.
     #[cfg(test)]
     Break(oneshot::Sender<()>),
-}
-
-/// One append.
-#[derive(Debug)]
-pub(super) struct Append {
-    /// At least one entry.
-    pub(super) entries: Vec<Entry>,
-    /// Their leaves.
-    pub(super) leaves: Vec<Vec<u8>>,
-    /// The hashes of these.
-    pub(super) leaf_hashes: Vec<Hash>,
-    /// Only if this key is free.
-    pub(super) once: Option<RequestKey>,
-    /// Where the answer goes. Nobody may be waiting for it any more.
-    pub(super) reply: oneshot::Sender<Answer>,
-}
-
-/// What became of an append, and what it was made of: freeing that takes as long as writing it, and is
-/// left to whoever asked.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) outcome: Result<Once, AppendError>,
-    _spent: (Vec<Entry>, Vec<Vec<u8>>, Vec<Hash>),
-}
-
-impl Append {
-    /// Answers whoever asked.
-    fn answer(self, outcome: Result<Once, AppendError>) {
-        let _ = self.reply.send(Answer { outcome, _spent: (self.entries, self.leaves, self.leaf_hashes) });
-    }
-
-    /// The name of its first entry's kind, for crash points.
-    fn kind(&self) -> &'static str {
-        self.entries[0].kind().as_str()
-    }
 }
 
 /// Why a group was not committed.
@@ -115,103 +83,207 @@ impl CommitError {
 #[derive(Debug)]
 pub(super) struct Writer {
     shared: Arc<Shared>,
-    queue: mpsc::Receiver<Job>,
+    queue: mpsc::UnboundedReceiver<Job>,
+    /// The other end, as long as anybody has it.
+    own_queue: mpsc::WeakUnboundedSender<Job>,
     journal: Journal,
     tree: Tree,
     cache: LaunchCache,
+    disk: Disk,
+    /// What does not fit into the group that is being staged.
+    waiting: VecDeque<Append>,
+    /// The group that is being staged.
+    staged: Group,
+    /// The group that is on its way to the disk.
+    writing: Option<Group>,
+    closing: Vec<oneshot::Sender<()>>,
 }
 
 impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, queue: mpsc::Receiver<Job>, journal: Journal, tree: Tree) -> Self {
-        Self { shared, queue, journal, tree, cache: LaunchCache::default() }
+    /// # Errors
+    /// If the thread that waits for the disk cannot be started.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        (own_queue, queue): (mpsc::WeakUnboundedSender<Job>, mpsc::UnboundedReceiver<Job>),
+        journal: Journal,
+        tree: Tree,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            shared,
+            queue,
+            own_queue,
+            journal,
+            tree,
+            cache: LaunchCache::default(),
+            disk: Disk::start()?,
+            waiting: VecDeque::new(),
+            staged: Group::default(),
+            writing: None,
+            closing: Vec::new(),
+        })
     }
 
     /// Commits until the log is closed or every handle is gone.
     pub(super) fn run(mut self) {
         let _poison = PoisonOnPanic(Arc::clone(&self.shared));
-        let mut closing = Vec::new();
-        while closing.is_empty()
-            && let Some(job) = self.queue.blocking_recv()
+        loop {
+            let is_idle = self.writing.is_none() && self.staged.is_empty();
+            if is_idle && !self.closing.is_empty() {
+                break;
+            }
+            if is_idle || self.writing.is_some() {
+                // While a group is being written there is a handle: with whoever writes it.
+                let Some(job) = self.queue.blocking_recv() else { break };
+                self.take(job);
+            }
+            while self.writing.is_none() && self.closing.is_empty() && !self.staged.is_full() {
+                let Ok(job) = self.queue.try_recv() else { break };
+                self.take(job);
+            }
+            if self.writing.is_none() {
+                self.send_on();
+            }
+            self.stage_waiting();
+        }
+        self.end();
+    }
+
+    fn take(&mut self, job: Job) {
+        match job {
+            Job::Append(append) if !self.closing.is_empty() => append.answer(Err(AppendError::Unavailable)),
+            Job::Append(append) => {
+                self.waiting.push_back(append);
+                self.stage_waiting();
+            }
+            Job::Synced(outcome) => self.go_on(outcome),
+            Job::Close(done) => self.closing.push(done),
+            #[cfg(test)]
+            Job::Break(done) => {
+                self.journal.break_for_test();
+                let _ = done.send(());
+            }
+        }
+    }
+
+    /// Stages what waits, as far as it fits into the group.
+    fn stage_waiting(&mut self) {
+        while !self.staged.is_full()
+            && let Some(append) = self.waiting.pop_front()
         {
-            let (mut group, mut entries, mut bytes) = (Vec::new(), 0, 0);
-            let mut next = Some(job);
-            while let Some(job) = next {
-                match job {
-                    Job::Append(append) => {
-                        entries += append.entries.len();
-                        bytes += append.leaves.iter().map(Vec::len).sum::<usize>();
-                        group.push(append);
-                    }
-                    Job::Close(done) => closing.push(done),
-                    #[cfg(test)]
-                    Job::Break(done) => {
-                        self.journal.break_for_test();
-                        let _ = done.send(());
-                    }
-                }
-                let is_full = GROUP_ENTRIES_MAX <= entries || GROUP_BYTES_MAX <= bytes || !closing.is_empty();
-                next = if is_full { None } else { self.queue.try_recv().ok() };
+            self.shared.queued.fetch_sub(1, Ordering::AcqRel);
+            if self.shared.is_poisoned() {
+                append.answer(Err(AppendError::Unavailable));
+                continue;
             }
-            if !group.is_empty() {
-                self.commit(group);
-            }
-        }
-        self.end(closing);
-    }
-
-    fn commit(&mut self, group: Vec<Append>) {
-        self.shared.begun.fetch_add(1, Ordering::AcqRel);
-        let outcomes = if self.shared.is_poisoned() {
-            Err(AppendError::Unavailable)
-        } else {
-            self.try_commit(&group).map_err(|error| {
-                tracing::error!(error = &error as &dyn std::error::Error, "audit group not committed");
-                match error {
-                    CommitError::NoSpace(_) => {
-                        self.journal.discard();
-                        return AppendError::NoSpace;
-                    }
-                    CommitError::Read(ReadError::Store(error)) | CommitError::Store(error) => {
-                        self.shared.note_if_broken(&error);
-                    }
-                    CommitError::Journal(_) | CommitError::Tree(_) | CommitError::Sign(_) | CommitError::Read(_) => {}
-                }
-                self.shared.poison();
-                AppendError::Unavailable
-            })
-        };
-        self.shared.ended.fetch_add(1, Ordering::AcqRel);
-        match outcomes {
-            Ok(outcomes) => {
-                for (append, outcome) in group.into_iter().zip(outcomes) {
-                    append.answer(outcome);
+            match self.stage(&append) {
+                Ok(outcome) => self.staged.push(append, outcome),
+                Err(error) => {
+                    append.answer(Err(AppendError::Unavailable));
+                    self.fail(&error.into());
                 }
             }
-            // Even a conflict may have been with an append of this group, which did not happen.
-            Err(AppendError::NoSpace) => {
-                group.into_iter().for_each(|append| append.answer(Err(AppendError::NoSpace)));
-            }
-            Err(_) => group.into_iter().for_each(|append| append.answer(Err(AppendError::Unavailable))),
         }
     }
 
-    fn try_commit(&mut self, group: &[Append]) -> Result<Vec<Result<Once, AppendError>>, CommitError> {
-        let Self { shared, journal, tree, cache, .. } = self;
-        let store = shared.store();
+    /// Checks one append and stages it. The outcome holds if the group is committed.
+    fn stage(&mut self, append: &Append) -> Result<Result<Once, AppendError>, ReadError> {
+        let store = self.shared.store();
         let store = store.as_ref().expect("only the writer closes the store, and then it ends");
-        let mut staging = Staging::new(store, &shared.table, cache);
-        let mut outcomes = Vec::with_capacity(group.len());
-        let mut written = Vec::with_capacity(group.len());
-        for append in group {
-            let outcome = stage(&mut staging, journal, append)?;
-            if let Ok(Once::Written { .. }) = outcome {
-                written.push(append);
+        let mut staging = Staging {
+            store,
+            table: &self.shared.table,
+            cache: &mut self.cache,
+            before: self.writing.as_ref().map(|group| &group.rows),
+            group: &mut self.staged.rows,
+        };
+        if let Some(key) = &append.once
+            && let Some(taken_by) = staging.request(key)?
+        {
+            return Ok(Ok(Once::Taken(taken_by)));
+        }
+        let index = self.journal.next_index();
+        match staging.take_in(index, &append.entries, append.once.as_ref()) {
+            Ok(()) => {
+                crash::point_for("journal.before_append", append.kind());
+                self.journal.stage(&append.leaves);
+                Ok(Ok(Once::Written { index }))
             }
-            outcomes.push(outcome);
+            Err(StageError::Conflict(error)) => Ok(Err(AppendError::Conflict(error))),
+            Err(StageError::MisdatedLaunch) => Ok(Err(AppendError::MisdatedLaunch)),
+            Err(StageError::Read(error)) => Err(error),
         }
-        if !journal.has_staged() {
-            return Ok(outcomes);
+    }
+
+    /// Commits the staged group; nothing is on its way to the disk. A single append that nobody comes
+    /// behind is written on this thread: to hand it over would take it longer.
+    fn send_on(&mut self) {
+        let is_alone = self.staged.len() == 1 && self.queue.is_empty();
+        let Some(writing) = self.begin() else { return };
+        let kinds = self.writing.as_ref().map(Group::kinds).unwrap_or_default();
+        match self.own_queue.upgrade() {
+            Some(queue) if !is_alone => self.disk.write(writing, kinds, queue),
+            _ => {
+                let outcome = disk::make_durable(&writing, &kinds);
+                self.go_on(outcome.map(|()| writing));
+            }
         }
+    }
+
+    /// The group that was on its way to the disk is durable. The next one follows it before this one is
+    /// made known.
+    fn go_on(&mut self, outcome: io::Result<Writing>) {
+        let group = self.writing.take().expect("a group comes back once, after it was begun");
+        match outcome {
+            Ok(writing) => self.journal.finish(writing),
+            Err(error) => self.fail(&CommitError::Journal(error)),
+        }
+        // What was made from a segment is durable before the next is begun: then this one goes first.
+        if self.journal.has_staged()
+            && !self.journal.is_full()
+            && let Some(queue) = self.own_queue.upgrade()
+            && let Some(writing) = self.begin()
+        {
+            let kinds = self.writing.as_ref().map(Group::kinds).unwrap_or_default();
+            self.disk.write(writing, kinds, queue);
+        }
+        self.make_known(group);
+    }
+
+    /// Takes the staged group for writing, if any of it is to be written; nothing else is being. Answers
+    /// it if not.
+    fn begin(&mut self) -> Option<Writing> {
+        let mut group = std::mem::take(&mut self.staged);
+        if self.shared.is_poisoned() {
+            self.journal.discard();
+            group.refuse(|| AppendError::Unavailable);
+            return None;
+        }
+        if !self.journal.has_staged() {
+            group.answer();
+            return None;
+        }
+        self.shared.begun.fetch_add(1, Ordering::AcqRel);
+        match self.make_room() {
+            Ok(()) => {
+                let writing = self.journal.begin();
+                group.end = self.journal.next_index();
+                self.writing = Some(group);
+                Some(writing)
+            }
+            Err(error) => {
+                self.journal.discard();
+                let is_full = matches!(error, CommitError::NoSpace(_));
+                self.fail(&error);
+                self.shared.ended.fetch_add(1, Ordering::AcqRel);
+                group.refuse(|| if is_full { AppendError::NoSpace } else { AppendError::Unavailable });
+                None
+            }
+        }
+    }
+
+    /// Makes room for what is staged.
+    fn make_room(&mut self) -> Result<(), CommitError> {
+        let Self { shared, journal, tree, .. } = self;
         check_room(shared.directory.path(), shared.reserve.load(Ordering::Relaxed))
             .map_err(CommitError::before_writing)?;
         if journal.is_full() {
@@ -221,40 +293,65 @@ impl Writer {
             tree.sync().map_err(CommitError::Tree)?;
             journal.roll(next).map_err(CommitError::Journal)?;
         }
-        journal.reserve().map_err(CommitError::before_writing)?;
-        // If we crash from here to the end of the sync, none, some or all of the group is found
-        // at the next start, each append whole or not at all; nobody was told of any.
-        journal.write().map_err(CommitError::Journal)?;
-        crash_points("journal.before_sync", &written);
-        journal.sync().map_err(CommitError::Journal)?;
-        // If we crash from here on, all of the group is found, hashed and replayed into the store.
-        crash_points("journal.after_sync", &written);
-        let size = journal.next_index();
-        tree.append(written.iter().flat_map(|append| append.leaf_hashes.iter().copied())).map_err(CommitError::Tree)?;
-        let entries = || written.iter().flat_map(|append| &append.entries);
+        journal.reserve().map_err(CommitError::before_writing)
+    }
+
+    /// Makes a durable group known, and answers it.
+    fn make_known(&mut self, mut group: Group) {
+        let known = if self.shared.is_poisoned() {
+            Err(AppendError::Unavailable)
+        } else {
+            self.try_make_known(&mut group).map_err(|error| {
+                self.fail(&error);
+                AppendError::Unavailable
+            })
+        };
+        self.shared.ended.fetch_add(1, Ordering::AcqRel);
+        match known {
+            Ok(()) => group.answer(),
+            Err(_) => group.refuse(|| AppendError::Unavailable),
+        }
+    }
+
+    fn try_make_known(&mut self, group: &mut Group) -> Result<(), CommitError> {
+        let Self { shared, tree, cache, .. } = self;
+        let leaf_hashes = group.written().flat_map(|append| append.leaf_hashes.iter().copied());
+        tree.append(leaf_hashes).map_err(CommitError::Tree)?;
+        let entries = || group.written().flat_map(|append| &append.entries);
         shared.table.last().push_rows(entries().map(|entry| {
-            let image = entry.launch_id.and_then(|id| staging.image_of(id));
+            let image = entry.launch_id.and_then(|id| group.rows.image_of(id));
             IndexRow::of(entry, image)
         }));
-        store.extend(staging.finish(), size)?;
-        crash_points("store.after_apply", &written);
+        let store = shared.store();
+        let store = store.as_ref().expect("only the writer closes the store, and then it ends");
+        let rows = std::mem::take(&mut group.rows).finish(cache);
+        store.extend(rows, group.end)?;
+        group.kinds().iter().for_each(|kind| crash::point_for("store.after_apply", kind));
         shared.publish(tree.checkpoint()?);
-        shared.topics.announce(entries(), size);
-        Ok(outcomes)
+        shared.topics.announce(group.written().flat_map(|append| &append.entries), group.end);
+        Ok(())
+    }
+
+    /// Notes why a group was not committed. Unless nothing was written, the log takes no more.
+    fn fail(&self, error: &CommitError) {
+        tracing::error!(error = error as &dyn std::error::Error, "audit group not committed");
+        match error {
+            CommitError::NoSpace(_) => return,
+            CommitError::Read(ReadError::Store(error)) | CommitError::Store(error) => {
+                self.shared.note_if_broken(error);
+            }
+            CommitError::Journal(_) | CommitError::Tree(_) | CommitError::Sign(_) | CommitError::Read(_) => {}
+        }
+        self.shared.poison();
     }
 
     /// Refuses what was queued too late, closes the store, lets go of the directory. It may hang like a
     /// commit, and counts as one.
-    fn end(mut self, mut closing: Vec<oneshot::Sender<()>>) {
+    fn end(mut self) {
         self.shared.begun.fetch_add(1, Ordering::AcqRel);
         self.queue.close();
         while let Ok(job) = self.queue.try_recv() {
-            match job {
-                Job::Append(append) => append.answer(Err(AppendError::Unavailable)),
-                Job::Close(done) => closing.push(done),
-                #[cfg(test)]
-                Job::Break(_) => {}
-            }
+            self.take(job);
         }
         if let Err(error) = self.tree.sync() {
             // No loss: it is made again from the journal.
@@ -276,33 +373,9 @@ impl Writer {
             tracing::warn!(error = &error as &dyn std::error::Error, "data directory not unlocked");
         }
         self.shared.ended.fetch_add(1, Ordering::AcqRel);
-        for done in closing {
+        for done in self.closing {
             let _ = done.send(());
         }
-    }
-}
-
-/// Checks one append and stages it. The outcome holds if the group is committed.
-fn stage(
-    staging: &mut Staging<'_>,
-    journal: &mut Journal,
-    append: &Append,
-) -> Result<Result<Once, AppendError>, ReadError> {
-    if let Some(key) = &append.once
-        && let Some(taken_by) = staging.request(key)?
-    {
-        return Ok(Ok(Once::Taken(taken_by)));
-    }
-    let index = journal.next_index();
-    match staging.take_in(index, &append.entries, append.once.as_ref()) {
-        Ok(()) => {
-            crash::point_for("journal.before_append", append.kind());
-            journal.stage(&append.leaves);
-            Ok(Ok(Once::Written { index }))
-        }
-        Err(StageError::Conflict(error)) => Ok(Err(AppendError::Conflict(error))),
-        Err(StageError::MisdatedLaunch) => Ok(Err(AppendError::MisdatedLaunch)),
-        Err(StageError::Read(error)) => Err(error),
     }
 }
 
@@ -316,10 +389,6 @@ fn check_room(path: &Path, reserve: u64) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::StorageFull, text));
     }
     Ok(())
-}
-
-fn crash_points(prefix: &str, appends: &[&Append]) {
-    appends.iter().for_each(|append| crash::point_for(prefix, append.kind()));
 }
 
 /// A thread of the log that panicked leaves one that takes nothing more, and does not hang anybody.

@@ -19,6 +19,10 @@ pub(crate) const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 /// metadata.
 pub(super) const RESERVE_BYTES: u64 = 4 << 20;
 
+/// Zeros are written into that room in steps of this many bytes. A sync of bytes in room that was never
+/// written costs a write of the file system's own journal, half as much again as the sync itself.
+pub(super) const ZERO_BYTES: u64 = 1 << 20;
+
 /// Version of the segment format that this program writes.
 const FORMAT_VERSION: u32 = 1;
 
@@ -173,6 +177,18 @@ pub(super) fn reserve(file: &File, from: u64, to: u64) -> io::Result<()> {
         Err(Errno::OPNOTSUPP | Errno::NOSYS) => file.set_len(to),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Writes zeros from byte `from` to byte `to`, into room that was made.
+pub(super) fn write_zeros(file: &File, from: u64, to: u64) -> io::Result<()> {
+    const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    let mut at = from;
+    while at < to {
+        let step = (to - at).min(ZEROS.len() as u64);
+        file.write_all_at(&ZEROS[..step as usize], at)?;
+        at += step;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -32,6 +32,49 @@ async fn of_many_requests_under_one_key_exactly_one_is_written() {
     log.close().await;
 }
 
+/// Appends that nobody waits for: each follows from those before it, which are still on their way to the
+/// disk, or only staged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn appends_that_do_not_wait_for_each_other_follow_one_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = open(dir.path());
+    for round in 0..40_u8 {
+        let (launch, other) = (2 * round, 2 * round + 1);
+        let mut appends = Vec::new();
+        let mut queue = |entries| {
+            let mut append = Box::pin(log.append(entries));
+            // Polled once it is queued.
+            assert!(futures::FutureExt::now_or_never(&mut append).is_none());
+            appends.push(append);
+        };
+        for (count, entries) in whole_launch(launch).into_iter().enumerate() {
+            queue(entries);
+            if count == 0 {
+                queue(vec![decision(0, launch, Some(launch), Verdict::Admitted)]);
+            }
+            // Something else between them, so that groups end at different places.
+            if usize::from(round) % 5 < count {
+                queue(vec![started(0)]);
+            }
+        }
+        let key = request_key(Operation::Launch, launch);
+        let again = log.append_once(key, decision(0, other, Some(launch), Verdict::Admitted));
+        let (outcomes, again) = futures::join!(futures::future::join_all(appends), again);
+        let refused: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+        assert!(matches!(refused[..], [AppendError::Conflict(ApplyError::DecidedTwice)]), "{refused:?}");
+        assert!(matches!(again, Ok(Once::Taken(taken_by)) if taken_by.launch_id == launch_id(launch)));
+        assert!(!log.launch(launch_id(launch)).unwrap().unwrap().is_open());
+        assert_eq!(log.launch(launch_id(other)).unwrap(), None);
+    }
+    let launches = |log: &AuditLog| (0..80).map(|launch| log.launch(launch_id(launch)).unwrap()).collect::<Vec<_>>();
+    let expected = launches(&log);
+    log.close().await;
+    std::fs::remove_dir_all(dir.path().join("sled")).unwrap();
+    let (log, report) = open(dir.path());
+    assert!(report.rebuilt && launches(&log) == expected);
+    log.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_was_acknowledged_is_found_at_once_while_others_write() {
     let dir = tempfile::tempdir().unwrap();
