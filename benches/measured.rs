@@ -31,6 +31,7 @@ pub(crate) struct Effort {
 pub(crate) struct Wanted {
     pub(crate) effort: Effort,
     parts: Vec<String>,
+    options: Vec<String>,
 }
 
 impl Wanted {
@@ -38,7 +39,12 @@ impl Wanted {
         let (options, parts): (Vec<_>, Vec<_>) =
             std::env::args().skip(1).partition(|argument| argument.starts_with("--"));
         let is_smoke = options.iter().any(|option| option == "--smoke");
-        Self { effort: Effort { repetitions: if is_smoke { 20 } else { 2_000 }, is_smoke }, parts }
+        Self { effort: Effort { repetitions: if is_smoke { 20 } else { 2_000 }, is_smoke }, parts, options }
+    }
+
+    /// The value of an option such as `--records=1000000`.
+    pub(crate) fn value(&self, option: &str) -> Option<&str> {
+        self.options.iter().find_map(|given| given.strip_prefix(option)?.strip_prefix('='))
     }
 
     /// Whether this part is to run: a part by its name, or all.
@@ -47,43 +53,58 @@ impl Wanted {
     }
 }
 
-/// Rows as they are measured: a run takes minutes.
+/// Rows as they are measured: a run takes minutes. Below them stands what was measured besides.
 #[derive(Default)]
-pub(crate) struct Rows(Vec<Measured>);
+pub(crate) struct Rows {
+    promises: Vec<Measured>,
+    notes: Vec<String>,
+}
 
 impl Rows {
     pub(crate) fn add(&mut self, some: impl IntoIterator<Item = Measured>) {
         for row in some {
             println!("{}: {} ({:.2} of {:.2})", row.promise, row.measured, row.ratio, row.limit);
-            self.0.push(row);
+            self.promises.push(row);
         }
+    }
+
+    /// A table of what was measured besides the promises, kept below theirs.
+    pub(crate) fn note(&mut self, title: &str, table: &str) {
+        self.notes.push(format!("{title}\n\n{table}"));
     }
 
     /// Prints the table, keeps it in the section `bench` if everything was measured, and fails if
     /// a promise was not kept.
     pub(crate) fn finish(self, bench: &str, wanted: &Wanted) {
-        let table = table(&self.0);
+        let mut table = table(&self.promises);
         println!("{table}");
         if wanted.effort.is_smoke {
-            println!("smoke: {} promises ran; nothing is judged", self.0.len());
+            println!("smoke: {} promises ran; nothing is judged", self.promises.len());
             return;
         }
+        self.notes.iter().for_each(|note| table.extend(["\n", note.as_str()]));
         if wanted.parts.is_empty() {
             keep(bench, &table);
         }
-        let broken: Vec<_> = self.0.iter().filter(|row| row.ratio > row.limit).map(|row| row.promise).collect();
+        let broken: Vec<_> = self.promises.iter().filter(|row| row.ratio > row.limit).map(|row| row.promise).collect();
         assert!(broken.is_empty(), "not kept: {broken:?}");
     }
 }
 
 fn table(rows: &[Measured]) -> String {
-    let mut text =
-        String::from("| promise | measured | against | ratio | at most |\n| --- | --- | --- | --- | --- |\n");
+    let mut text = String::from(
+        "| promise | measured | against | ratio | at most | verdict |\n| --- | --- | --- | --- | --- | --- |\n",
+    );
     for row in rows {
         writeln!(
             text,
-            "| {} | {} | {} | {:.2} | {:.2} |",
-            row.promise, row.measured, row.against, row.ratio, row.limit
+            "| {} | {} | {} | {:.2} | {:.2} | {} |",
+            row.promise,
+            row.measured,
+            row.against,
+            row.ratio,
+            row.limit,
+            if row.ratio <= row.limit { "kept" } else { "NOT KEPT" }
         )
         .unwrap();
     }
