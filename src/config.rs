@@ -15,8 +15,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 pub use self::audit::{
-    AuditConfig, FREE_SPACE_RESERVE_MIB_DEFAULT, FREE_SPACE_RESERVE_MIB_MAX, SEGMENT_KIB_DEFAULT, SEGMENT_KIB_MAX,
-    SEGMENT_KIB_MIN, WITNESSES_MAX, WitnessConfig,
+    AuditConfig, FREE_SPACE_RESERVE_MIB_DEFAULT, FREE_SPACE_RESERVE_MIB_MAX, REDACT_TAG_CHARS_MAX, REDACT_TAGS_MAX,
+    SEGMENT_KIB_DEFAULT, SEGMENT_KIB_MAX, SEGMENT_KIB_MIN, WITNESSES_MAX, WitnessConfig,
 };
 
 use crate::ids::Region;
@@ -112,6 +112,7 @@ pub struct Config {
     /// How log lines look, on stderr.
     pub log_format: LogFormat,
     /// What is logged, in the words of tracing-subscriber's `EnvFilter`: `"info,gantry=debug"`.
+    /// The AWS SDK is heard up to `info` whatever it says, because it writes down what no log may have.
     pub log_filter: String,
 }
 

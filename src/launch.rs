@@ -7,21 +7,23 @@
 //!
 //! This room never watches an instance boot: it tells the server which launch has new instances.
 
+mod body;
 pub mod decide;
 mod drive;
 mod entry;
 mod freeze;
 mod gather;
+mod preview;
+mod redact;
 mod resolve;
 mod tag;
 mod terminate;
-mod user_data;
+mod withheld;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,13 +32,15 @@ use crate::ami::catalog::{Catalog, CatalogError};
 use crate::audit::{AppendError, AuditLog, Once, Operation, ReadError, RequestKey, TakenBy, Topic};
 use crate::clock::Clock;
 use crate::crash;
-use crate::ec2::{Clients, Ec2Error, ErrorClass};
-use crate::ids::{AttemptId, ImageId, LaunchId, Principal, Region, RequestId, Sha256Digest};
-use crate::record::{Entry, Finding, Launch, LaunchState, Outcome, Spec};
+use crate::ec2::{Clients, Ec2Error};
+use crate::ids::{LaunchId, Principal, Region, RequestId};
+use crate::record::{Entry, Finding, Launch, LaunchState, Spec};
 
-use decide::{Decision, Plan};
+use body::Bodies;
+use decide::Decision;
 use entry::decision_entry;
-use user_data::UserDataDir;
+use redact::{Prepared, Redaction};
+use withheld::WithheldDir;
 
 pub use gather::GATHER_LIMIT;
 pub use terminate::{ANSWER_LIMIT, TerminateError, TerminateRequest};
@@ -57,7 +61,9 @@ struct Shared {
     catalog: Catalog,
     log: AuditLog,
     clock: Arc<dyn Clock>,
-    user_data: UserDataDir,
+    redaction: Redaction,
+    /// What open attempts need and the log must not have.
+    withheld: WithheldDir,
     /// Launches that have instances to watch; the other end is the boot tracker's.
     launched: mpsc::Sender<LaunchId>,
     /// Every launch that is being driven: a dropped RPC does not drop a launch.
@@ -124,6 +130,15 @@ pub enum LaunchError {
         /// How long.
         bytes: usize,
     },
+    /// The request id was used for a launch with redacted tags, and the key under which their values
+    /// are compared is no longer there.
+    #[error("whether request id {request_id} is used for the same request, launch {launch_id}, cannot be told")]
+    RedactionKeyLost {
+        /// The key.
+        request_id: RequestId,
+        /// What it was used for.
+        launch_id: LaunchId,
+    },
     /// The record could not be made durable, so nothing was done.
     #[error("the audit log did not take the record")]
     Append(#[source] AppendError),
@@ -133,9 +148,9 @@ pub enum LaunchError {
     /// The log knows the request and not its launch: a defect.
     #[error("launch {0} is in the log's index and not in the log")]
     Lost(LaunchId),
-    /// User data could not be kept for the attempt, so nothing was done.
-    #[error("user data could not be stored for the attempt")]
-    UserData(#[source] std::io::Error),
+    /// What the attempt needs and the log must not have could not be kept, so nothing was done.
+    #[error("what the log must not have could not be stored for the attempt")]
+    Withheld(#[source] std::io::Error),
 }
 
 impl From<AppendError> for LaunchError {
@@ -157,17 +172,19 @@ impl From<CatalogError> for LaunchError {
 }
 
 impl Launcher {
-    /// A launcher over what the server has opened. `launched` is told of every launch that has
-    /// instances to watch.
+    /// A launcher over what the server has opened. Of tags whose keys match one of `redact_tags` the
+    /// log has no values. `launched` is told of every launch that has instances to watch.
     ///
     /// # Errors
-    /// If the directory for user data cannot be made.
+    /// If the directory for what the log must not have cannot be made, or the key of redacted requests
+    /// cannot be read or made.
     pub fn open(
         data_dir: &Path,
         clients: Clients,
         catalog: Catalog,
         log: AuditLog,
         clock: Arc<dyn Clock>,
+        redact_tags: &[String],
         launched: mpsc::Sender<LaunchId>,
     ) -> std::io::Result<Self> {
         Ok(Self {
@@ -175,8 +192,10 @@ impl Launcher {
                 clients,
                 catalog,
                 log,
+                redaction: Redaction::open(data_dir, redact_tags, clock.now())?,
                 clock,
-                user_data: UserDataDir::open(&data_dir.join("user-data"))?,
+                // The name is from when only user data was kept there.
+                withheld: WithheldDir::open(&data_dir.join("user-data"))?,
                 launched,
                 tasks: TaskTracker::new(),
                 shutdown: CancellationToken::new(),
@@ -190,17 +209,17 @@ impl Launcher {
     /// # Errors
     /// See [`LaunchError`]. A failure after admission is no error: it is a launch in state FAILED.
     pub async fn launch(&self, request: LaunchRequest) -> Result<Answer, LaunchError> {
-        let body = request.spec.body_hash(&request.reason);
+        let prepared = self.shared.redaction.prepare(&request.spec, request.user_data.as_deref(), &request.reason);
         if request.validate_only {
-            return Box::pin(self.preview(&request, body)).await.map(|entry| Answer::Preview(Box::new(entry)));
+            return Box::pin(self.preview(&request, &prepared)).await.map(|entry| Answer::Preview(Box::new(entry)));
         }
         let Some(key) = request_key(&request) else {
             // The edge requires a request id; without one nothing can be launched once only.
             return Err(LaunchError::Refused { launch_id: None, findings: Vec::new() });
         };
         let launch_id = match self.shared.log.request(&key)? {
-            Some(taken) => same_body(&key, taken, body)?,
-            None => Box::pin(self.decide_once(&key, &request, body)).await?,
+            Some(taken) => self.shared.same_body(key.request_id, taken, &prepared.bodies)?,
+            None => Box::pin(self.decide_once(&key, &request, &prepared)).await?,
         };
         self.answer(launch_id, request.wait).await
     }
@@ -209,12 +228,12 @@ impl Launcher {
     /// Waits for each to make its first step, but no longer than [`RESUME_LIMIT`] in all.
     ///
     /// # Errors
-    /// If the log or the user data directory cannot be read.
+    /// If the log or the directory of what it must not have cannot be read.
     pub async fn resume(&self) -> Result<u64, LaunchError> {
         let open = self.shared.log.open_launches()?;
         let launching = |launch: &&Launch| launch.state == LaunchState::Launching;
         let keep = open.iter().filter(launching).map(|launch| launch.launch_id).collect();
-        self.shared.user_data.keep_only(&keep).map_err(LaunchError::UserData)?;
+        self.shared.withheld.keep_only(&keep).map_err(LaunchError::Withheld)?;
         let mut first_steps = Vec::new();
         for launch in &open {
             if launch.state == LaunchState::Launching {
@@ -246,20 +265,20 @@ impl Launcher {
         &self,
         key: &RequestKey,
         request: &LaunchRequest,
-        body: Sha256Digest,
+        prepared: &Prepared<'_>,
     ) -> Result<LaunchId, LaunchError> {
         let facts = self.shared.gather(&request.spec).await?;
         let now = self.shared.clock.now();
         let launch_id = LaunchId::new(now);
         let decision = decide::decide(&request.spec, &facts, now);
-        if let (Decision::Admit(_), Some(bytes)) = (&decision, &request.user_data) {
+        let admitted = matches!(decision, Decision::Admit(_));
+        if admitted && prepared.withheld.is_anything() {
             // If we crash after this and before the decision, the file belongs to no launch and is
             // removed at the next start. The other way round an admitted launch would have lost it.
             crash::point("launch.before_user_data");
-            self.shared.user_data.store(launch_id, bytes).map_err(LaunchError::UserData)?;
+            self.shared.withheld.store(launch_id, &prepared.withheld).map_err(LaunchError::Withheld)?;
         }
-        let admitted = matches!(decision, Decision::Admit(_));
-        let entry = decision_entry(request, body, &decision, &facts, now, Some(launch_id));
+        let entry = decision_entry(request, prepared, &decision, &facts, now, Some(launch_id));
         crash::point("launch.before_decision");
         // This task is spawned so that a caller who goes away between the durable decision and the
         // first attempt leaves a launch that is being driven, not one that waits for a restart.
@@ -271,68 +290,16 @@ impl Launcher {
                 match &once {
                     Ok(Once::Written { .. }) => drop(launcher.spawn_drive(launch_id)),
                     // Whether the decision is in the log is open then, and the next start may find it
-                    // and need the bytes. What belongs to no launch is removed there.
+                    // and need the file. What belongs to no launch is removed there.
                     Err(AppendError::Unavailable) => {}
-                    Ok(Once::Taken { .. }) | Err(_) => launcher.shared.user_data.remove(launch_id),
+                    Ok(Once::Taken { .. }) | Err(_) => launcher.shared.withheld.remove(launch_id),
                 }
             }
             once
         });
         match recorded.await.map_err(|_| AppendError::Unavailable)?? {
             Once::Written { .. } => Ok(launch_id),
-            Once::Taken(taken) => {
-                if taken.body_sha256 == body {
-                    Ok(taken.launch_id)
-                } else {
-                    Err(LaunchError::RequestIdReused { request_id, launch_id: taken.launch_id })
-                }
-            }
-        }
-    }
-
-    /// Asks EC2 whether it would permit the first candidate; the finding, if not. A dry run says
-    /// nothing about capacity, and an error that is not about permission is a finding as well: the
-    /// same call would fail the same way.
-    async fn dry_run(&self, request: &LaunchRequest, image: &ImageId, plan: &Plan, now: Timestamp) -> Option<Finding> {
-        let candidate = plan.candidates().first()?;
-        let client = self.shared.client(&request.spec.region).ok()?;
-        let input = freeze::freeze(&request.spec, image, candidate, AttemptId::new(now));
-        let error = client.run_instances(&input, request.user_data.as_deref(), true).await.err()?;
-        if error.class() == ErrorClass::DryRunOk {
-            return None;
-        }
-        let certain = matches!(error, Ec2Error::Answered(_)) && !error.retryable();
-        Some(Finding {
-            code: "DRY_RUN_FAILED".into(),
-            outcome: if certain { Outcome::Fail } else { Outcome::Unknown },
-            field: "spec".to_owned(),
-            observed: error.code().to_owned(),
-            expected: "DryRunOperation".to_owned(),
-            message: error.message(),
-            remedy: error.remedy().to_owned(),
-            ec2_error_code: None,
-        })
-    }
-
-    /// Decides, asks EC2 whether it would permit it (DryRun), and records a preview.
-    async fn preview(&self, request: &LaunchRequest, body: Sha256Digest) -> Result<Entry, LaunchError> {
-        let facts = self.shared.gather(&request.spec).await?;
-        let now = self.shared.clock.now();
-        let mut decision = decide::decide(&request.spec, &facts, now);
-        if let (Decision::Admit(plan), Some(image)) = (&mut decision, &facts.image)
-            && let Some(finding) = self.dry_run(request, &image.image_id, plan, now).await
-        {
-            let refused = finding.outcome == Outcome::Fail;
-            plan.note(finding);
-            if refused {
-                decision = Decision::Refuse(plan.findings().to_vec());
-            }
-        }
-        let entry = decision_entry(request, body, &decision, &facts, now, None);
-        self.shared.log.append(vec![entry.clone()]).await?;
-        match decision {
-            Decision::Admit(_) => Ok(entry),
-            Decision::Refuse(findings) => Err(LaunchError::Refused { launch_id: None, findings }),
+            Once::Taken(taken) => self.shared.same_body(request_id, taken, &prepared.bodies),
         }
     }
 
@@ -363,6 +330,20 @@ impl Shared {
     fn client(&self, region: &Region) -> Result<&crate::ec2::Client, LaunchError> {
         self.clients.get(region).ok_or_else(|| LaunchError::UnknownRegion(region.clone()))
     }
+
+    /// The launch that a request id stands for, if it is the same request.
+    fn same_body(&self, request_id: RequestId, taken: TakenBy, bodies: &Bodies) -> Result<LaunchId, LaunchError> {
+        let launch_id = taken.launch_id;
+        if bodies.are(taken.body_sha256) {
+            return Ok(launch_id);
+        }
+        // Which of the two it is only says what to do: nothing is launched either way.
+        let launch = self.log.launch(launch_id).ok().flatten();
+        if launch.is_some_and(|launch| self.redaction.has_lost_key_of(&launch.spec, launch.create_time)) {
+            return Err(LaunchError::RedactionKeyLost { request_id, launch_id });
+        }
+        Err(LaunchError::RequestIdReused { request_id, launch_id })
+    }
 }
 
 fn request_key(request: &LaunchRequest) -> Option<RequestKey> {
@@ -372,14 +353,6 @@ fn request_key(request: &LaunchRequest) -> Option<RequestKey> {
         account_id: request.spec.account_id.clone(),
         request_id: request.request_id.clone()?,
     })
-}
-
-fn same_body(key: &RequestKey, taken: TakenBy, body: Sha256Digest) -> Result<LaunchId, LaunchError> {
-    if taken.body_sha256 == body {
-        Ok(taken.launch_id)
-    } else {
-        Err(LaunchError::RequestIdReused { request_id: key.request_id.clone(), launch_id: taken.launch_id })
-    }
 }
 
 #[cfg(test)]

@@ -161,9 +161,16 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     let catalog = Catalog::new(clients.clone(), Arc::clone(&clock), config.crawl_images_max, &config.owners);
     let (launched, to_watch) = mpsc::channel(LAUNCHED_AHEAD_MAX);
     let tracker = Tracker::start(&clients, &log, &clock, tracker_settings(&config), to_watch);
-    let launcher =
-        Launcher::open(&config.data_dir, clients.clone(), catalog.clone(), log.clone(), Arc::clone(&clock), launched)
-            .map_err(|e| ServeError::DataDir(config.data_dir.clone(), e))?;
+    let launcher = Launcher::open(
+        &config.data_dir,
+        clients.clone(),
+        catalog.clone(),
+        log.clone(),
+        Arc::clone(&clock),
+        &config.audit.redact_tags,
+        launched,
+    )
+    .map_err(|e| ServeError::DataDir(config.data_dir.clone(), e))?;
     let open_launches = launcher.resume().await.map_err(ServeError::Resume)?;
     log.append(vec![started(&config, &clients, &log, &*clock, open_launches)]).await?;
 

@@ -6,7 +6,11 @@
 
 use std::io::IsTerminal as _;
 
+use tracing::Level;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +38,7 @@ pub enum TelemetryError {
 }
 
 /// Sends the process's log to stderr, because stdout belongs to results. `filter` is in the words
-/// of `EnvFilter`: `info,gantry=debug`.
+/// of `EnvFilter`: `info,gantry=debug`. Whatever it says, the AWS SDK is heard up to INFO only.
 ///
 /// # Errors
 /// [`TelemetryError::Filter`]; [`TelemetryError::AlreadySet`] the second time.
@@ -46,11 +50,18 @@ pub fn init(format: Format, filter: &str) -> Result<(), TelemetryError> {
         .with_writer(std::io::stderr)
         // Colours are for a person; in a file they are noise.
         .with_ansi(std::io::stderr().is_terminal());
+    let harmless = filter_fn(|metadata| may_be_logged(metadata.target(), *metadata.level()));
     match format {
-        Format::Human => builder.try_init(),
-        Format::Json => builder.json().flatten_event(true).try_init(),
+        Format::Human => builder.finish().with(harmless).try_init(),
+        Format::Json => builder.json().flatten_event(true).finish().with(harmless).try_init(),
     }
-    .map_err(TelemetryError::AlreadySet)
+    .map_err(|error| TelemetryError::AlreadySet(error.into()))
+}
+
+/// Whether lines of `target` at `level` hold nothing that the log must not have. Below INFO the SDK
+/// writes down access key ids, tags and the whole of what EC2 answered.
+fn may_be_logged(target: &str, level: Level) -> bool {
+    level <= Level::INFO || !target.starts_with("aws_")
 }
 
 /// Names of fields. Ids are written as the API writes them; times and sizes carry their unit.
@@ -171,6 +182,19 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_sdk_is_not_heard_below_info() {
+        for (target, level, expected) in [
+            ("aws_smithy_runtime::client::orchestrator", Level::DEBUG, false),
+            ("aws_sigv4::http_request::sign", Level::TRACE, false),
+            ("aws_config::profile", Level::WARN, true),
+            ("gantry::launch", Level::TRACE, true),
+            ("h2::codec", Level::DEBUG, true),
+        ] {
+            assert_eq!(may_be_logged(target, level), expected, "{target} {level}");
+        }
+    }
 
     #[test]
     fn a_filter_that_cannot_be_parsed_says_so_with_its_cause() {

@@ -42,6 +42,18 @@ pub enum Failure {
         /// What it stands for.
         launch_id: LaunchId,
     },
+    /// The request id stands for a launch with redacted tags, and whether it is the same request cannot
+    /// be told.
+    #[error(
+        "request_id {request_id} was used for launch {launch_id}, which has redacted tags, and the key under which \
+         their values are compared is not there any more"
+    )]
+    RedactionKeyLost {
+        /// The id.
+        request_id: RequestId,
+        /// What it stands for.
+        launch_id: LaunchId,
+    },
     /// The facts forbid the launch.
     #[error("the launch was refused: {}", first_sentence(findings))]
     Refused {
@@ -212,6 +224,11 @@ impl Failure {
             Self::Invalid(violations) => details::invalid(violations),
             Self::RequestIdReused { request_id, launch_id } => {
                 Report::new(Code::InvalidArgument, "REQUEST_ID_REUSED", message)
+                    .with("request_id", request_id)
+                    .with("launch_id", launch_id)
+            }
+            Self::RedactionKeyLost { request_id, launch_id } => {
+                Report::new(Code::FailedPrecondition, "REDACTION_KEY_LOST", message)
                     .with("request_id", request_id)
                     .with("launch_id", launch_id)
             }

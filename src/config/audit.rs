@@ -20,6 +20,11 @@ pub const SEGMENT_KIB_MAX: u32 = 1 << 20;
 /// The most witnesses: a checkpoint carries at most sixteen signatures, one of them the log's.
 pub const WITNESSES_MAX: usize = 15;
 
+/// The most keys or patterns of tags to redact.
+pub const REDACT_TAGS_MAX: usize = 100;
+/// The most characters of one: those of a tag's key (EC2 User Guide, "Tag restrictions").
+pub const REDACT_TAG_CHARS_MAX: usize = 128;
+
 /// The audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -32,6 +37,10 @@ pub struct AuditConfig {
     pub segment_kib: u32,
     /// Who is asked to cosign the log's checkpoints (c2sp.org/tlog-witness).
     pub witnesses: Vec<WitnessConfig>,
+    /// Keys of tags whose values never enter the log, case-sensitive, with EC2's wildcards: `*` stands
+    /// for any number of characters and `?` for none or one. `["email", "owner*"]`. It holds for what is
+    /// recorded from then on: nothing is taken out of a log.
+    pub redact_tags: Vec<String>,
 }
 
 /// A witness.
@@ -68,6 +77,16 @@ impl AuditConfig {
             let expected = format!("at most {WITNESSES_MAX}");
             return Err(ConfigError::OutOfRange { setting: "audit.witnesses", expected });
         }
+        if REDACT_TAGS_MAX < self.redact_tags.len() {
+            let expected = format!("at most {REDACT_TAGS_MAX} keys");
+            return Err(ConfigError::OutOfRange { setting: "audit.redact_tags", expected });
+        }
+        for key in &self.redact_tags {
+            if !(1..=REDACT_TAG_CHARS_MAX).contains(&key.chars().count()) {
+                let expected = format!("keys of 1 to {REDACT_TAG_CHARS_MAX} characters, and {key:?} is not");
+                return Err(ConfigError::OutOfRange { setting: "audit.redact_tags", expected });
+            }
+        }
         Ok(())
     }
 }
@@ -78,6 +97,25 @@ impl Default for AuditConfig {
             free_space_reserve_mib: FREE_SPACE_RESERVE_MIB_DEFAULT,
             segment_kib: SEGMENT_KIB_DEFAULT,
             witnesses: Vec::new(),
+            redact_tags: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_to_redact_are_keys_that_a_tag_can_have() {
+        let check = |redact_tags: Vec<String>| AuditConfig { redact_tags, ..AuditConfig::default() }.check();
+        let key = |chars| "ä".repeat(chars);
+        assert!(check(vec![key(REDACT_TAG_CHARS_MAX); REDACT_TAGS_MAX]).is_ok());
+        for bad in [vec![key(1); REDACT_TAGS_MAX + 1], vec![key(REDACT_TAG_CHARS_MAX + 1)], vec![String::new()]] {
+            let error = check(bad).unwrap_err().to_string();
+            assert!(error.starts_with("audit.redact_tags must be"), "{error}");
+        }
+        let config: AuditConfig = toml::from_str("redact_tags = ['email', 'owner*']").unwrap();
+        assert_eq!(config.redact_tags, ["email", "owner*"]);
     }
 }

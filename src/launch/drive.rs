@@ -193,10 +193,10 @@ impl Launcher {
         self.append(launch, Event::LaunchEnded(ended)).await.map(drop)
     }
 
-    /// The launch needs its user data no more, and what it launched needs watching.
+    /// The launch needs what was kept for it no more, and what it launched needs watching.
     async fn finish(&self, launch: &Launch) {
         crash::point("launch.before_user_data_removal");
-        self.shared.user_data.remove(launch.launch_id);
+        self.shared.withheld.remove(launch.launch_id);
         if !launch.instances.is_empty() {
             self.spawn_tagging(launch);
             // The receiver lives as long as the server; without it there is nothing to watch.

@@ -5,25 +5,28 @@ use serde::Serialize;
 
 use super::LaunchRequest;
 use super::decide::{Decision, Facts};
+use super::redact::Prepared;
 use crate::ami::receipt::{Receipt, receipt};
-use crate::ids::{LaunchId, Sha256Digest};
+use crate::ids::LaunchId;
 use crate::record::{Decision as DecisionEntry, ENTRY_VERSION, Entry, Event, ImageReceipt, PolicyStamp, Verdict};
 
-/// The entry of a decision and everything it was made from; a preview has no launch id.
+/// The entry of a decision and everything it was made from, but for what the log must not have; a
+/// preview has no launch id.
 pub(super) fn decision_entry(
     request: &LaunchRequest,
-    body: Sha256Digest,
+    prepared: &Prepared<'_>,
     decision: &Decision,
     facts: &Facts,
     now: Timestamp,
     launch_id: Option<LaunchId>,
 ) -> Entry {
-    let (verdict, findings, candidates, deadline) = match decision {
+    let (verdict, mut findings, candidates, deadline) = match decision {
         Decision::Admit(plan) => {
             (Verdict::Admitted, plan.findings().to_vec(), plan.candidates().to_vec(), Some(plan.deadline()))
         }
         Decision::Refuse(findings) => (Verdict::Refused, findings.clone(), Vec::new(), None),
     };
+    findings.iter_mut().for_each(|finding| prepared.withheld.scrub_finding(finding));
     Entry {
         v: ENTRY_VERSION,
         time: now,
@@ -33,10 +36,10 @@ pub(super) fn decision_entry(
         principal: Some(request.principal.clone()),
         event: Event::Decision(Box::new(DecisionEntry {
             request_id: launch_id.and(request.request_id.clone()),
-            body_sha256: body,
+            body_sha256: prepared.bodies.recorded(),
             preview: launch_id.is_none(),
             reason: request.reason.clone(),
-            spec: request.spec.clone(),
+            spec: prepared.spec.clone(),
             verdict,
             findings,
             candidates,
@@ -46,7 +49,7 @@ pub(super) fn decision_entry(
                 let Receipt { image_id, digest, observed_time } = receipt(image, facts.time);
                 ImageReceipt { image_id, digest, observed_time }
             }),
-            image_facts: facts.image.as_ref().map(to_json),
+            image_facts: facts.image.as_ref().map(|image| prepared.image_facts(image)),
             type_facts: facts.types.iter().map(to_json).collect(),
             facts_time: facts.time,
         })),

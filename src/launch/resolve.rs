@@ -10,11 +10,13 @@ use jiff::Timestamp;
 
 use super::Launcher;
 use super::drive::{attempt_error, is_older};
+use super::redact::is_marked;
+use super::withheld::Withheld;
 use crate::audit::ReadError;
 use crate::crash;
 use crate::ec2::facts::Instance;
 use crate::ec2::{Client, Ec2Error, ErrorClass, RunInstances};
-use crate::ids::AttemptId;
+use crate::ids::{AttemptId, Sha256Digest};
 use crate::record::{Attempt, AttemptError, Event, InstancePlace, Launch, Reason};
 
 /// How long the same call may be repeated under its token.
@@ -66,16 +68,14 @@ impl Launcher {
             Some(input) => input,
             None => self.frozen_input(launch, attempt_id)?,
         };
-        let user_data = match input.user_data_sha256 {
-            None => None,
-            Some(sha256) => match self.shared.user_data.load(launch.launch_id, sha256) {
-                Some(bytes) => Some(bytes),
-                // Without its user data the call would be another call, so it cannot be repeated.
-                None => return Ok(look(client, attempt, input.min_count).await),
-            },
+        // Without what the log has not the call would be another call, so it cannot be repeated.
+        let Some(withheld) = self.withheld(launch, &input)? else {
+            return Ok(look(client, attempt, input.min_count).await);
         };
         crash::point("launch.before_run_instances");
-        let answer = client.run_instances(&input, user_data.as_deref(), false).await;
+        let asked = withheld.filled_in(&input);
+        let answer = client.run_instances(&asked, withheld.user_data.as_deref(), false).await;
+        let answer = answer.map_err(|error| withheld.scrub_error(error));
         crash::point("launch.after_run_instances");
         Ok(match answer {
             // EC2 launches min_count or nothing, so an answer with fewer is not whole.
@@ -104,6 +104,35 @@ impl Launcher {
             }
         }
         Err(ReadError::Damaged { index: last })
+    }
+
+    /// What the input leaves out. None if it is not there any more, or is not what belongs to it.
+    fn withheld(&self, launch: &Launch, input: &RunInstances) -> Result<Option<Withheld>, ReadError> {
+        let marked = is_marked(&launch.spec);
+        if !marked && input.user_data_sha256.is_none() {
+            return Ok(Some(Withheld::default()));
+        }
+        let withheld = self.shared.withheld.load(launch.launch_id).unwrap_or_default();
+        if withheld.user_data.as_deref().map(Sha256Digest::of) != input.user_data_sha256 {
+            return Ok(None);
+        }
+        if marked {
+            // The values belong to the launch if with them it has the body that was decided on.
+            let bodies = self.shared.redaction.bodies(&withheld.restored(&launch.spec), &launch.reason);
+            if !bodies.are(self.decided_body(launch)?) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(withheld))
+    }
+
+    fn decided_body(&self, launch: &Launch) -> Result<Sha256Digest, ReadError> {
+        let entries = self.shared.log.launch_entries(launch.launch_id, 0)?;
+        let decided = entries.iter().find_map(|indexed| match &indexed.entry.event {
+            Event::Decision(decision) => Some(decision.body_sha256),
+            _ => None,
+        });
+        decided.ok_or_else(|| ReadError::Damaged { index: entries.first().map_or(0, |indexed| indexed.index) })
     }
 }
 

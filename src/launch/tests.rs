@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::*;
+use crate::ids::AttemptId;
 use crate::record::{CpuOptions, ImageChoice, Market, MetadataOptions, OnBootFailure, PlacementStrategy};
 
 /// The smallest launch there is.

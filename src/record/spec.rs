@@ -89,15 +89,21 @@ pub struct Spec {
 
 impl Spec {
     /// What "the same body" means for a request id: SHA-256 over this spec and the reason. User
-    /// data counts by its own hash.
+    /// data counts by its own hash. Of a request with redacted values a keyed hash over the same bytes
+    /// is recorded instead.
     pub fn body_hash(&self, reason: &str) -> Sha256Digest {
+        Sha256Digest::of(&self.body(reason))
+    }
+
+    /// The bytes that [`Spec::body_hash`] is made of.
+    pub fn body(&self, reason: &str) -> Vec<u8> {
         #[derive(Serialize)]
         struct Body<'a> {
             spec: &'a Spec,
             reason: &'a str,
         }
         let json = serde_json::to_vec(&Body { spec: self, reason });
-        Sha256Digest::of(&json.expect("a spec has string keys and no failing serialiser"))
+        json.expect("a spec has string keys and no failing serialiser")
     }
 }
 

@@ -21,14 +21,14 @@ use crate::world::{REGION, launch_request};
 /// Boots a thousand times faster than EC2: forty seconds are forty milliseconds.
 const SPEED: f64 = 1_000.0;
 
-struct Cloud {
-    sandbox: Sandbox,
+pub(crate) struct Cloud {
+    pub(crate) sandbox: Sandbox,
     endpoint: String,
     shutdown: CancellationToken,
 }
 
 impl Cloud {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let options = Options { images: gantry::sandbox::IMAGES_MIN, speed: SPEED, ..Options::default() };
         let sandbox = Sandbox::open(options, Arc::new(SystemClock::new())).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -46,14 +46,24 @@ impl Drop for Cloud {
 }
 
 /// `gantry serve` as its own process.
-struct Server {
-    child: Child,
-    address: String,
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) address: String,
 }
 
 impl Server {
     /// Starts it and waits until it accepts connections; none if it died before.
-    fn start(cloud: &Cloud, data_dir: &Path, crash_at: Option<&str>) -> Option<Self> {
+    pub(crate) fn start(cloud: &Cloud, data_dir: &Path, crash_at: Option<&str>) -> Option<Self> {
+        Self::start_with(cloud, data_dir, crash_at, |_| {})
+    }
+
+    /// The same, with more arguments, or another environment.
+    pub(crate) fn start_with(
+        cloud: &Cloud,
+        data_dir: &Path,
+        crash_at: Option<&str>,
+        change: impl FnOnce(&mut Command),
+    ) -> Option<Self> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gantry"));
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--regions", REGION, "--data-dir"])
@@ -71,6 +81,7 @@ impl Server {
         if let Some(point) = crash_at {
             command.env("GANTRY_CRASH_AT", point);
         }
+        change(&mut command);
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

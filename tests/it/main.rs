@@ -14,6 +14,7 @@ mod crash;
 mod golden;
 mod images;
 mod launch;
+mod privacy;
 mod resolve;
 mod surface;
 mod tidy;

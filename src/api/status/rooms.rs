@@ -70,6 +70,7 @@ impl From<LaunchError> for Failure {
         match error {
             LaunchError::Refused { launch_id, findings } => Self::Refused { launch_id, findings },
             LaunchError::RequestIdReused { request_id, launch_id } => Self::RequestIdReused { request_id, launch_id },
+            LaunchError::RedactionKeyLost { request_id, launch_id } => Self::RedactionKeyLost { request_id, launch_id },
             LaunchError::UnknownRegion(region) => Self::NotFound(Missing::Region(region)),
             LaunchError::Facts(error) => Self::Ec2(error),
             LaunchError::TooLarge { bytes } => {
@@ -87,8 +88,8 @@ impl From<LaunchError> for Failure {
             LaunchError::Append(error) => error.into(),
             LaunchError::Read(error) => error.into(),
             // The disk takes nothing, which is the log's trouble too, and nothing was done.
-            LaunchError::UserData(_) => {
-                tracing::error!(error = crate::telemetry::chain(&error), "user data not stored");
+            LaunchError::Withheld(_) => {
+                tracing::error!(error = crate::telemetry::chain(&error), "what the log must not have was not stored");
                 Self::AuditUnavailable
             }
             LaunchError::Lost(_) => Self::internal(&error),

@@ -66,6 +66,11 @@ fn the_table_gives_each_failure_its_code_and_reason() {
             Code::InvalidArgument,
             "REQUEST_ID_REUSED",
         ),
+        (
+            Failure::RedactionKeyLost { request_id: "r".parse().unwrap(), launch_id },
+            Code::FailedPrecondition,
+            "REDACTION_KEY_LOST",
+        ),
         (Failure::Refused { launch_id: None, findings: Vec::new() }, Code::FailedPrecondition, "LAUNCH_REFUSED"),
         (
             Failure::PolicyDenied { launch_id: None, findings: Vec::new(), policy_ids: vec!["p".to_owned()] },

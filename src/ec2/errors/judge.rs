@@ -4,6 +4,7 @@
 //! that: a request that was never signed, because no credentials could be had, never left; nor did
 //! one whose connection was refused. Everything else may have reached EC2.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
@@ -23,6 +24,10 @@ const MESSAGE_CHARS_MAX: usize = 16_384;
 const DETAIL_CHARS_MAX: usize = 1_024;
 /// The most characters shown of a body that is not EC2's.
 const EXCERPT_CHARS_MAX: usize = 160;
+/// What the quotation of a request begins with in an error of AWS's, or its credential itself; in lower
+/// case (AWS General Reference, "Troubleshooting Signature Version 4 signing errors").
+const QUOTED_REQUEST: [&str; 3] =
+    ["the canonical string for this request", "the string-to-sign", "x-amz-security-token"];
 /// How the HTTP client words any failure to connect: name resolution, refusal, TLS, time-out. Its
 /// type is not ours to name. Should the words change, such a failure counts as "may have happened",
 /// which is the safe side; a wire test notices.
@@ -88,12 +93,22 @@ fn answer(code: &str, message: &str, raw: &HttpResponse) -> Ec2Error {
     let meaning = meaning_of(code);
     Ec2Error::Answered(Answer {
         code: code.to_owned(),
-        message: truncated(message, MESSAGE_CHARS_MAX),
+        message: truncated(&without_quoted_request(message), MESSAGE_CHARS_MAX),
         class: meaning.class,
         http_status: raw.status().as_u16(),
         request_id: request_id(raw),
         remedy: meaning.remedy,
     })
+}
+
+/// The message of a signature that does not match without the request that AWS quotes in it: its
+/// headers are there, and one of them is the session token, which is a credential.
+fn without_quoted_request(message: &str) -> Cow<'_, str> {
+    let lower = message.to_ascii_lowercase();
+    match QUOTED_REQUEST.iter().filter_map(|words| lower.find(words)).min() {
+        Some(at) => format!("{}(the request that AWS quotes is left out)", &message[..at]).into(),
+        None => message.into(),
+    }
 }
 
 /// The error for an answer that is not EC2's.
@@ -125,7 +140,7 @@ fn excerpt(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(head);
     let words: Vec<&str> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-    truncated(&words.join(" "), EXCERPT_CHARS_MAX)
+    truncated(&without_quoted_request(&words.join(" ")), EXCERPT_CHARS_MAX)
 }
 
 /// Whether the chain of causes proves that no connection was made.
@@ -160,5 +175,20 @@ fn truncated(text: &str, chars_max: usize) -> String {
     match text.char_indices().nth(chars_max) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_request_is_left_out_with_the_session_token_in_it() {
+        let message = "The request signature we calculated does not match the signature you provided.\n\nThe Canonical \
+                       String for this request should have been\n'POST\n/\n\nX-Amz-Security-Token:IQoJb3JpZ2lu\n'";
+        let kept = without_quoted_request(message);
+        assert!(kept.starts_with("The request signature") && !kept.contains("IQoJ"), "{kept}");
+        assert!(!without_quoted_request("İ x-amz-security-token: IQoJ").contains("IQoJ"));
+        assert_eq!(without_quoted_request("no capacity"), "no capacity");
     }
 }

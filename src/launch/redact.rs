@@ -1,0 +1,131 @@
+//! What of a request stands in the log: tags whose keys are configured, without their values.
+//!
+//! A value that is redacted stands in records as [`REDACTED`] and never as a hash of itself, because
+//! an e-mail address can be found by trying. What the launch itself needs of it goes into
+//! [`Withheld`], and what makes a repeat the same request into [`Bodies`], under a key.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::body::{Bodies, BodyKey};
+use super::withheld::Withheld;
+use crate::ami::filter::Pattern;
+use crate::ec2::facts::Image;
+use crate::record::{ImageChoice, Spec};
+
+/// What stands in the log in place of a value.
+pub(super) const REDACTED: &str = "[redacted]";
+
+/// The prefix of a filter by the value of a tag; what follows is the tag's key.
+const TAG_FILTER: &str = "tag:";
+
+/// Which tags are redacted.
+#[derive(Debug)]
+pub(super) struct Redaction {
+    /// There is a key wherever there are patterns; and where there were some before.
+    key: Option<BodyKey>,
+    patterns: Vec<Pattern>,
+}
+
+/// A request, taken apart into what the log may have and what it may not.
+#[derive(Debug)]
+pub(super) struct Prepared<'a> {
+    redaction: &'a Redaction,
+    /// The spec as the log has it.
+    pub(super) spec: Spec,
+    /// What it leaves out.
+    pub(super) withheld: Withheld,
+    /// What "the same request" means.
+    pub(super) bodies: Bodies,
+}
+
+impl Redaction {
+    /// Redacts the tags whose keys match one of `keys`. The key of the request bodies is made if
+    /// there is none and it is needed.
+    ///
+    /// # Errors
+    /// If the key cannot be read or written, is no key, or can be read by others.
+    pub(super) fn open(data_dir: &Path, keys: &[String], now: Timestamp) -> io::Result<Self> {
+        let key = if keys.is_empty() { BodyKey::read(data_dir)? } else { Some(BodyKey::open(data_dir, now)?) };
+        Ok(Self { key, patterns: keys.iter().map(|key| Pattern::new(key)).collect() })
+    }
+
+    /// What stands in the log of a request, and what does not.
+    pub(super) fn prepare(&self, spec: &Spec, user_data: Option<&[u8]>, reason: &str) -> Prepared<'_> {
+        let (recorded, withheld) = self.split(spec, user_data);
+        let bodies = Bodies::of(spec, reason, self.key.as_ref(), withheld.has_values());
+        Prepared { redaction: self, spec: recorded, withheld, bodies }
+    }
+
+    /// Whether the values of a launch decided at `decided` may have been compared under a key that
+    /// is no longer there.
+    pub(super) fn has_lost_key_of(&self, spec: &Spec, decided: Timestamp) -> bool {
+        is_marked(spec) && self.key.as_ref().is_none_or(|key| decided < key.made())
+    }
+
+    /// What a request's body is compared by.
+    pub(super) fn bodies(&self, spec: &Spec, reason: &str) -> Bodies {
+        Bodies::of(spec, reason, self.key.as_ref(), false)
+    }
+
+    fn matches(&self, key: &str) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(key))
+    }
+
+    fn split(&self, spec: &Spec, user_data: Option<&[u8]>) -> (Spec, Withheld) {
+        let mut recorded = spec.clone();
+        let mut withheld = Withheld {
+            tags: self.take(&mut recorded.tags),
+            volume_tags: self.take(&mut recorded.volume_tags),
+            selector_filters: Vec::new(),
+            user_data: user_data.map(<[u8]>::to_vec),
+        };
+        // A selector may look for an image by the value of a tag.
+        if let ImageChoice::Selector(selector) = &mut recorded.image {
+            let given = selector.filters.clone();
+            for filter in &mut selector.filters {
+                if filter.name.strip_prefix(TAG_FILTER).is_some_and(|key| self.matches(key)) {
+                    filter.values = vec![REDACTED.to_owned()];
+                }
+            }
+            if selector.filters != given {
+                withheld.selector_filters = given;
+            }
+        }
+        (recorded, withheld)
+    }
+
+    /// Takes the values that match out of `tags`.
+    fn take(&self, tags: &mut BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let matching = tags.iter_mut().filter(|(key, _)| self.matches(key));
+        matching.map(|(key, value)| (key.clone(), std::mem::replace(value, REDACTED.to_owned()))).collect()
+    }
+}
+
+impl Prepared<'_> {
+    /// The image's facts as the log has them: its tags of such keys are redacted as well.
+    pub(super) fn image_facts(&self, image: &Image) -> serde_json::Value {
+        let mut image = image.clone();
+        self.redaction.take(&mut image.tags);
+        super::entry::to_json(&image)
+    }
+}
+
+/// Whether something in the spec reads as redacted. It may be a value that somebody gave, so what it
+/// hides is asked of the body's hash.
+pub(super) fn is_marked(spec: &Spec) -> bool {
+    let in_tags = spec.tags.values().chain(spec.volume_tags.values()).any(|value| value == REDACTED);
+    let in_filters = match &spec.image {
+        ImageChoice::Selector(selector) => {
+            selector.filters.iter().any(|filter| filter.values.iter().any(|value| value == REDACTED))
+        }
+        ImageChoice::ImageId(_) | ImageChoice::Receipt(_) => false,
+    };
+    in_tags || in_filters
+}
+
+#[cfg(test)]
+mod tests;
