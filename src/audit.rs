@@ -6,7 +6,9 @@
 //! byte for byte. This room stores and finds; what a record means, and whether anything may be
 //! done, is decided elsewhere.
 
+mod backup;
 mod directory;
+mod elsewhere;
 mod error;
 pub mod export;
 mod facet;
@@ -20,8 +22,10 @@ mod proofs;
 mod query;
 mod reads;
 mod recover;
+mod retention;
 mod search;
 mod staging;
+mod standing;
 mod store;
 mod topics;
 mod transparency;
@@ -30,14 +34,18 @@ pub mod verify;
 pub mod witness;
 mod writer;
 
-pub use self::directory::{Owner, make_dir};
+pub use self::backup::{BackupError, BackupReport, RestoreReport, backup, restore};
+pub use self::directory::{Owner, REDACTION_KEY, make_dir};
+pub use self::elsewhere::{Kept, KeptError};
 pub use self::error::{AppendError, OpenError, ReadError};
 pub use self::launch_time::LAUNCH_ID_LAG_MAX;
 pub use self::log::{AuditLog, LogSettings, Once};
 pub use self::offline::{OfflineError, OfflineLeaf, OfflineLeaves, OfflineLog};
 pub use self::query::{Indexed, LaunchPage, LaunchQuery, Order, Record, RecordPage, RecordQuery};
 pub use self::recover::{OpenReport, rotate_key};
-pub use self::store::{Operation, RequestKey, StoreError, TakenBy};
+pub use self::retention::{PruneError, PruneReport, Retention, SnapshotsDigest};
+pub use self::standing::{ACCEPT_REASON_CHARS, AcceptError, Accepted, Behind, BehindCause, accept};
+pub use self::store::{Operation, PrunedLaunch, RequestKey, StoreError, TakenBy};
 pub use self::topics::Topic;
 pub use self::transparency::{
     CheckpointSigner, ConsistencyProof, InclusionProof, KeyError, LogKey, ProofError, SignError, SignedCheckpoint,

@@ -6,6 +6,7 @@
 //! credentials and endpoints are not settings of Gantry: the standard AWS chain finds them.
 
 mod audit;
+mod retention;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -18,6 +19,7 @@ pub use self::audit::{
     AuditConfig, FREE_SPACE_RESERVE_MIB_DEFAULT, FREE_SPACE_RESERVE_MIB_MAX, REDACT_TAG_CHARS_MAX, REDACT_TAGS_MAX,
     SEGMENT_KIB_DEFAULT, SEGMENT_KIB_MAX, SEGMENT_KIB_MIN, WITNESSES_MAX, WitnessConfig,
 };
+pub use self::retention::{RETENTION_DAYS_MAX, RetentionConfig};
 
 use crate::ids::Region;
 
@@ -36,7 +38,6 @@ pub const OWNERS_DEFAULT: [&str; 3] = ["self", "amazon", "aws-marketplace"];
 /// The most images that one question may bring. A Region has over a hundred thousand public AMIs,
 /// and a question that wants them all wants narrowing; fifty thousand take about 100 MB.
 pub const CRAWL_IMAGES_MAX_DEFAULT: usize = 50_000;
-
 /// Between two full crawls of a Region's images. A crawl of 150,000 takes 150 calls; what is new is
 /// found between two crawls, and an hour is how late Gantry notices that an image has gone.
 pub const CRAWL_PERIOD_DEFAULT: Duration = Duration::from_secs(60 * 60);
@@ -109,6 +110,8 @@ pub struct Config {
     pub drain_deadline: Duration,
     /// The audit log.
     pub audit: AuditConfig,
+    /// How long its records are kept.
+    pub retention: RetentionConfig,
     /// How log lines look, on stderr.
     pub log_format: LogFormat,
     /// What is logged, in the words of tracing-subscriber's `EnvFilter`: `"info,gantry=debug"`.
@@ -224,7 +227,8 @@ impl Config {
                 return out_of_range(setting, format!("from {} to {}", said(min), said(CATALOGUE_PERIOD_MAX)));
             }
         }
-        self.audit.check()?;
+        self.audit.check(&self.data_dir)?;
+        self.retention.check()?;
         if self.owners.is_empty() {
             return out_of_range("owners", "at least one owner".to_owned());
         }
@@ -263,6 +267,7 @@ impl Default for Config {
             insecure_plaintext: false,
             drain_deadline: DRAIN_DEADLINE_DEFAULT,
             audit: AuditConfig::default(),
+            retention: RetentionConfig::default(),
             log_format: LogFormat::Human,
             log_filter: LOG_FILTER_DEFAULT.to_owned(),
         }
@@ -370,6 +375,9 @@ mod tests {
         assert!(Config { crawl_images_max: 0, ..Config::default() }.check().is_err());
         assert!(Config { crawl_period: Duration::from_secs(1), ..Config::default() }.check().is_err());
         assert!(Config { refresh_period: Duration::MAX, ..Config::default() }.check().is_err());
+        let put_back_with_it = Some("gantry-data/checkpoint".into());
+        let audit = AuditConfig { checkpoint_copy: put_back_with_it, ..AuditConfig::default() };
+        assert!(Config { audit, ..Config::default() }.check().is_err());
         Config::default().check().unwrap();
 
         let (images, speed) = (SANDBOX_IMAGES_DEFAULT, SANDBOX_SPEED_DEFAULT);

@@ -38,6 +38,10 @@ pub const POINTS: &[&str] = &[
     "launch.after_terminate_instances",
 ];
 
+/// Crash points of commands on a directory that no server has open; each is reached several times, and
+/// a test goes through all of them.
+pub const OFFLINE_POINTS: &[&str] = &["backup.step", "restore.step", "accept.step"];
+
 /// Aborts the process if this point is armed. Does nothing in a release build.
 pub fn point(name: &str) {
     #[cfg(debug_assertions)]

@@ -13,8 +13,10 @@ mod drive;
 mod entry;
 mod freeze;
 mod gather;
+mod lost;
 mod preview;
 mod redact;
+mod request;
 mod resolve;
 mod tag;
 mod terminate;
@@ -29,17 +31,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::ami::catalog::{Catalog, CatalogError};
-use crate::audit::{AppendError, AuditLog, Once, Operation, ReadError, RequestKey, TakenBy, Topic};
+use crate::audit::{AppendError, AuditLog, Behind, Once, PrunedLaunch, ReadError, RequestKey, Topic};
 use crate::clock::Clock;
 use crate::crash;
 use crate::ec2::{Clients, Ec2Error};
 use crate::ids::{LaunchId, Principal, Region, RequestId};
 use crate::record::{Entry, Finding, Launch, LaunchState, Spec};
 
-use body::Bodies;
 use decide::Decision;
 use entry::decision_entry;
 use redact::{Prepared, Redaction};
+use request::request_key;
 use withheld::WithheldDir;
 
 pub use gather::GATHER_LIMIT;
@@ -118,6 +120,17 @@ pub enum LaunchError {
         /// What it was used for.
         launch_id: LaunchId,
     },
+    /// It was decided before under this request id, and retention has removed the launch's records since.
+    /// Nothing was launched now.
+    #[error("request id {request_id} was decided before as launch {launch_id}, whose records were removed")]
+    AlreadyDecided {
+        /// The key.
+        request_id: RequestId,
+        /// The launch.
+        launch_id: LaunchId,
+        /// What stays of it.
+        pruned: PrunedLaunch,
+    },
     /// The server does not serve this Region.
     #[error("this server does not serve Region {0}")]
     UnknownRegion(Region),
@@ -139,6 +152,9 @@ pub enum LaunchError {
         /// What it was used for.
         launch_id: LaunchId,
     },
+    /// The log may have forgotten that this was asked for and done; nothing was done.
+    #[error("the audit log is behind: {0}")]
+    Behind(Behind),
     /// The record could not be made durable, so nothing was done.
     #[error("the audit log did not take the record")]
     Append(#[source] AppendError),
@@ -218,10 +234,14 @@ impl Launcher {
             return Err(LaunchError::Refused { launch_id: None, findings: Vec::new() });
         };
         let launch_id = match self.shared.log.request(&key)? {
-            Some(taken) => self.shared.same_body(key.request_id, taken, &prepared.bodies)?,
-            None => Box::pin(self.decide_once(&key, &request, &prepared)).await?,
+            Some(taken) => self.shared.same_body(&key.request_id, taken, &prepared.bodies)?,
+            None => {
+                self.shared.check_standing()?;
+                Box::pin(self.decide_once(&key, &request, &prepared)).await?
+            }
         };
-        self.answer(launch_id, request.wait).await
+        let answer = self.answer(launch_id, request.wait).await;
+        answer.or_else(|error| self.pruned_or(error, key))
     }
 
     /// Takes up every launch that the last process left open, and returns how many there were.
@@ -299,7 +319,7 @@ impl Launcher {
         });
         match recorded.await.map_err(|_| AppendError::Unavailable)?? {
             Once::Written { .. } => Ok(launch_id),
-            Once::Taken(taken) => self.shared.same_body(request_id, taken, &prepared.bodies),
+            Once::Taken(taken) => self.shared.same_body(&request_id, taken, &prepared.bodies),
         }
     }
 
@@ -330,29 +350,6 @@ impl Shared {
     fn client(&self, region: &Region) -> Result<&crate::ec2::Client, LaunchError> {
         self.clients.get(region).ok_or_else(|| LaunchError::UnknownRegion(region.clone()))
     }
-
-    /// The launch that a request id stands for, if it is the same request.
-    fn same_body(&self, request_id: RequestId, taken: TakenBy, bodies: &Bodies) -> Result<LaunchId, LaunchError> {
-        let launch_id = taken.launch_id;
-        if bodies.are(taken.body_sha256) {
-            return Ok(launch_id);
-        }
-        // Which of the two it is only says what to do: nothing is launched either way.
-        let launch = self.log.launch(launch_id).ok().flatten();
-        if launch.is_some_and(|launch| self.redaction.has_lost_key_of(&launch.spec, launch.create_time)) {
-            return Err(LaunchError::RedactionKeyLost { request_id, launch_id });
-        }
-        Err(LaunchError::RequestIdReused { request_id, launch_id })
-    }
-}
-
-fn request_key(request: &LaunchRequest) -> Option<RequestKey> {
-    Some(RequestKey {
-        operation: Operation::Launch,
-        principal: request.principal.clone(),
-        account_id: request.spec.account_id.clone(),
-        request_id: request.request_id.clone()?,
-    })
 }
 
 #[cfg(test)]

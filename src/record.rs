@@ -5,14 +5,17 @@
 //! `tests/golden` hold one example of every kind and version. Facts from EC2 are held as the JSON
 //! that `ec2` makes of them: this room must not know EC2's types.
 
+mod acceptance;
 mod boot_event;
 mod entry;
 mod finding;
 mod image_choice;
 mod kind;
 mod launch;
+mod pruning;
 mod spec;
 
+pub use acceptance::Acceptance;
 pub use boot_event::{BootEvent, BootFailure, BootStage, LaunchState, Phase};
 pub use entry::{
     AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, AttemptUnknown, Candidate, Decision, ENTRY_VERSION,
@@ -23,6 +26,7 @@ pub use finding::{Finding, Outcome};
 pub use image_choice::{ImageChoice, ImageReceipt, ImageSelector, SelectorFilter};
 pub use kind::EntryKind;
 pub use launch::{ApplyError, Attempt, AttemptState, Launch, LaunchInstance};
+pub use pruning::RecordsPruned;
 pub use spec::{
     BlockDeviceSpec, CpuOptions, EbsSpec, IamInstanceProfile, Market, MetadataOptions, NetworkInterface, OnBootFailure,
     Placement, PlacementStrategy, Spec,

@@ -7,6 +7,8 @@
 
 mod cosigning;
 mod metrics;
+mod retention;
+mod standing;
 mod watchdog;
 mod witness;
 
@@ -24,7 +26,7 @@ pub use self::witness::{AddressError, WitnessHttp};
 use crate::ami::catalog::{Catalog, Keeping};
 use crate::api::{self, Services, Tls};
 
-use crate::audit::{AppendError, AuditLog, LogSettings, OpenError, Owner, make_dir};
+use crate::audit::{AppendError, AuditLog, KeptError, LogSettings, OpenError, Owner, make_dir};
 use crate::boot::{Tracker, TrackerSettings};
 use crate::clock::{Clock, SystemClock, within};
 use crate::config::{Config, ConfigError, SandboxConfig, TlsConfig};
@@ -58,6 +60,9 @@ pub enum ServeError {
     /// The audit log cannot be opened.
     #[error("the audit log cannot be opened")]
     Log(#[from] OpenError),
+    /// The checkpoint that is kept elsewhere cannot be used.
+    #[error("the checkpoint that is kept elsewhere (audit.checkpoint_copy) cannot be used")]
+    Kept(#[from] KeptError),
     /// The sandbox's plan of faults cannot be read.
     #[error("cannot read the plan of faults {}", .0.display())]
     FaultsFile(PathBuf, #[source] std::io::Error),
@@ -157,6 +162,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
         None => open_aws(&config).await?,
     };
     let Opened { log, clients, sandbox } = opened;
+    let kept_elsewhere = config.audit.checkpoint_copy.clone();
+    standing::compare(&log, kept_elsewhere.as_deref(), &clock).await?;
 
     let catalog = Catalog::new(clients.clone(), Arc::clone(&clock), config.crawl_images_max, &config.owners);
     let (launched, to_watch) = mpsc::channel(LAUNCHED_AHEAD_MAX);
@@ -172,7 +179,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     )
     .map_err(|e| ServeError::DataDir(config.data_dir.clone(), e))?;
     let open_launches = launcher.resume().await.map_err(ServeError::Resume)?;
-    log.append(vec![started(&config, &clients, &log, &*clock, open_launches)]).await?;
+    let index = log.append(vec![started(&config, &clients, &log, &*clock, open_launches)]).await?;
+    log.acceptance_recorded(index);
 
     let shutdown = CancellationToken::new();
     // First, so that what the snapshots on disk say is counted.
@@ -195,7 +203,9 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     let serving = shutdown.clone();
     let closed = CancellationToken::new();
     tokio::spawn(watchdog::watch(log.clone(), shutdown.clone(), closed.clone()));
-    let witnesses = cosigning::begin(&log, witnesses, &shutdown);
+    let mut kept = cosigning::begin(&log, witnesses, &shutdown);
+    kept.extend(standing::begin(&log, kept_elsewhere.clone(), &shutdown));
+    kept.extend(retention::begin(&log, &config.retention, &clock, &shutdown));
     let served = tokio::spawn(async move {
         let result = api::serve(listener, services, tls, drain_deadline, serving).await;
         let failed = !log.is_available();
@@ -205,10 +215,11 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
             tracing::warn!("launches left open for the next start");
         }
         tracker.close().await;
-        for task in crawlers.into_iter().chain(witnesses) {
+        for task in crawlers.into_iter().chain(kept) {
             // It ends with the shutdown, or has panicked and said so; either way it is over.
             let _ = task.await;
         }
+        standing::keep_last(&log, kept_elsewhere).await;
         log.close().await;
         closed.cancel();
         sandbox_shutdown.cancel();
@@ -338,6 +349,7 @@ fn started(config: &Config, clients: &Clients, log: &AuditLog, clock: &dyn Clock
             regions: clients.regions().cloned().collect(),
             open_launches,
             verifier_key: Some(log.verifier_keys().current().to_owned()),
+            accepted: log.acceptance_to_record(),
         }),
     }
 }

@@ -143,6 +143,7 @@ impl Workload {
                 regions: REGIONS.map(|region| region.parse().unwrap()).to_vec(),
                 open_launches: 0,
                 verifier_key: None,
+                accepted: None,
             }),
         }
     }

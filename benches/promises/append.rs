@@ -28,6 +28,7 @@ pub(super) async fn measure(effort: Effort) -> Measured {
             regions: Vec::new(),
             open_launches: 0,
             verifier_key: None,
+            accepted: None,
         }),
     };
     let leaf = entry.to_leaf();

@@ -80,9 +80,13 @@ impl Launches {
         let mut violations = Violations::new();
         let launch_id = violations.required_id::<LaunchId>("launch_id", launch_id);
         let launch_id = violations.finish(launch_id)?;
-        let launch = self.services.log.launch(launch_id)?;
-        let launch = launch.ok_or(Failure::NotFound(Missing::Launch(launch_id)))?;
-        Ok((&launch).into())
+        if let Some(launch) = self.services.log.launch(launch_id)? {
+            return Ok((&launch).into());
+        }
+        Err(match self.services.log.pruned_launch(launch_id)? {
+            Some(pruned) => Failure::LaunchPruned { launch_id, pruned },
+            None => Failure::NotFound(Missing::Launch(launch_id)),
+        })
     }
 
     async fn terminate(&self, request: pb::TerminateLaunchRequest) -> Result<pb::Launch, Failure> {

@@ -127,8 +127,14 @@ async fn routes(services: Services) -> Result<Routes, ServeError> {
 /// nothing is launched, and a log that has failed stays so until it is opened again.
 async fn report_health(health: HealthReporter, log: AuditLog, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
     // Asked again and again, because a log that has failed commits nothing that would wake anyone.
+    let mut launches = true;
     let log_failed = async {
         while log.is_available() {
+            // Reads go on, so this is not for a load balancer to turn away from the whole server.
+            if launches && log.behind().is_some() {
+                health.set_not_serving::<pb::launch_service_server::LaunchServiceServer<Launches>>().await;
+                launches = false;
+            }
             clock.sleep(LOG_CHECK_PERIOD).await;
         }
     };

@@ -7,6 +7,7 @@
 
 mod details;
 mod ec2;
+mod pruned;
 mod rooms;
 
 #[cfg(test)]
@@ -19,6 +20,7 @@ use tonic::Code;
 
 use super::convert::Violations;
 use crate::ami::resolve::Nothing;
+use crate::audit::{Behind, PrunedLaunch};
 use crate::ec2::errors::Ec2Error;
 use crate::ids::{AccountId, ImageId, InstanceId, InstanceType, LaunchId, Region, RequestId, random_bytes};
 use crate::record::{Finding, LaunchState};
@@ -53,6 +55,28 @@ pub enum Failure {
         request_id: RequestId,
         /// What it stands for.
         launch_id: LaunchId,
+    },
+    /// The request was decided before, and retention has removed what was recorded of it.
+    #[error("{}", pruned::already_decided(*launch_id, pruned))]
+    AlreadyDecided {
+        /// The request id.
+        request_id: RequestId,
+        /// The launch that was decided under it.
+        launch_id: LaunchId,
+        /// What stays of it.
+        pruned: PrunedLaunch,
+    },
+    /// Retention has removed what was recorded of the launch.
+    #[error(
+        "the records of launch {launch_id} were removed by retention; it ended as {}, and its instances, if it has \
+         any, can be seen and terminated in EC2 only",
+        pruned::state_word(pruned.state)
+    )]
+    LaunchPruned {
+        /// The launch.
+        launch_id: LaunchId,
+        /// What stays of it.
+        pruned: PrunedLaunch,
     },
     /// The facts forbid the launch.
     #[error("the launch was refused: {}", first_sentence(findings))]
@@ -137,6 +161,12 @@ pub enum Failure {
     /// The disk is nearly full, so nothing is done.
     #[error("the audit log has too little free space, so nothing was launched; repeat under the same request_id")]
     AuditNoSpace,
+    /// The log has lost records, which may say that this was done.
+    #[error(
+        "the audit log is behind: {0}. It may have forgotten request ids, so nothing was launched; `gantry audit accept` \
+         lets it go on"
+    )]
+    AuditBehind(Behind),
     /// A proof is wanted for a log that is longer than it is.
     #[error("the log has {size} records, and {wanted} were asked for")]
     TreeSizeOutOfRange {
@@ -232,6 +262,13 @@ impl Failure {
                     .with("request_id", request_id)
                     .with("launch_id", launch_id)
             }
+            Self::AlreadyDecided { request_id, launch_id, pruned } => {
+                pruned::report(Report::new(Code::AlreadyExists, "ALREADY_DECIDED", message), *launch_id, pruned)
+                    .with("request_id", request_id)
+            }
+            Self::LaunchPruned { launch_id, pruned } => {
+                pruned::report(Report::new(Code::NotFound, "LAUNCH_PRUNED", message), *launch_id, pruned)
+            }
             Self::Refused { launch_id, findings } => Report::new(Code::FailedPrecondition, "LAUNCH_REFUSED", message)
                 .with_some("launch_id", launch_id.as_ref())
                 .detail(Detail::Findings(findings.clone())),
@@ -250,12 +287,12 @@ impl Failure {
             Self::NotCancellable { launch_id, state } => {
                 Report::new(Code::FailedPrecondition, "LAUNCH_NOT_CANCELLABLE", message)
                     .with("launch_id", launch_id)
-                    .with("state", &state_word(*state))
+                    .with("state", &pruned::state_word(*state))
             }
             Self::NoInstances { launch_id, state } => {
                 Report::new(Code::FailedPrecondition, "LAUNCH_HAS_NO_INSTANCES", message)
                     .with("launch_id", launch_id)
-                    .with("state", &state_word(*state))
+                    .with("state", &pruned::state_word(*state))
             }
             Self::CursorExpired { oldest } => {
                 Report::new(Code::OutOfRange, "CURSOR_EXPIRED", message).with_some("oldest", oldest.as_ref())
@@ -287,6 +324,9 @@ impl Failure {
             Self::AuditUnavailable | Self::AuditNoSpace => {
                 Report::new(Code::Unavailable, "AUDIT_UNAVAILABLE", message).detail(Detail::Retry(RETRY_DELAY))
             }
+            Self::AuditBehind(behind) => Report::new(Code::FailedPrecondition, "AUDIT_LOG_BEHIND", message)
+                .with("size", &behind.size)
+                .with_some("known_size", behind.known_size.as_ref()),
             Self::LogCorrupt { index } => Report::new(Code::DataLoss, "LOG_CORRUPT", message).with("index", index),
             Self::ShuttingDown => {
                 Report::new(Code::Unavailable, "SHUTTING_DOWN", message).detail(Detail::Retry(RETRY_DELAY))
@@ -325,11 +365,6 @@ impl From<Failure> for tonic::Status {
     fn from(failure: Failure) -> Self {
         failure.report().to_status()
     }
-}
-
-/// The state as the contract spells it.
-fn state_word(state: LaunchState) -> &'static str {
-    super::pb::LaunchState::from(state).as_str_name()
 }
 
 fn joined(ids: &[InstanceId]) -> String {

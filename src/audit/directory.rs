@@ -6,8 +6,12 @@
 //! journal/      segments: the truth, each with an index once it is finished
 //! tlog/         the Merkle tree: hashes, the last checkpoint, keys
 //! sled/         the store, made from the journal
+//! retention/    what stays of launches whose records were removed, and plans of removals under way
 //! sled.broken-N a store that could not be used, kept to be looked at
 //! SUSPECT       the store gave a wrong answer and is to be set aside at the next start
+//! BEHIND.json   records are missing, or may be: nothing is launched (`standing`)
+//! ACCEPTED.json that was so, and somebody let the log go on (`standing`)
+//! BACKUP.json   this is a backup and no data directory (`backup`)
 //! ```
 
 use std::collections::BTreeSet;
@@ -25,6 +29,12 @@ use crate::ids::{self, AccountId};
 
 /// Version of the directory's layout that this program writes.
 const FORMAT_VERSION: u32 = 1;
+
+/// The file that says that a directory is a backup, whole or not.
+pub(super) const BACKUP_MARKER: &str = "BACKUP.json";
+
+/// The file with the key under which requests with redacted tags are compared.
+pub const REDACTION_KEY: &str = "redaction-key";
 
 /// For whom a data directory keeps the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +85,9 @@ impl Directory {
     /// Locks `path` for `owner`, making it if there is none.
     pub(super) fn open(path: &Path, owner: &Owner) -> Result<Self, OpenError> {
         make_dir(path)?;
+        if path.join(BACKUP_MARKER).exists() {
+            return Err(OpenError::Backup { path: path.to_owned() });
+        }
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path.join("LOCK"))?;
         match lock.try_lock() {
             Ok(()) => {}

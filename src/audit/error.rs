@@ -26,6 +26,24 @@ pub enum OpenError {
     /// It is no data directory, or there are records and nothing says whose.
     #[error("the data directory has no readable OWNER.json")]
     NoOwner,
+    /// It is a backup, which is not to be written to.
+    #[error(
+        "{} is a backup: `gantry audit restore --from {} --data-dir NEW` makes a data directory of it",
+        path.display(),
+        path.display()
+    )]
+    Backup {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A file that says whether the log is behind cannot be read.
+    #[error("{} is damaged: it says whether the log may launch, and must not be guessed", path.display())]
+    BadMarker {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
     /// A later version of the program wrote it.
     #[error("{what} has format version {version}, which this program does not know")]
     NewerFormat {
@@ -88,6 +106,17 @@ pub enum OpenError {
         /// The record.
         index: u64,
     },
+    /// What a pruning left of launches is gone or altered, and the store is to be made from it: repeated
+    /// requests would not be known.
+    #[error(
+        "{} is missing or not what record {index} says: restore it from a backup", path.display()
+    )]
+    SnapshotsLost {
+        /// The record of the pruning.
+        index: u64,
+        /// The file.
+        path: PathBuf,
+    },
     /// There is no key to sign with.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -142,6 +171,9 @@ pub enum AppendError {
     /// time rely on it. Nothing was written.
     #[error("the launch id and the decision are of different days")]
     MisdatedLaunch,
+    /// A launch that was to be pruned has gone on since it was planned. Nothing was written.
+    #[error("launches that were to be pruned have changed")]
+    PruningStale,
     /// The entry does not carry the key it was to be appended under. Nothing was written.
     #[error("the record does not carry the request key")]
     KeyMismatch,

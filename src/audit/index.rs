@@ -57,8 +57,42 @@ impl SegmentIndex {
         }
     }
 
-    /// The slots of all records that are wanted.
+    /// The slots that retention has left; none if it has removed nothing.
+    pub(super) fn kept(&self) -> Option<&RoaringBitmap> {
+        match self {
+            Self::Growing(index) => index.kept.as_ref(),
+            Self::Sealed(index) => index.kept(),
+        }
+    }
+
+    /// The last time of any record that is left; none if none is.
+    pub(super) fn last_time(&self) -> Option<i64> {
+        let bounds = match self {
+            Self::Growing(index) => index.bounds(),
+            Self::Sealed(index) => index.bounds(),
+        };
+        bounds.iter().filter(|(first, last)| first <= last).map(|(_, last)| *last).max()
+    }
+
+    /// The first time of the first chunk, if it has a record.
+    pub(super) fn first_time(&self) -> Option<i64> {
+        let bounds = match self {
+            Self::Growing(index) => index.bounds(),
+            Self::Sealed(index) => index.bounds(),
+        };
+        bounds.first().filter(|(first, last)| first <= last).map(|(first, _)| *first)
+    }
+
+    /// The slots of all records that are wanted and that retention has left.
     pub(super) fn find(&self, wanted: &Wanted) -> io::Result<RoaringBitmap> {
+        let found = self.find_any(wanted)?;
+        Ok(match self.kept() {
+            Some(kept) => found & kept,
+            None => found,
+        })
+    }
+
+    fn find_any(&self, wanted: &Wanted) -> io::Result<RoaringBitmap> {
         let mut found: Option<RoaringBitmap> = None;
         for (facet, values) in &wanted.facets {
             let mut union = RoaringBitmap::new();

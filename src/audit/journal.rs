@@ -9,6 +9,7 @@
 mod frame;
 mod scan;
 mod segment;
+mod sparse;
 mod table;
 
 use std::fs::{self, File};
@@ -21,13 +22,15 @@ use tlog_tiles::Hash;
 
 pub(crate) use self::frame::{FRAME_BYTES_MAX, FRAME_HEAD_BYTES, decode as decode_frame};
 pub(crate) use self::segment::{LogNumber, list as list_segments};
+pub(crate) use self::sparse::rewrite;
 pub(crate) use self::table::{Leaf, Segment, Table, TableError};
 
 use self::frame::Frame;
 use self::scan::Tail;
 pub(crate) use self::segment::SEGMENT_BYTES_MAX;
 
-use self::segment::{Header, HeaderFault, Prepared, RESERVE_BYTES, ZERO_BYTES};
+pub(crate) use self::segment::Header;
+use self::segment::{HeaderFault, Prepared, RESERVE_BYTES, ZERO_BYTES};
 use super::error::OpenError;
 use super::index::{SealedIndex, SegmentIndex};
 
@@ -165,8 +168,7 @@ impl Journal {
             segments.push((0, segment::path(dir, 0)));
         }
         let table = Arc::new(Table::default());
-        // What retention removed is missing at the beginning.
-        let (mut next, mut last) = (segments[0].0, None);
+        let (mut next, mut last) = (0, None);
         for (number, (first, path)) in segments.iter().enumerate() {
             if *first != next {
                 return Err(OpenError::Damaged { index: next.min(*first) });
@@ -180,9 +182,18 @@ impl Journal {
                 continue;
             }
             let bytes = fs::read(path)?;
-            let frames = check_header(&bytes, path, log, next)?;
+            let header = check_header(&bytes, path, log, next)?;
+            if let Some(end) = header.sparse_end {
+                // The record that says so is in a later segment, so the last one never is.
+                let found =
+                    if is_last { Err(end) } else { sparse::read(&bytes, header.bytes, (next, end), &mut |_| {}) };
+                let found = found.map_err(|index| OpenError::Damaged { index })?;
+                table.push(Segment::new(*first, path.clone(), file, sparse::located(found)));
+                next = end;
+                continue;
+            }
             let mut hashes = Vec::new();
-            let scan = scan::scan(&bytes, frames, next, &mut |frame| {
+            let scan = scan::scan(&bytes, header.bytes, next, &mut |frame| {
                 if is_last {
                     hashes.push(tlog_tiles::record_hash(frame.leaf));
                 }
@@ -200,7 +211,7 @@ impl Journal {
             table.push(Segment::new(*first, path.clone(), Arc::clone(&file), index));
             last = Some((file, u64::from(end), bytes.len() as u64, scan.tail, hashes));
         }
-        let (file, end, reserved, tail, hashes) = last.expect("the last segment was read");
+        let (file, end, reserved, tail, hashes) = last.expect("the last segment was read, and is not sparse");
         let journal = Self {
             dir: dir.to_owned(),
             log,
@@ -253,6 +264,11 @@ impl Journal {
     /// Whether what is staged belongs into a new segment.
     pub(crate) fn is_full(&self) -> bool {
         self.segment_bytes < self.end + self.buffer.len() as u64 && self.end != HEADER_END
+    }
+
+    /// Whether the last segment has any record.
+    pub(crate) fn has_records(&self) -> bool {
+        self.end != HEADER_END
     }
 
     /// Makes the next segment ready to be begun. If it fails for want of space the journal is as it was,
@@ -345,12 +361,15 @@ fn sealed_index(file: &File, path: &Path, log: LogNumber, first: u64) -> Result<
         return Ok(None);
     }
     file.read_exact_at(&mut header, 0)?;
-    check_header(&header, path, log, first)?;
-    Ok(Some(index))
+    let fits = match check_header(&header, path, log, first)?.sparse_end {
+        None => !index.is_sparse(),
+        Some(end) => index.is_sparse() && first + u64::from(index.count()) == end,
+    };
+    Ok(fits.then_some(index))
 }
 
-/// Where the frames of a segment begin, if its bytes begin with the header that it should have.
-pub(crate) fn check_header(bytes: &[u8], path: &Path, log: LogNumber, first: u64) -> Result<usize, OpenError> {
+/// The header of a segment, if its bytes begin with the one that it should have.
+pub(crate) fn check_header(bytes: &[u8], path: &Path, log: LogNumber, first: u64) -> Result<Header, OpenError> {
     let header = Header::decode(bytes).map_err(|fault| match fault {
         HeaderFault::Newer(version) => OpenError::NewerFormat { what: "journal segment", version },
         HeaderFault::Damaged => OpenError::Damaged { index: first },
@@ -358,5 +377,5 @@ pub(crate) fn check_header(bytes: &[u8], path: &Path, log: LogNumber, first: u64
     if header.log != log || header.first != first {
         return Err(OpenError::ForeignSegment { path: path.to_owned() });
     }
-    Ok(header.bytes)
+    Ok(header)
 }

@@ -14,7 +14,9 @@ use super::directory::{Directory, Owner};
 use super::error::{AppendError, OpenError};
 use super::journal::{SEGMENT_BYTES_MAX, Table};
 use super::recover::{self, OpenReport, Recovered};
+use super::retention::{self, Plan};
 use super::staging::request_of;
+use super::standing::Standing;
 use super::store::{RequestKey, StoreBehind, StoreError, TakenBy};
 use super::topics::{Topic, Topics};
 use super::transparency::{CheckpointSigner, HashFile, SignedCheckpoint, VerifierKeys};
@@ -45,7 +47,7 @@ impl Default for LogSettings {
 #[derive(Clone)]
 pub struct AuditLog {
     pub(super) shared: Arc<Shared>,
-    queue: mpsc::UnboundedSender<Job>,
+    pub(super) queue: mpsc::UnboundedSender<Job>,
     /// Taken by whoever closes first.
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
@@ -58,6 +60,7 @@ pub(super) struct Shared {
     pub(super) hashes: Arc<HashFile>,
     pub(super) keys: VerifierKeys,
     pub(super) origin: String,
+    pub(super) standing: Standing,
     pub(super) topics: Topics,
     /// Records that are durable and can be found. Only the writer changes it.
     pub(super) size: AtomicU64,
@@ -70,6 +73,8 @@ pub(super) struct Shared {
     pub(super) queued: AtomicUsize,
     /// Bytes of disk to be left free.
     pub(super) reserve: AtomicU64,
+    /// What retention needs.
+    pub(super) retention: retention::Turn,
     /// Commits begun and ended, for whoever looks whether one is stuck.
     pub(super) begun: AtomicU64,
     pub(super) ended: AtomicU64,
@@ -156,18 +161,21 @@ impl AuditLog {
         let recovered = recover::recover(dir, &owner, &mut settings)?;
         let Recovered { directory, journal, store, mut tree, keys, report } = recovered;
         let checkpoint = tree.checkpoint()?;
+        let standing = Standing::read(dir, report.size)?;
         let shared = Arc::new(Shared {
             directory,
             table: Arc::clone(journal.table()),
             hashes: Arc::clone(tree.hashes()),
             keys,
             origin: tree.origin().to_owned(),
+            standing,
             topics: Topics::default(),
             size: AtomicU64::new(report.size),
             checkpoint: RwLock::new(Arc::new(checkpoint)),
             cosigned: RwLock::new(None),
             queued: AtomicUsize::new(0),
             reserve: AtomicU64::new(settings.free_space_reserve),
+            retention: retention::Turn::default(),
             begun: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             poisoned: AtomicBool::new(false),
@@ -198,7 +206,7 @@ impl AuditLog {
         if entries.is_empty() {
             return Ok(self.size());
         }
-        match self.enqueue(entries, None).await? {
+        match self.enqueue(entries, None, None).await? {
             Once::Written { index } | Once::Taken(TakenBy { index, .. }) => Ok(index),
         }
     }
@@ -213,7 +221,13 @@ impl AuditLog {
         if request_of(&entry).is_none_or(|(carried, _)| carried != key) {
             return Err(AppendError::KeyMismatch);
         }
-        self.enqueue(vec![entry], Some(key)).await
+        self.enqueue(vec![entry], Some(key), None).await
+    }
+
+    /// Appends the record of a pruning, unless one of the launches that it removes has changed. Their rows
+    /// leave the store with it.
+    pub(super) async fn append_pruning(&self, entry: Entry, plan: Arc<Plan>) -> Result<Once, AppendError> {
+        self.enqueue(vec![entry], None, Some(plan)).await
     }
 
     /// How many records there are: one more than the last index. All of them are durable and can
@@ -281,7 +295,12 @@ impl AuditLog {
         }
     }
 
-    async fn enqueue(&self, entries: Vec<Entry>, once: Option<RequestKey>) -> Result<Once, AppendError> {
+    async fn enqueue(
+        &self,
+        entries: Vec<Entry>,
+        once: Option<RequestKey>,
+        pruning: Option<Arc<Plan>>,
+    ) -> Result<Once, AppendError> {
         if APPEND_ENTRIES_MAX < entries.len() {
             return Err(AppendError::TooMany { entries: entries.len() });
         }
@@ -299,7 +318,7 @@ impl AuditLog {
             return Err(AppendError::Full);
         }
         let (reply, outcome) = oneshot::channel();
-        let append = Append { entries, leaves, leaf_hashes, once, reply };
+        let append = Append { entries, leaves, leaf_hashes, once, pruning, reply };
         self.queue.send(Job::Append(append)).map_err(|_| AppendError::Unavailable)?;
         outcome.await.map_or(Err(AppendError::Unavailable), |answer| answer.outcome)
     }

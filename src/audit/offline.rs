@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::directory::{self, Owner};
 use super::error::OpenError;
 use super::journal::{FRAME_BYTES_MAX, FRAME_HEAD_BYTES, check_header, decode_frame, list_segments};
+use super::retention::{self, SnapshotsDigest};
 use super::transparency::{CheckpointSlots, HashFile, SignedCheckpoint, VerifierKeys};
 
 /// Bytes of a segment that are read at a time.
@@ -71,7 +72,12 @@ impl OfflineLog {
     /// # Errors
     /// [`OfflineError`], if it is not one that this program can read.
     pub fn open(dir: &Path) -> Result<Arc<Self>, OfflineError> {
-        let (log_id, log, owner) = directory::read_owner_of(dir)?;
+        Self::open_owned(dir, dir)
+    }
+
+    /// Looks at the log in `dir`, whose owner is written down in `owned` only: it is being restored.
+    pub(super) fn open_owned(dir: &Path, owned: &Path) -> Result<Arc<Self>, OfflineError> {
+        let (log_id, log, owner) = directory::read_owner_of(owned)?;
         let tlog = dir.join("tlog");
         let no_checkpoint = || OfflineError::NoCheckpoint { path: dir.to_owned() };
         let keys = VerifierKeys::read(&tlog)?.ok_or_else(no_checkpoint)?;
@@ -90,6 +96,11 @@ impl OfflineLog {
     /// The log's id.
     pub fn log_id(&self) -> &str {
         &self.log_id
+    }
+
+    /// The same id as bytes.
+    pub(super) fn number(&self) -> [u8; 8] {
+        self.log
     }
 
     /// For whom it was made.
@@ -122,6 +133,15 @@ impl OfflineLog {
         &self.segments
     }
 
+    /// What is on file of the launches that the pruning of the records below `end` removed; none if there
+    /// is no such file.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn snapshots(&self, end: u64) -> io::Result<Option<SnapshotsDigest>> {
+        SnapshotsDigest::of_file(&retention::Files::in_dir(&self.path).snapshots(end))
+    }
+
     /// The records of a range, which is cut to those that the checkpoint covers.
     pub fn leaves(self: &Arc<Self>, range: Range<u64>) -> OfflineLeaves {
         let end = range.end.min(self.checkpoint.size);
@@ -145,6 +165,8 @@ struct Reading {
     file: BufReader<File>,
     /// Which of the segments.
     segment: usize,
+    /// The index after its last record, if retention has removed records of it.
+    sparse_end: Option<u64>,
 }
 
 impl Iterator for OfflineLeaves {
@@ -175,14 +197,18 @@ impl OfflineLeaves {
             }
             let segments = &self.log.segments;
             let Some(wanted) = segments.partition_point(|(first, _)| *first <= index).checked_sub(1) else {
-                return self.pruned(index);
+                // Retention rewrites segments and removes none.
+                return Err(OfflineError::Damaged { index });
             };
             match &mut self.reading {
                 Some(reading) if reading.segment == wanted => match next_frame(&mut reading.file, index)? {
+                    // Only a sparse segment may have holes. Whether the removal is on record is asked by
+                    // whoever verifies.
+                    Some((found, _)) if index < found && reading.sparse_end.is_none() => {
+                        return Err(OfflineError::Damaged { index });
+                    }
                     Some(frame) => self.ahead = Some(frame),
-                    // What is missing at the end of a finished segment was pruned, or is damage; whoever
-                    // verifies is told the hash, and whether it was pruned is on record.
-                    None if wanted + 1 < segments.len() => return self.pruned(index),
+                    None if reading.sparse_end.is_some_and(|end| index < end) => return self.pruned(index),
                     None => return Err(OfflineError::Damaged { index }),
                 },
                 _ => self.reading = Some(self.begin(wanted)?),
@@ -196,8 +222,8 @@ impl OfflineLeaves {
         let mut head = vec![0; 128];
         file.read_exact(&mut head).map_err(|_| OfflineError::Damaged { index: *first })?;
         let header = check_header(&head, path, self.log.log, *first)?;
-        file.seek(SeekFrom::Start(header as u64))?;
-        Ok(Reading { file: BufReader::with_capacity(READ_BYTES, file), segment })
+        file.seek(SeekFrom::Start(header.bytes as u64))?;
+        Ok(Reading { file: BufReader::with_capacity(READ_BYTES, file), segment, sparse_end: header.sparse_end })
     }
 
     fn pruned(&self, index: u64) -> Result<OfflineLeaf, OfflineError> {

@@ -8,7 +8,7 @@ use super::fold::{entry_at, fold};
 use super::launch_time;
 use super::log::AuditLog;
 use super::query::{Indexed, LaunchPage, LaunchQuery, Order, Record};
-use super::store::{LaunchRange, LaunchRow, RequestKey, StoreBehind, StoreError, TakenBy};
+use super::store::{LaunchRange, LaunchRow, PrunedLaunch, RequestKey, StoreBehind, StoreError, TakenBy};
 use super::{LAUNCH_SCAN_MAX, PAGE_MAX};
 use crate::ids::{InstanceId, LaunchId};
 use crate::record::{Event, Launch};
@@ -25,12 +25,20 @@ impl AuditLog {
         self.in_store(|store| store.request(key))
     }
 
-    /// One launch.
+    /// One launch. One whose records retention has removed is none; see [`AuditLog::pruned_launch`].
     ///
     /// # Errors
     /// [`ReadError`] if the store cannot be read.
     pub fn launch(&self, id: LaunchId) -> Result<Option<Launch>, ReadError> {
         self.fold(self.in_store(|store| store.launch(id))?)
+    }
+
+    /// What stays of a launch whose records retention has removed; none of any other.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store cannot be read.
+    pub fn pruned_launch(&self, id: LaunchId) -> Result<Option<PrunedLaunch>, ReadError> {
+        self.in_store(|store| store.pruned(id))
     }
 
     /// The launches that match. Looks at no more than [`LAUNCH_SCAN_MAX`] in one call.
@@ -139,8 +147,12 @@ impl AuditLog {
 
     fn entries_at(&self, indexes: &[u64], from: u64) -> Result<Vec<Indexed>, ReadError> {
         let wanted = &indexes[indexes.partition_point(|&index| index < from)..];
-        let entry = |&index: &u64| Ok(Indexed { index, entry: entry_at(&self.shared.table, index)? });
-        wanted.iter().map(entry).collect()
+        let entry = |&index: &u64| match entry_at(&self.shared.table, index) {
+            // Retention has come in between.
+            Err(ReadError::Pruned { .. }) => None,
+            entry => Some(entry.map(|entry| Indexed { index, entry })),
+        };
+        wanted.iter().filter_map(entry).collect()
     }
 
     pub(super) fn in_store<T>(&self, read: impl FnOnce(&StoreBehind) -> Result<T, StoreError>) -> Result<T, ReadError> {
@@ -154,6 +166,10 @@ impl AuditLog {
 
     /// A launch, folded from its entries.
     fn fold(&self, row: Option<LaunchRow>) -> Result<Option<Launch>, ReadError> {
-        row.map(|row| fold(&self.shared.table, &row.entries)).transpose()
+        match row.map(|row| fold(&self.shared.table, &row.entries)).transpose() {
+            // A launch's records go all together, and its row before them.
+            Err(ReadError::Pruned { .. }) => Ok(None),
+            launch => launch,
+        }
     }
 }

@@ -9,6 +9,8 @@
 //! | the records do not have the root that the last checkpoint states | refused, naming the first that differs |
 //! | hashes behind the journal, or torn | made again from the records |
 //! | a finished segment without a sound index | indexed again |
+//! | a pruning that is planned and not on record | its plan is removed |
+//! | a pruning that is on record and not finished | finished |
 //! | the store has seen less than the journal | replayed from there |
 //! | the store cannot be read, or sled panics | set aside, and made anew from the journal |
 //! | the store has seen more than the journal | refused: the journal has lost records |
@@ -16,17 +18,20 @@
 use std::path::Path;
 use std::thread;
 
+use super::HashMap;
 use super::directory::{self, Directory, Owner};
 use super::error::{OpenError, ReadError};
 use super::facet::IndexRow;
-use super::fold::entry_at;
-use super::journal::{Journal, Segment, Table};
+use super::fold::{entry_at, entry_of};
+use super::journal::{Journal, Leaf, Segment, Table, TableError};
 use super::log::LogSettings;
+use super::retention;
 use super::staging::{LaunchCache, StageError, Staged, Staging};
-use super::store::{SledStore, StoreBehind, StoreError};
+use super::store::{Rows, SledStore, StoreBehind, StoreError};
 use super::transparency::{CheckpointSigner, LogKey, VerifierKeys};
 use super::tree::{self, Tree};
-use crate::record::Entry;
+use crate::ids::{ImageId, LaunchId};
+use crate::record::{Entry, Event};
 
 /// Records that are replayed or indexed at a time.
 const BATCH_RECORDS: u64 = 1024;
@@ -100,10 +105,12 @@ pub(super) fn recover(path: &Path, owner: &Owner, settings: &mut LogSettings) ->
     let tree = Tree::recover(&directory.tlog(), slots, kept, signer, &opened)?;
     let (journal, torn_bytes) = opened.finish()?;
     let size = journal.next_index();
+    let files = retention::Files::in_dir(directory.path());
+    retention::settle(&files, journal.table(), directory.log(), size)?;
 
     let mut ready = None;
     if let Some((store, applied)) = store {
-        match contained(|| replay(store, journal.table(), applied, size)) {
+        match contained(|| replay(store, journal.table(), &files, applied, size)) {
             // What does not follow from the rows of the store may follow from the records.
             Ok(Err(error @ OpenError::Unexplained { .. })) if 0 < applied => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "audit store set aside");
@@ -124,7 +131,7 @@ pub(super) fn recover(path: &Path, owner: &Owner, settings: &mut LogSettings) ->
         None => {
             let made = contained(|| {
                 let (store, applied) = open_store(&directory)?;
-                replay(store, journal.table(), applied, size)
+                replay(store, journal.table(), &files, applied, size)
             });
             (made.map_err(OpenError::Store)??, size)
         }
@@ -169,22 +176,32 @@ fn open_store(directory: &Directory) -> Result<(StoreBehind, u64), StoreError> {
 fn replay(
     store: StoreBehind,
     table: &Table,
+    files: &retention::Files,
     from: u64,
     size: u64,
 ) -> Result<Result<StoreBehind, OpenError>, StoreError> {
+    retention::forget_pruned_entries(&store, table, from, size)?;
     let mut cache = LaunchCache::default();
     let mut first = from;
     while first < size {
         let end = size.min(first + BATCH_RECORDS);
         let mut group = Staged::default();
         let mut staging = Staging { store: &store, table, cache: &mut cache, before: None, group: &mut group };
+        let mut pruning = None;
         for index in first..end {
             let entry = match entry_at(table, index) {
                 Ok(entry) => entry,
+                // What it left in the store is in the snapshots of the pruning.
+                Err(ReadError::Pruned { .. }) => continue,
                 Err(error) => return Ok(Err(unreadable(error, index)?)),
             };
+            if let Event::RecordsPruned(record) = entry.event {
+                pruning = Some((record, index));
+                break;
+            }
             match staging.take_in(index, &[entry], None) {
-                Ok(()) => {}
+                // Of a launch that is pruned, where rewriting its segment has not come off yet.
+                Ok(()) | Err(StageError::Pruned) => {}
                 Err(StageError::Conflict(error)) => {
                     return Ok(Err(OpenError::Unexplained { index, source: Some(error) }));
                 }
@@ -195,8 +212,18 @@ fn replay(
             }
         }
         let rows = group.finish(&mut cache);
-        store.write_through(&rows, end)?;
-        first = end;
+        if let Some((record, index)) = pruning {
+            store.write_through(&rows, index)?;
+            cache = LaunchCache::default();
+            if let Err(error) = retention::apply_snapshots(files, &store, &record, index)? {
+                return Ok(Err(error));
+            }
+            first = index + 1;
+            store.write_through(&Rows::default(), first)?;
+        } else {
+            store.write_through(&rows, end)?;
+            first = end;
+        }
     }
     Ok(Ok(store))
 }
@@ -214,9 +241,9 @@ fn unreadable(error: ReadError, index: u64) -> Result<OpenError, StoreError> {
 /// Gives every record a row in its segment's index, and every finished segment its file.
 fn index_segments(journal: &Journal, store: &StoreBehind) -> Result<(), OpenError> {
     let segments = journal.table().segments();
-    let mut images = std::collections::HashMap::new();
+    let mut images = HashMap::default();
     for (number, segment) in segments.iter().enumerate() {
-        index_segment(segment, journal.table(), store, &mut images)?;
+        index_segment(segment, store, &mut images)?;
         if number + 1 < segments.len()
             && let Err(error) = segment.seal(journal.log())
         {
@@ -227,32 +254,46 @@ fn index_segments(journal: &Journal, store: &StoreBehind) -> Result<(), OpenErro
     Ok(())
 }
 
-fn index_segment(
+/// Gives the records of a segment that have no row theirs; a removed one gets one that no search finds.
+pub(super) fn index_segment(
     segment: &Segment,
-    table: &Table,
     store: &StoreBehind,
-    images: &mut std::collections::HashMap<crate::ids::LaunchId, Option<crate::ids::ImageId>>,
+    images: &mut HashMap<LaunchId, Option<ImageId>>,
 ) -> Result<(), OpenError> {
     let missing = segment.unindexed();
     let mut first = missing.start;
     while first < missing.end {
         let end = missing.end.min(first + BATCH_RECORDS);
-        let mut entries: Vec<Entry> = Vec::with_capacity(BATCH_RECORDS as usize);
+        let mut entries: Vec<Option<Entry>> = Vec::with_capacity(BATCH_RECORDS as usize);
         for index in first..end {
+            let leaf = match segment.leaf(index) {
+                Ok(Some(Leaf::Kept(leaf))) => leaf,
+                Ok(Some(Leaf::Pruned)) => {
+                    entries.push(None);
+                    continue;
+                }
+                Ok(None) | Err(TableError::Damaged) => return Err(OpenError::Damaged { index }),
+                Err(TableError::Io(error)) => return Err(error.into()),
+            };
             let entry =
-                entry_at(table, index).or_else(|error| Err(unreadable(error, index).map_err(OpenError::Store)?))?;
+                entry_of(index, &leaf).or_else(|error| Err(unreadable(error, index).map_err(OpenError::Store)?))?;
             if let Some(id) = entry.launch_id
                 && !images.contains_key(&id)
             {
                 let row = store.launch(id).map_err(OpenError::Store)?;
                 images.insert(id, row.and_then(|row| row.about.image_id.clone()));
             }
-            entries.push(entry);
+            entries.push(Some(entry));
         }
-        segment.push_rows(entries.iter().map(|entry| {
-            let image = entry.launch_id.and_then(|id| images.get(&id)?.as_ref());
-            IndexRow::of(entry, image)
-        }));
+        for entry in &entries {
+            match entry {
+                Some(entry) => {
+                    let image = entry.launch_id.and_then(|id| images.get(&id)?.as_ref());
+                    segment.push_rows(std::iter::once(IndexRow::of(entry, image)));
+                }
+                None => segment.push_pruned(),
+            }
+        }
         first = end;
     }
     Ok(())

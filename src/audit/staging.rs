@@ -3,6 +3,7 @@
 //! [`Staged`] holds the rows of one commit group, and [`Staging`] fills it. That looks at the store and
 //! never writes it: the writer does, once the records are durable.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::HashMap;
@@ -10,7 +11,10 @@ use super::error::ReadError;
 use super::fold::fold;
 use super::journal::Table;
 use super::launch_time;
-use super::store::{InstanceRow, LaunchAbout, LaunchRow, Operation, RequestKey, Rows, StoreBehind, TakenBy};
+use super::retention::Plan;
+use super::store::{
+    InstanceRow, LaunchAbout, LaunchRow, Operation, PrunedLaunch, RequestKey, Rows, StoreBehind, TakenBy,
+};
 use super::topics::instances_of;
 use crate::ids::{ImageId, InstanceId, LaunchId, Sha256Digest};
 use crate::record::{ApplyError, Entry, Event, Launch};
@@ -25,6 +29,8 @@ pub(super) enum StageError {
     Conflict(ApplyError),
     /// The launch id is not of the decision's day.
     MisdatedLaunch,
+    /// Retention has removed the launch.
+    Pruned,
     /// What came before could not be read.
     Read(ReadError),
 }
@@ -59,6 +65,7 @@ pub(super) struct Staged {
     launches: HashMap<LaunchId, Box<Folded>>,
     requests: HashMap<RequestKey, TakenBy>,
     instances: HashMap<InstanceId, InstanceRow>,
+    pruned: BTreeMap<LaunchId, PrunedLaunch>,
 }
 
 /// A launch and the indexes of the entries it is the fold of.
@@ -77,8 +84,9 @@ impl Staged {
 
     /// The rows to write. Their launches are remembered.
     pub(super) fn finish(self, cache: &mut LaunchCache) -> Rows {
-        let mut rows = Rows { requests: self.requests, instances: self.instances, ..Rows::default() };
-        for (id, folded) in self.launches {
+        let Self { launches, requests, instances, pruned } = self;
+        let mut rows = Rows { requests, instances, pruned, ..Rows::default() };
+        for (id, folded) in launches {
             let row = LaunchRow {
                 entries: folded.entries.clone(),
                 state: folded.launch.state,
@@ -127,6 +135,39 @@ impl Staging<'_> {
         Ok(())
     }
 
+    /// Takes the launches of a pruning out; false, and nothing was, if one of them has changed since it was
+    /// planned. Its record is to be taken in next.
+    pub(super) fn prune(&mut self, plan: &Plan) -> Result<bool, ReadError> {
+        for (snapshot, last) in &plan.launches {
+            let (id, _) = snapshot.launch();
+            let row = self.store.launch(id)?;
+            // Indexes only ever come to a row at its end.
+            let is_same = row.is_some_and(|row| !row.is_open && row.entries.last() == Some(last));
+            // Nor has a group that is under way changed it.
+            if !is_same || self.staged().any(|staged| staged.launches.contains_key(&id)) {
+                return Ok(false);
+            }
+        }
+        let mut own = Staged::default();
+        for (snapshot, _) in &plan.launches {
+            let (id, pruned) = snapshot.launch();
+            for instance in &pruned.instance_ids {
+                let row = self.instance(&mut own, instance)?;
+                if row.launch_id == Some(id) {
+                    row.launch_id = None;
+                }
+            }
+            self.cache.forget(id);
+            own.pruned.insert(id, pruned);
+        }
+        for instance in &plan.instances {
+            self.instance(&mut own, instance)?.entries.retain(|&index| plan.record.end <= index);
+        }
+        self.group.instances.extend(own.instances);
+        self.group.pruned.extend(own.pruned);
+        Ok(true)
+    }
+
     fn take_in_launch(
         &mut self,
         own: &mut Staged,
@@ -135,6 +176,9 @@ impl Staging<'_> {
         entry: &Entry,
         free: Option<&RequestKey>,
     ) -> Result<(), StageError> {
+        if self.staged().any(|staged| staged.pruned.contains_key(&id)) {
+            return Err(StageError::Pruned);
+        }
         let folded = match self.launch(own, id)? {
             // A record that the row has is being replayed for the sake of the other rows.
             Some(folded) if folded.entries.last().is_some_and(|&last| index <= last) => folded,
@@ -143,6 +187,8 @@ impl Staging<'_> {
                 folded.entries.push(index);
                 folded
             }
+            // A launch that was removed does not begin again, and its end is not its beginning.
+            None if self.store.pruned(id).map_err(ReadError::from)?.is_some() => return Err(StageError::Pruned),
             None => {
                 let (launch, _) = Launch::begin(entry)?;
                 if !launch_time::agree(id, entry.time) {
@@ -168,7 +214,7 @@ impl Staging<'_> {
 
     fn take_in_other(&mut self, own: &mut Staged, index: u64, entry: &Entry) -> Result<(), StageError> {
         match &entry.event {
-            Event::ServiceStarted(_) => Ok(()),
+            Event::ServiceStarted(_) | Event::RecordsPruned(_) => Ok(()),
             Event::InstancePhase(phase) => {
                 let row = self.instance(own, &phase.instance_id)?;
                 if row.entries.last().is_none_or(|&last| last < index) {
@@ -234,7 +280,8 @@ pub(super) fn request_of(entry: &Entry) -> Option<(RequestKey, Sha256Digest)> {
         | Event::AttemptUnknown(_)
         | Event::LaunchEnded(_)
         | Event::InstancePhase(_)
-        | Event::ServiceStarted(_) => return None,
+        | Event::ServiceStarted(_)
+        | Event::RecordsPruned(_) => return None,
     };
     let (principal, account_id) = (entry.principal.clone()?, entry.account_id.clone()?);
     Some((RequestKey { operation, principal, account_id, request_id }, body_sha256))
@@ -249,6 +296,11 @@ pub(super) struct LaunchCache {
 }
 
 impl LaunchCache {
+    fn forget(&mut self, id: LaunchId) {
+        self.young.remove(&id);
+        self.old.remove(&id);
+    }
+
     fn take(&mut self, id: LaunchId) -> Option<Box<Folded>> {
         self.young.remove(&id).or_else(|| self.old.remove(&id))
     }

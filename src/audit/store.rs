@@ -33,6 +33,9 @@ use crate::record::{Launch, LaunchState};
 ///   every read that begins afterwards, from any thread; a read meanwhile sees each row as it was
 ///   before or after.
 /// - **Rows** are written whole and read back equal.
+/// - **Removal.** A launch among [`Rows::pruned`] has no row of its own any more, is in no list, and none
+///   comes again; what stays of it is read back equal. An instance whose row is the default one has none.
+///   That a removed row cannot be found is asked for; when its bytes leave the disk is the store's affair.
 /// - Every call may block on files or the network.
 pub(super) trait RecordStore: fmt::Debug + Send + Sync {
     /// How many records the store has seen.
@@ -58,6 +61,12 @@ pub(super) trait RecordStore: fmt::Debug + Send + Sync {
     /// What a request key was used for.
     fn request(&self, key: &RequestKey) -> Result<Option<TakenBy>, StoreError>;
 
+    /// What stays of a launch whose records retention has removed.
+    fn pruned(&self, id: LaunchId) -> Result<Option<PrunedLaunch>, StoreError>;
+
+    /// Shows every instance to `visit`, in any order.
+    fn each_instance(&self, visit: &mut dyn FnMut(InstanceId, InstanceRow)) -> Result<(), StoreError>;
+
     /// One instance.
     fn instance(&self, id: &InstanceId) -> Result<Option<InstanceRow>, StoreError>;
 
@@ -74,17 +83,23 @@ pub(super) struct Rows {
     pub(super) requests: HashMap<RequestKey, TakenBy>,
     /// Instances.
     pub(super) instances: HashMap<InstanceId, InstanceRow>,
+    /// Launches whose rows go, and what stays of them. None of them is among `launches`.
+    pub(super) pruned: BTreeMap<LaunchId, PrunedLaunch>,
 }
 
 impl Rows {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.launches.len() + self.requests.len() + self.instances.len()
+        self.launches.len() + self.requests.len() + self.instances.len() + self.pruned.len()
     }
 
     /// Takes in later rows.
     pub(super) fn extend(&mut self, later: Self) {
         self.launches.extend(later.launches);
+        for (id, pruned) in later.pruned {
+            self.launches.remove(&id);
+            self.pruned.insert(id, pruned);
+        }
         self.requests.extend(later.requests);
         self.instances.extend(later.instances);
     }
@@ -142,6 +157,17 @@ pub(super) struct InstanceRow {
     pub(super) entries: Vec<u64>,
 }
 
+/// What stays of a launch whose records retention has removed, beside its request keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrunedLaunch {
+    /// The state that it ended in.
+    pub state: LaunchState,
+    /// When it was decided.
+    pub create_time: Timestamp,
+    /// The instances that it launched.
+    pub instance_ids: Vec<InstanceId>,
+}
+
 /// A range of launch ids, without its bounds.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct LaunchRange {
@@ -166,7 +192,8 @@ impl LaunchRange {
 }
 
 /// What a request asked for. The two never share a request id by accident.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// A launch.
     Launch,

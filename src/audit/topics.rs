@@ -89,7 +89,8 @@ pub(super) fn instances_of(entry: &Entry) -> impl Iterator<Item = &InstanceId> {
         | Event::AttemptFailed(_)
         | Event::AttemptUnknown(_)
         | Event::LaunchEnded(_)
-        | Event::ServiceStarted(_) => (None, &[], &[]),
+        | Event::ServiceStarted(_)
+        | Event::RecordsPruned(_) => (None, &[], &[]),
     };
     one.into_iter().chain(places.iter().map(|place| &place.instance_id)).chain(many)
 }

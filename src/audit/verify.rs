@@ -16,6 +16,7 @@ mod rules;
 mod tree;
 mod trust;
 
+use facts::{Pruning, What};
 use heads::Heads;
 use pruned::PrunedRanges;
 use report::Failures;
@@ -26,6 +27,8 @@ use tree::RightEdge;
 pub use codes::{Code, WarningCode};
 pub use report::{Failure, Report, StepBack, Warning};
 pub use trust::{Trust, TrustError};
+
+use crate::ids::Sha256Digest;
 
 /// One leaf, as the source has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +58,31 @@ pub trait Leaves {
     /// # Errors
     /// If the next record cannot be had. Nothing is asked for afterwards.
     fn next_batch(&mut self) -> Result<Vec<Leaf>, SourceFault>;
+
+    /// The file of snapshots that the pruning of the records below `end` left. Sources that hold records
+    /// only hold none.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn snapshots(&mut self, _end: u64) -> Result<Snapshots, SourceFault> {
+        Ok(Snapshots::NotHeld)
+    }
+}
+
+/// What a source has of the snapshots that a pruning left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Snapshots {
+    /// It holds no snapshots at all.
+    NotHeld,
+    /// It should have them, and does not.
+    Missing,
+    /// The file's hash and its lines.
+    Found {
+        /// SHA-256.
+        sha256: Sha256Digest,
+        /// Lines.
+        lines: u64,
+    },
 }
 
 /// Verifies a whole log: all leaves, the log's own signed `checkpoint`, and signed checkpoints of
@@ -70,11 +98,13 @@ pub fn verify(leaves: &mut dyn Leaves, checkpoint: &[u8], kept: &[Vec<u8>], trus
         heads,
         tree: RightEdge::default(),
         pruned: PrunedRanges::default(),
+        prunings: Vec::new(),
         rules: Rules::default(),
         failures,
     };
     walk.heads.compare(&walk.tree, &mut walk.failures);
     let fault = rounds::each(leaves, |read| walk.take(read)).err();
+    walk.check_snapshots(leaves);
     walk.finish(fault)
 }
 
@@ -86,6 +116,8 @@ struct Walk {
     size_max: Option<u64>,
     tree: RightEdge,
     pruned: PrunedRanges,
+    /// The prunings so far, each with the record that says so.
+    prunings: Vec<(u64, Pruning)>,
     rules: Rules,
     failures: Failures,
 }
@@ -110,24 +142,39 @@ impl Walk {
                 self.report.count_bytes(bytes);
                 self.failures.note(code, Some(index), None, message);
             }
-            Content::Later { bytes, time, kind, covered } => {
+            Content::Later { bytes, time, kind } => {
                 self.report.count_bytes(bytes);
                 self.report.count_time(index, time);
-                match covered {
-                    Some(covered) => self.pruned.record(&covered),
-                    None => self.report.note_unknown_kind(index, &kind),
-                }
+                self.report.note_unknown_kind(index, &kind);
             }
             Content::Facts { bytes, facts } => {
                 self.report.count_bytes(bytes);
                 self.report.count_time(index, facts.time);
                 let launch_id = facts.launch_id;
+                if let What::Pruned(pruning) = &facts.what {
+                    self.pruned.record(&pruning.covered);
+                    self.prunings.push((index, pruning.clone()));
+                }
                 if let Err(broken) = self.rules.take(&facts) {
                     self.failures.note(broken.code, Some(index), launch_id, broken.message);
                 }
             }
         }
         true
+    }
+
+    /// Holds what is on file of the launches that were removed against the records that say so.
+    fn check_snapshots(&mut self, source: &mut dyn Leaves) {
+        for (index, Pruning { covered, snapshots, sha256 }) in std::mem::take(&mut self.prunings) {
+            let message = match source.snapshots(covered.end) {
+                Ok(Snapshots::NotHeld) => continue,
+                Ok(Snapshots::Found { sha256: found, lines }) if (found, lines) == (sha256, snapshots) => continue,
+                Ok(Snapshots::Found { .. }) => "The snapshots of this pruning are not those that it says.".to_owned(),
+                Ok(Snapshots::Missing) => "The snapshots of this pruning are missing.".to_owned(),
+                Err(fault) => format!("The snapshots of this pruning could not be read: {fault}"),
+            };
+            self.failures.note(Code::SnapshotsAltered, Some(index), None, message);
+        }
     }
 
     fn finish(mut self, fault: Option<SourceFault>) -> Report {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::audit::ReadError;
+use crate::audit::{PrunedLaunch, ReadError};
 use crate::ec2::Ec2Error;
 use crate::ids::{InstanceId, LaunchId};
 use crate::record::BootEvent;
@@ -45,6 +45,14 @@ pub enum WatchError {
     /// There is no such launch.
     #[error("there is no launch {0}")]
     NoSuchLaunch(LaunchId),
+    /// Retention has removed the launch's records.
+    #[error("the records of launch {launch_id} were removed")]
+    Pruned {
+        /// The launch.
+        launch_id: LaunchId,
+        /// What stays of it.
+        pruned: PrunedLaunch,
+    },
     /// Neither the log nor EC2 knows these instances.
     #[error("there are no instances {0:?}")]
     NoSuchInstances(Vec<InstanceId>),

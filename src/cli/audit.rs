@@ -1,10 +1,13 @@
-//! `gantry audit`: read the log, follow it, prove it, take it elsewhere.
+//! `gantry audit`: read the log, follow it, prove it, take it elsewhere, back it up.
 
+mod accept;
+mod backup;
 mod conditions;
 mod export;
 mod key;
 mod list;
 mod proof;
+mod restore;
 mod tail;
 mod verify;
 
@@ -14,7 +17,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Subcommand;
 
+use super::connect::Format;
 use super::failure::Failure;
+use super::output::print;
 use crate::audit::OfflineLog;
 
 /// What can be done with the log.
@@ -34,6 +39,12 @@ pub(crate) enum Command {
     Proof(proof::Args),
     /// Print the log's verifier key, or make a new key.
     Key(key::Args),
+    /// Copy the log to another directory, beside a running server; again, to bring the copy up to date.
+    Backup(backup::Args),
+    /// Make a data directory from a backup. It launches nothing until it is told to go on.
+    Restore(restore::Args),
+    /// Let a log that has lost records go on; no server may have it open.
+    Accept(accept::Args),
 }
 
 impl Command {
@@ -46,7 +57,18 @@ impl Command {
             Self::Export(args) => args.run().await,
             Self::Proof(args) => args.run().await,
             Self::Key(args) => args.run().await,
+            Self::Backup(args) => args.run().await,
+            Self::Restore(args) => args.run().await,
+            Self::Accept(args) => args.run().await,
         }
+    }
+}
+
+/// Prints what was done: its words for a person, or its fields as JSON.
+fn print_done<T: std::fmt::Display + serde::Serialize>(done: &T, format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Table => print(&done.to_string()),
+        Format::Json => print(&serde_json::to_string_pretty(done)?),
     }
 }
 

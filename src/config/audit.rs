@@ -1,5 +1,7 @@
 //! The settings of the audit log.
 
+use std::path::{Path, PathBuf};
+
 use serde::Deserialize;
 
 use super::ConfigError;
@@ -41,6 +43,10 @@ pub struct AuditConfig {
     /// for any number of characters and `?` for none or one. `["email", "owner*"]`. It holds for what is
     /// recorded from then on: nothing is taken out of a log.
     pub redact_tags: Vec<String>,
+    /// A file in which the log's latest checkpoint is kept, once a second at most; best on another disk,
+    /// and never in the data directory. A start on a log that has less than the file states launches
+    /// nothing. Absent means that none is kept.
+    pub checkpoint_copy: Option<PathBuf>,
 }
 
 /// A witness.
@@ -64,7 +70,7 @@ impl AuditConfig {
         u64::from(self.segment_kib) << 10
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, data_dir: &Path) -> Result<(), ConfigError> {
         if FREE_SPACE_RESERVE_MIB_MAX < self.free_space_reserve_mib {
             let expected = format!("at most {FREE_SPACE_RESERVE_MIB_MAX}");
             return Err(ConfigError::OutOfRange { setting: "audit.free_space_reserve_mib", expected });
@@ -72,6 +78,10 @@ impl AuditConfig {
         if !(SEGMENT_KIB_MIN..=SEGMENT_KIB_MAX).contains(&self.segment_kib) {
             let expected = format!("from {SEGMENT_KIB_MIN} to {SEGMENT_KIB_MAX}");
             return Err(ConfigError::OutOfRange { setting: "audit.segment_kib", expected });
+        }
+        if self.checkpoint_copy.as_ref().is_some_and(|path| path.starts_with(data_dir)) {
+            let expected = "outside of the data directory, with which it would be put back".to_owned();
+            return Err(ConfigError::OutOfRange { setting: "audit.checkpoint_copy", expected });
         }
         if WITNESSES_MAX < self.witnesses.len() {
             let expected = format!("at most {WITNESSES_MAX}");
@@ -98,6 +108,7 @@ impl Default for AuditConfig {
             segment_kib: SEGMENT_KIB_DEFAULT,
             witnesses: Vec::new(),
             redact_tags: Vec::new(),
+            checkpoint_copy: None,
         }
     }
 }
@@ -108,7 +119,8 @@ mod tests {
 
     #[test]
     fn tags_to_redact_are_keys_that_a_tag_can_have() {
-        let check = |redact_tags: Vec<String>| AuditConfig { redact_tags, ..AuditConfig::default() }.check();
+        let dir = Path::new("/var/lib/gantry");
+        let check = |redact_tags: Vec<String>| AuditConfig { redact_tags, ..AuditConfig::default() }.check(dir);
         let key = |chars| "ä".repeat(chars);
         assert!(check(vec![key(REDACT_TAG_CHARS_MAX); REDACT_TAGS_MAX]).is_ok());
         for bad in [vec![key(1); REDACT_TAGS_MAX + 1], vec![key(REDACT_TAG_CHARS_MAX + 1)], vec![String::new()]] {

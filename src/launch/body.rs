@@ -17,11 +17,9 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use sha2::Sha256;
 
+use crate::audit::REDACTION_KEY;
 use crate::ids::{self, Sha256Digest};
 use crate::record::Spec;
-
-/// The file in the data directory.
-const KEY_FILE: &str = "redaction-key";
 
 /// What its only line begins with; the time when it was made and the key, in hexadecimal, follow.
 const KEY_LINE: &str = "gantry-redaction-key-1";
@@ -70,7 +68,7 @@ impl BodyKey {
     /// # Errors
     /// If it cannot be read, is no key, or can be read by others than its owner.
     pub(super) fn read(data_dir: &Path) -> io::Result<Option<Self>> {
-        let path = data_dir.join(KEY_FILE);
+        let path = data_dir.join(REDACTION_KEY);
         let file = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file?,
@@ -100,11 +98,11 @@ impl BodyKey {
         let key = Self { secret: ids::random_bytes(), made: now };
         // If we crash before the rename, what is left is overwritten at the next start. After it the
         // key may be used only once its name is on disk, which is when this returns.
-        let unfinished = data_dir.join(format!("{KEY_FILE}.new"));
+        let unfinished = data_dir.join(format!("{REDACTION_KEY}.new"));
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
         file.write_all(format!("{KEY_LINE} {now} {}\n", hex::encode(key.secret)).as_bytes())?;
         file.sync_all()?;
-        fs::rename(&unfinished, data_dir.join(KEY_FILE))?;
+        fs::rename(&unfinished, data_dir.join(REDACTION_KEY))?;
         File::open(data_dir)?.sync_all()?;
         Ok(key)
     }
@@ -162,7 +160,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert!(BodyKey::read(dir.path()).unwrap().is_none(), "nothing is made where nothing is redacted");
         let made = BodyKey::open(dir.path(), at(7)).unwrap();
-        let path = dir.path().join(KEY_FILE);
+        let path = dir.path().join(REDACTION_KEY);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let again = BodyKey::open(dir.path(), at(9)).unwrap();
         assert_eq!((again.secret, again.made()), (made.secret, at(7)));

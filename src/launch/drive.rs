@@ -42,6 +42,8 @@ enum Step {
     End(Reason),
     /// Somebody asked for its end before anything was launched.
     Cancel(Reason),
+    /// It may have gone on in records that were lost: look for what it made, and end.
+    Lost,
     /// The launch has left LAUNCHING.
     Done,
 }
@@ -50,6 +52,8 @@ enum Step {
 enum Stop {
     /// The server is shutting down; the next start goes on.
     Shutdown,
+    /// The log has lost records, which may say what became of the launch.
+    Behind,
     /// The log takes nothing more; nothing may be done.
     Log(AppendError),
     /// The log cannot be read.
@@ -77,6 +81,7 @@ impl Launcher {
             match launcher.drive(launch_id, first_step).await {
                 Ok(()) => {}
                 Err(Stop::Shutdown) => tracing::info!(%launch_id, "launch left open for the next start"),
+                Err(Stop::Behind) => tracing::warn!(%launch_id, "launch left open: the audit log is behind"),
                 Err(Stop::Log(error)) => tracing::error!(%launch_id, %error, "launch stopped: log takes no records"),
                 Err(Stop::Read(error)) => tracing::error!(%launch_id, %error, "launch stopped: log cannot be read"),
             }
@@ -89,16 +94,33 @@ impl Launcher {
         // The attempt this task began itself, and that therefore was never called before.
         let mut begun: Option<(AttemptId, RunInstances)> = None;
         let mut pause = PAUSE_FIRST;
+        let doubtful = self.is_doubtful(launch_id)?;
+        let mut looks = 0;
         loop {
             let Some(launch) = self.shared.log.launch(launch_id)? else { return Ok(()) };
             let now = self.shared.clock.now();
-            match next_step(&launch, now) {
+            let step = next_step(&launch, now);
+            if step != Step::Done && self.shared.log.behind().is_some() {
+                return Err(Stop::Behind);
+            }
+            let step = if doubtful { without_calls(step) } else { step };
+            match step {
                 Step::Done => {
                     self.finish(&launch).await;
                     return Ok(());
                 }
                 Step::End(reason) => self.end(&launch, LaunchState::Failed, reason).await?,
                 Step::Cancel(reason) => self.end(&launch, LaunchState::Cancelled, reason).await?,
+                Step::Lost => match self.reason_if_lost(&launch, looks).await {
+                    Some(reason) => self.end(&launch, LaunchState::Failed, reason).await?,
+                    None => {
+                        looks += 1;
+                        // A start does not wait for an EC2 that is not there.
+                        drop(first_step.take());
+                        self.pause(pause).await?;
+                        pause = (pause * 2).min(PAUSE_LONGEST);
+                    }
+                },
                 Step::Begin(candidate, image_id) => {
                     if self.shared.shutdown.is_cancelled() {
                         return Err(Stop::Shutdown);
@@ -112,7 +134,7 @@ impl Launcher {
                         // Surely nothing was launched, and nobody wants it any more.
                         Outcome::Nothing(Ec2Error::NotSent("the launch's termination was asked for".to_owned()))
                     } else {
-                        self.resolve(&launch, attempt_id, fresh, now).await?
+                        self.resolve(&launch, attempt_id, fresh, doubtful, now).await?
                     };
                     let again = self.record_outcome(&launch, attempt_id, outcome, &mut begun).await?;
                     if let Some(tx) = first_step.take() {
@@ -252,6 +274,18 @@ fn next_step(launch: &Launch, now: Timestamp) -> Step {
             message: "Its termination was asked for before anything was launched.".to_owned(),
         }),
         None => next_attempt(launch, &plan, now),
+    }
+}
+
+/// The step of a launch of which records may have been lost: an attempt that is on record is looked for,
+/// and ends that rest on nothing having happened since do not hold.
+fn without_calls(step: Step) -> Step {
+    match step {
+        Step::Begin(..) | Step::Cancel(_) | Step::Lost => Step::Lost,
+        Step::End(reason) if matches!(&*reason.code, "OUTCOME_UNKNOWN" | "DEADLINE_PASSED") => Step::Lost,
+        Step::End(reason) => Step::End(reason),
+        Step::Resolve(attempt_id) => Step::Resolve(attempt_id),
+        Step::Done => Step::Done,
     }
 }
 

@@ -41,12 +41,14 @@ pub(super) enum Outcome {
 
 impl Launcher {
     /// One call or look. `fresh` is the input of an attempt for which no call that may have
-    /// happened was ever made; every other attempt is read back from the log.
+    /// happened was ever made; every other attempt is read back from the log. One that is `doubtful` is
+    /// only looked for.
     pub(super) async fn resolve(
         &self,
         launch: &Launch,
         attempt_id: AttemptId,
         fresh: Option<RunInstances>,
+        doubtful: bool,
         now: Timestamp,
     ) -> Result<Outcome, ReadError> {
         let Ok(client) = self.shared.client(&launch.region) else {
@@ -61,7 +63,7 @@ impl Launcher {
         };
         let in_time = launch.deadline.is_none_or(|deadline| now < deadline) && !is_older(attempt, REPEAT_LIMIT, now);
         let called_before = fresh.is_none();
-        if !in_time && called_before {
+        if doubtful || (!in_time && called_before) {
             return Ok(look(client, attempt, launch.spec.min_count).await);
         }
         let input = match fresh {

@@ -12,7 +12,7 @@ use crate::ids::InstanceId;
 use crate::record::{Launch, Phase};
 
 /// The tag's key.
-const LAUNCH_TAG: &str = "gantry:launch-id";
+pub(super) const LAUNCH_TAG: &str = "gantry:launch-id";
 
 /// How often tagging is tried before it is left.
 const TRIES_MAX: u32 = 8;

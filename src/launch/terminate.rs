@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Launcher;
 use super::drive::{PAUSE_FIRST, PAUSE_LONGEST, attempt_error};
-use crate::audit::{AppendError, Once, Operation, ReadError, RequestKey, Topic};
+use crate::audit::{AppendError, Once, Operation, PrunedLaunch, ReadError, RequestKey, Topic};
 use crate::crash;
 use crate::ec2::ErrorClass;
 use crate::ids::{InstanceId, LaunchId, Principal, RequestId, Sha256Digest};
@@ -32,6 +32,14 @@ pub enum TerminateError {
     /// There is no such launch.
     #[error("there is no launch {0}")]
     NotFound(LaunchId),
+    /// Retention has removed the launch's records, so nothing is done for it any more.
+    #[error("the records of launch {launch_id} were removed")]
+    Pruned {
+        /// The launch.
+        launch_id: LaunchId,
+        /// What stays of it.
+        pruned: PrunedLaunch,
+    },
     /// The launch has no instances that could be terminated.
     #[error("launch {launch_id} has no instances to terminate")]
     NoInstances {
@@ -103,7 +111,13 @@ impl Launcher {
     }
 
     fn launch_or_missing(&self, launch_id: LaunchId) -> Result<Launch, TerminateError> {
-        self.shared.log.launch(launch_id)?.ok_or(TerminateError::NotFound(launch_id))
+        if let Some(launch) = self.shared.log.launch(launch_id)? {
+            return Ok(launch);
+        }
+        Err(match self.shared.log.pruned_launch(launch_id)? {
+            Some(pruned) => TerminateError::Pruned { launch_id, pruned },
+            None => TerminateError::NotFound(launch_id),
+        })
     }
 
     async fn request_termination(

@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::acceptance::Acceptance;
 use super::boot_event::{BootFailure, LaunchState, Phase};
 use super::finding::Finding;
 use super::image_choice::ImageReceipt;
 use super::kind::EntryKind;
+use super::pruning::RecordsPruned;
 use super::spec::{Placement, Spec};
 use crate::ids::{
     AccountId, AttemptId, ClientToken, ImageId, InstanceId, InstanceType, LaunchId, Principal, Region, RequestId,
@@ -70,6 +72,7 @@ impl Entry {
             Event::InstancePhase(_) => EntryKind::InstancePhase,
             Event::Termination(_) => EntryKind::Termination,
             Event::ServiceStarted(_) => EntryKind::ServiceStarted,
+            Event::RecordsPruned(_) => EntryKind::RecordsPruned,
         }
     }
 }
@@ -96,6 +99,8 @@ pub enum Event {
     Termination(Termination),
     /// A process opened the log.
     ServiceStarted(ServiceStarted),
+    /// Retention removes records.
+    RecordsPruned(RecordsPruned),
 }
 
 /// A code for programs and a sentence for people.
@@ -379,4 +384,7 @@ pub struct ServiceStarted {
     /// The key that signs the log's checkpoints from here on; records of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verifier_key: Option<String>,
+    /// That a log which had lost records was let go on, at the first start after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Acceptance>,
 }

@@ -16,6 +16,7 @@ pub enum EntryKind {
     InstancePhase,
     Termination,
     ServiceStarted,
+    RecordsPruned,
 }
 
 impl EntryKind {
@@ -31,6 +32,7 @@ impl EntryKind {
             Self::InstancePhase => "instance_phase",
             Self::Termination => "termination",
             Self::ServiceStarted => "service_started",
+            Self::RecordsPruned => "records_pruned",
         }
     }
 }

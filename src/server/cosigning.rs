@@ -11,8 +11,8 @@ use super::witness::WitnessHttp;
 use crate::audit::witness::{
     CheckpointNote, Cosigned, MalformedCheckpoint, NotCosigned, VkeyError, Witness, WitnessKey, WitnessedLog,
 };
-use crate::audit::{AuditLog, ProofError, Topic};
-use crate::clock::{Clock, SystemClock};
+use crate::audit::{AuditLog, BehindCause, ProofError, Topic};
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::WitnessConfig;
 
 /// The least time between two questions to a witness that answers: a checkpoint is signed with every
@@ -90,6 +90,7 @@ async fn ask(
             }
             Err(error) => {
                 note(&name, &error);
+                stop_launches(&log, &name, &error, clock.now()).await;
                 false
             }
         };
@@ -116,6 +117,20 @@ fn note(witness: &str, error: &NotCosigned) {
         tracing::error!(witness, %error, remedy, "a witness has seen another log than this one");
     } else {
         tracing::warn!(witness, %error, remedy, "checkpoint not cosigned");
+    }
+}
+
+/// A log that was set back has forgotten what it launched, so it launches nothing more. One that has
+/// outgrown what the witness knows of its past shows as another log.
+async fn stop_launches(log: &AuditLog, witness: &str, error: &NotCosigned, now: Timestamp) {
+    let (NotCosigned::Behind { witness: size, .. } | NotCosigned::Forked { size, .. }) = *error else { return };
+    let (noting, told_by) = (log.clone(), witness.to_owned());
+    let noted =
+        tokio::task::spawn_blocking(move || noting.note_behind(BehindCause::Witness, size, &told_by, now)).await;
+    if noted.unwrap_or(true)
+        && let Some(behind) = log.behind()
+    {
+        tracing::error!(%behind, "the audit log is behind: nothing is launched until `gantry audit accept`");
     }
 }
 

@@ -79,6 +79,7 @@ async fn a_log_that_fails_ends_the_server() {
         regions: Vec::new(),
         open_launches: 0,
         verifier_key: None,
+        accepted: None,
     });
     let entry = Entry {
         v: ENTRY_VERSION,

@@ -96,7 +96,7 @@ impl Server {
     }
 
     /// A connection; none if the server has died meanwhile.
-    async fn channel(&self) -> Option<Channel> {
+    pub(crate) async fn channel(&self) -> Option<Channel> {
         Channel::from_shared(format!("http://{}", self.address)).unwrap().connect().await.ok()
     }
 }

@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use gantry::ids::{LaunchId, Sha256Digest};
 use gantry::record::{
-    AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, AttemptUnknown, BootFailure, BootStage, Candidate,
-    Decision, ENTRY_VERSION, Entry, EntryKind, Event, Finding, IamInstanceProfile, ImageChoice, ImageReceipt,
-    InstancePhase, InstancePlace, LaunchEnded, LaunchState, Market, MetadataOptions, OnBootFailure, Outcome, Phase,
-    Placement, PlacementStrategy, PolicyStamp, Reason, ServiceStarted, Spec, Termination, TerminationStage, Verdict,
+    Acceptance, AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, AttemptUnknown, BootFailure, BootStage,
+    Candidate, Decision, ENTRY_VERSION, Entry, EntryKind, Event, Finding, IamInstanceProfile, ImageChoice,
+    ImageReceipt, InstancePhase, InstancePlace, LaunchEnded, LaunchState, Market, MetadataOptions, OnBootFailure,
+    Outcome, Phase, Placement, PlacementStrategy, PolicyStamp, Reason, RecordsPruned, ServiceStarted, Spec,
+    Termination, TerminationStage, Verdict,
 };
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -241,6 +242,20 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         regions: vec!["sandbox-1".parse().unwrap()],
         open_launches: 3,
         verifier_key: None,
+        accepted: None,
+    };
+    let acceptance = Acceptance { at_size: 1200, known_size: Some(1234), reason: "looked through EC2".to_owned() };
+    let key = "gantry/audit/0123456789abcdef+1234abcd+Axyz".to_owned();
+    let accepted =
+        ServiceStarted { verifier_key: Some(key), accepted: Some(acceptance), open_launches: 0, ..started.clone() };
+    let pruned = RecordsPruned {
+        first: 0,
+        end: 4096,
+        before: "2026-08-22T07:00:00Z".parse().unwrap(),
+        removed: 4000,
+        kept: 96,
+        snapshots: 570,
+        snapshots_sha256: Sha256Digest::of(b"snapshots"),
     };
     let failed = AttemptFailed { attempt_id, error: error("InsufficientInstanceCapacity", "capacity") };
     let unknown = AttemptUnknown { attempt_id, error: error("TIMEOUT", "unknown") };
@@ -251,6 +266,8 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         principal: None,
         ..of_launch("2026-11-20T07:00:00Z", Event::ServiceStarted(started))
     };
+    let of_acceptance = Entry { event: Event::ServiceStarted(accepted), ..of_service.clone() };
+    let of_retention = Entry { event: Event::RecordsPruned(pruned), ..of_service.clone() };
     BTreeMap::from([
         ("decision.json", of_launch("2026-11-20T08:00:00.000001Z", Event::Decision(Box::new(full_decision())))),
         ("decision.least.json", of_launch("2026-11-20T08:00:00Z", Event::Decision(Box::new(least_decision())))),
@@ -269,7 +286,9 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         ("launch_ended.json", of_launch("2026-11-20T08:00:03Z", Event::LaunchEnded(ended))),
         ("instance_phase.json", of_launch("2026-11-20T08:10:00.25Z", Event::InstancePhase(phase))),
         ("termination.json", of_launch("2026-11-20T09:00:00Z", Event::Termination(termination))),
+        ("service_started.accepted.json", of_acceptance),
         ("service_started.json", of_service),
+        ("records_pruned.json", of_retention),
     ])
 }
 

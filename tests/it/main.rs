@@ -7,6 +7,7 @@
 
 mod audit;
 mod audit_proofs;
+mod audit_retention;
 mod bad_input;
 mod catalogue;
 mod compatibility;
@@ -16,6 +17,7 @@ mod images;
 mod launch;
 mod privacy;
 mod resolve;
+mod restore;
 mod surface;
 mod tidy;
 mod tls;

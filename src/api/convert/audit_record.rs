@@ -93,6 +93,10 @@ fn subject(event: &Event) -> Subject<'_> {
         Event::ServiceStarted(started) => {
             Subject { reason: format!("gantry {}", started.version), ..Subject::default() }
         }
+        Event::RecordsPruned(pruned) => {
+            let reason = format!("{} records older than {} below {}", pruned.removed, pruned.before, pruned.end);
+            Subject { reason, ..Subject::default() }
+        }
     }
 }
 
@@ -108,6 +112,7 @@ impl From<EntryKind> for pb::RecordKind {
             EntryKind::InstancePhase => Self::InstancePhase,
             EntryKind::Termination => Self::Termination,
             EntryKind::ServiceStarted => Self::ServiceStarted,
+            EntryKind::RecordsPruned => Self::RecordsPruned,
         }
     }
 }
@@ -125,6 +130,7 @@ pub fn record_kind(field: &str, number: i32, violations: &mut Violations) -> Opt
         pb::RecordKind::InstancePhase => EntryKind::InstancePhase,
         pb::RecordKind::Termination => EntryKind::Termination,
         pb::RecordKind::ServiceStarted => EntryKind::ServiceStarted,
+        pb::RecordKind::RecordsPruned => EntryKind::RecordsPruned,
     })
 }
 
@@ -161,6 +167,7 @@ mod tests {
             regions: Vec::new(),
             open_launches: 0,
             verifier_key: None,
+            accepted: None,
         };
         let entry = Entry {
             v: ENTRY_VERSION,

@@ -40,6 +40,7 @@ impl From<AppendError> for Failure {
             | AppendError::TooMany { .. }
             | AppendError::Conflict(_)
             | AppendError::MisdatedLaunch
+            | AppendError::PruningStale
             | AppendError::KeyMismatch => Self::internal(&error),
         }
     }
@@ -71,6 +72,9 @@ impl From<LaunchError> for Failure {
             LaunchError::Refused { launch_id, findings } => Self::Refused { launch_id, findings },
             LaunchError::RequestIdReused { request_id, launch_id } => Self::RequestIdReused { request_id, launch_id },
             LaunchError::RedactionKeyLost { request_id, launch_id } => Self::RedactionKeyLost { request_id, launch_id },
+            LaunchError::AlreadyDecided { request_id, launch_id, pruned } => {
+                Self::AlreadyDecided { request_id, launch_id, pruned }
+            }
             LaunchError::UnknownRegion(region) => Self::NotFound(Missing::Region(region)),
             LaunchError::Facts(error) => Self::Ec2(error),
             LaunchError::TooLarge { bytes } => {
@@ -85,6 +89,7 @@ impl From<LaunchError> for Failure {
                 );
                 Self::Invalid(violations)
             }
+            LaunchError::Behind(behind) => Self::AuditBehind(behind),
             LaunchError::Append(error) => error.into(),
             LaunchError::Read(error) => error.into(),
             // The disk takes nothing, which is the log's trouble too, and nothing was done.
@@ -101,6 +106,7 @@ impl From<TerminateError> for Failure {
     fn from(error: TerminateError) -> Self {
         match error {
             TerminateError::NotFound(launch_id) => Self::NotFound(Missing::Launch(launch_id)),
+            TerminateError::Pruned { launch_id, pruned } => Self::LaunchPruned { launch_id, pruned },
             TerminateError::NoInstances { launch_id, state } => Self::NoInstances { launch_id, state },
             TerminateError::RequestIdReused { request_id, launch_id } => {
                 Self::RequestIdReused { request_id, launch_id }
@@ -115,6 +121,7 @@ impl From<WatchError> for Failure {
     fn from(error: WatchError) -> Self {
         match error {
             WatchError::NoSuchLaunch(launch_id) => Self::NotFound(Missing::Launch(launch_id)),
+            WatchError::Pruned { launch_id, pruned } => Self::LaunchPruned { launch_id, pruned },
             WatchError::NoSuchInstances(instance_ids) => Self::NotFound(Missing::Instances(instance_ids)),
             WatchError::AheadOfLaunch { after, last } => Self::CursorAhead { after, last },
             WatchError::AheadOfLog { after, last } => Self::CursorAhead { after, last },

@@ -8,6 +8,7 @@ use tonic_types::StatusExt;
 use super::details::{DETAILS_BYTES_MAX, MESSAGE_BYTES_MAX};
 use super::*;
 use crate::api::convert::ViolationReason;
+use crate::audit::BehindCause;
 use crate::ec2::errors::{Answer, Silence, meaning_of};
 use crate::record::Outcome;
 
@@ -21,6 +22,14 @@ fn finding(outcome: Outcome, message: &str) -> Finding {
         message: message.to_owned(),
         remedy: String::new(),
         ec2_error_code: None,
+    }
+}
+
+fn pruned() -> PrunedLaunch {
+    PrunedLaunch {
+        state: LaunchState::Ready,
+        create_time: jiff::Timestamp::UNIX_EPOCH,
+        instance_ids: vec!["i-0abcdef1234567890".parse().unwrap()],
     }
 }
 
@@ -71,6 +80,12 @@ fn the_table_gives_each_failure_its_code_and_reason() {
             Code::FailedPrecondition,
             "REDACTION_KEY_LOST",
         ),
+        (
+            Failure::AlreadyDecided { request_id: "r".parse().unwrap(), launch_id, pruned: pruned() },
+            Code::AlreadyExists,
+            "ALREADY_DECIDED",
+        ),
+        (Failure::LaunchPruned { launch_id, pruned: pruned() }, Code::NotFound, "LAUNCH_PRUNED"),
         (Failure::Refused { launch_id: None, findings: Vec::new() }, Code::FailedPrecondition, "LAUNCH_REFUSED"),
         (
             Failure::PolicyDenied { launch_id: None, findings: Vec::new(), policy_ids: vec!["p".to_owned()] },
@@ -100,6 +115,17 @@ fn the_table_gives_each_failure_its_code_and_reason() {
         (Failure::TooManyWatchers { limit: 10 }, Code::ResourceExhausted, "TOO_MANY_WATCHERS"),
         (Failure::Overloaded, Code::ResourceExhausted, "OVERLOADED"),
         (Failure::AuditUnavailable, Code::Unavailable, "AUDIT_UNAVAILABLE"),
+        (
+            Failure::AuditBehind(Behind {
+                cause: BehindCause::Witness,
+                size: 10,
+                known_size: Some(20),
+                told_by: "w".to_owned(),
+                time: jiff::Timestamp::UNIX_EPOCH,
+            }),
+            Code::FailedPrecondition,
+            "AUDIT_LOG_BEHIND",
+        ),
         (Failure::LogCorrupt { index: 5 }, Code::DataLoss, "LOG_CORRUPT"),
         (Failure::ShuttingDown, Code::Unavailable, "SHUTTING_DOWN"),
         (Failure::NotImplemented { what: "CancelLaunch" }, Code::Unimplemented, "NOT_IMPLEMENTED"),

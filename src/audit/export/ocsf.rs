@@ -11,6 +11,7 @@
 //! | instance_phase | Read | EC2's DescribeInstanceStatus | Success, or Failure when it will not come up |
 //! | termination | Delete | Gantry's TerminateLaunch, then EC2's TerminateInstances | Requested, Success or Failure |
 //! | service_started | Other | Start | Success |
+//! | records_pruned | Delete | PruneRecords | Success |
 //!
 //! A launch is put together by `metadata.correlation_uid`, its id. A call to EC2 is found again in
 //! CloudTrail by `api.request.uid`, where EC2 gave its request an id. What a decision allowed or
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 
 use self::words::{Fields, Told};
 use super::Exported;
-use crate::record::{Entry, Event, ServiceStarted};
+use crate::record::{Entry, Event, RecordsPruned, ServiceStarted};
 
 mod attempt;
 mod decision;
@@ -63,6 +64,7 @@ pub fn event(record: &Exported<'_>, log: &LogOrigin<'_>) -> Value {
         Event::InstancePhase(phase) => instance::phase(entry, phase),
         Event::Termination(termination) => instance::termination(entry, termination),
         Event::ServiceStarted(started) => service_started(started),
+        Event::RecordsPruned(pruned) => records_pruned(pruned),
     };
     let activity_id = told.activity.id();
     let activity_name = told.activity.caption();
@@ -157,6 +159,15 @@ fn service_started(started: &ServiceStarted) -> Told {
     let message =
         format!("Gantry {} opened the log and took up {} open launches", started.version, started.open_launches);
     Told::new(words::Activity::Other("Start"), words::Status::Success, api, message)
+}
+
+fn records_pruned(pruned: &RecordsPruned) -> Told {
+    let api = words::api("PruneRecords", PRODUCT).set("response", json!({ "data": pruned }));
+    let message = format!(
+        "Retention removed {} records of the log below {} that were older than {}",
+        pruned.removed, pruned.end, pruned.before
+    );
+    Told::new(words::Activity::Delete, words::Status::Success, api, message)
 }
 
 #[cfg(test)]

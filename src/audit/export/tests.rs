@@ -29,7 +29,8 @@ pub(super) fn golden() -> Vec<Golden> {
         "launch_ended",
         "instance_phase",
         "termination",
-        "service_started"
+        "service_started",
+        "records_pruned"
     ];
     let golden = leaves.map(|(name, text)| {
         let leaf = text.trim_end().as_bytes().to_vec();

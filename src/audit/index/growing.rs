@@ -17,6 +17,8 @@ pub(in crate::audit) struct GrowingIndex {
     pub(super) times: Vec<i64>,
     /// First and last time of each chunk.
     pub(super) bounds: Vec<(i64, i64)>,
+    /// The records that retention has left, in a segment from which it has removed some.
+    pub(super) kept: Option<RoaringBitmap>,
     /// By the facet's number: which records have which value.
     pub(super) postings: [HashMap<Box<str>, RoaringBitmap>; FACETS.len()],
 }
@@ -28,6 +30,12 @@ impl GrowingIndex {
         Self { offsets, end, ..Self::default() }
     }
 
+    /// The same of a segment from which retention has removed records: those begin at [`PRUNED`].
+    pub(in crate::audit) fn sparse(offsets: Vec<u32>, end: u32) -> Self {
+        let kept = (0..).zip(&offsets).filter(|(_, offset)| **offset != PRUNED).map(|(slot, _)| slot).collect();
+        Self { offsets, end, kept: Some(kept), ..Self::default() }
+    }
+
     /// Adds where frames begin, and where the last of them ends.
     pub(in crate::audit) fn extend(&mut self, offsets: &[u32], end: u32) {
         self.offsets.extend_from_slice(offsets);
@@ -37,9 +45,7 @@ impl GrowingIndex {
     /// Adds the row of the first record that has none yet.
     pub(in crate::audit) fn push(&mut self, row: &IndexRow<'_>) {
         let slot = u32::try_from(self.times.len()).expect("a segment holds fewer than 2^32 records");
-        if self.times.len().is_multiple_of(CHUNK_RECORDS) {
-            self.bounds.push((i64::MAX, i64::MIN));
-        }
+        self.begin_chunk();
         let (first, last) = self.bounds.last_mut().expect("the first record of a chunk makes it");
         *first = (*first).min(row.nanos);
         *last = (*last).max(row.nanos);
@@ -50,6 +56,19 @@ impl GrowingIndex {
                 Some(posting) => drop(posting.insert(slot)),
                 None => drop(postings.insert(value.into(), RoaringBitmap::from_iter([slot]))),
             }
+        }
+    }
+
+    /// Adds the row of the first record that has none yet, which was removed: no search finds it.
+    pub(in crate::audit) fn push_pruned(&mut self) {
+        self.begin_chunk();
+        self.times.push(0);
+    }
+
+    /// A chunk of which all records were removed has bounds within which there is no time.
+    fn begin_chunk(&mut self) {
+        if self.times.len().is_multiple_of(CHUNK_RECORDS) {
+            self.bounds.push((i64::MAX, i64::MIN));
         }
     }
 

@@ -3,7 +3,8 @@
 //! `magic 8 | version u32 | head bytes u32 | crc32c of the head u32 | head | offsets u32 each |
 //! times i64 each | postings`, little endian. The head is held in memory: it says which values there
 //! are, where their postings lie, and the checksum of each part that is read alone. Where a record
-//! begins needs none: the frame there says its own index, and has its own.
+//! begins needs none: the frame there says its own index, and has its own. The index of a segment from
+//! which retention has removed records is of version 2, and its head also says which are left.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,12 +16,14 @@ use serde::{Deserialize, Serialize};
 
 use super::super::facet::{FACETS, Facet};
 use super::super::journal::LogNumber;
-use super::{CHUNK_RECORDS, GrowingIndex, PRUNED, Place};
+use super::{CHUNK_RECORDS, GrowingIndex, Place};
 
 const MAGIC: &[u8; 8] = b"GANTRYI\n";
 
-/// Version of the format. An index of another version is made again from its segment.
+/// Versions of the format: of a whole segment, and of one from which records were removed. An index of
+/// another version is made again from its segment.
 const FORMAT_VERSION: u32 = 1;
+const SPARSE_VERSION: u32 = 2;
 
 /// Bytes before the head.
 const FIXED_BYTES: usize = 20;
@@ -54,6 +57,8 @@ struct Posting {
 pub(in crate::audit) struct SealedIndex {
     file: File,
     head: Head,
+    /// The records that are left, where retention has removed some.
+    kept: Option<RoaringBitmap>,
     /// Where the offsets, the times and the postings begin.
     offsets_at: u64,
     times_at: u64,
@@ -93,10 +98,17 @@ impl SealedIndex {
             time_checksums: times.chunks(CHUNK_RECORDS * 8).map(crc32c::crc32c).collect(),
             postings,
         };
-        let head_bytes = postcard::to_stdvec(&head).map_err(io::Error::other)?;
+        let mut head_bytes = postcard::to_stdvec(&head).map_err(io::Error::other)?;
+        let version = match &index.kept {
+            None => FORMAT_VERSION,
+            Some(kept) => {
+                kept.serialize_into(&mut head_bytes)?;
+                SPARSE_VERSION
+            }
+        };
         let mut bytes = Vec::with_capacity(head_bytes.len() + bitmaps.len() + index.times.len() * 12 + 32);
         bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes.extend_from_slice(&version.to_le_bytes());
         bytes.extend_from_slice(&place_of(head_bytes.len())?.to_le_bytes());
         bytes.extend_from_slice(&crc32c::crc32c(&head_bytes).to_le_bytes());
         bytes.extend_from_slice(&head_bytes);
@@ -128,7 +140,8 @@ impl SealedIndex {
         file.read_exact_at(&mut fixed, 0)?;
         let word = |at: usize| u32::from_le_bytes(fixed[at..at + 4].try_into().expect("four bytes"));
         let offsets_at = FIXED_BYTES as u64 + u64::from(word(12));
-        if fixed[..8] != *MAGIC || word(8) != FORMAT_VERSION || length < offsets_at {
+        let is_sparse = word(8) == SPARSE_VERSION;
+        if fixed[..8] != *MAGIC || (word(8) != FORMAT_VERSION && !is_sparse) || length < offsets_at {
             return Ok(None);
         }
         let mut head_bytes = vec![0; word(12) as usize];
@@ -136,7 +149,12 @@ impl SealedIndex {
         if crc32c::crc32c(&head_bytes) != word(16) {
             return Ok(None);
         }
-        let Ok(head) = postcard::from_bytes::<Head>(&head_bytes) else { return Ok(None) };
+        let Ok((head, rest)) = postcard::take_from_bytes::<Head>(&head_bytes) else { return Ok(None) };
+        let kept = match is_sparse.then(|| RoaringBitmap::deserialize_from(rest)) {
+            None => None,
+            Some(Ok(kept)) => Some(kept),
+            Some(Err(_)) => return Ok(None),
+        };
         let count = u64::from(head.count);
         let (times_at, postings_at) = (offsets_at + count * 4, offsets_at + count * 12);
         let postings_end =
@@ -147,7 +165,7 @@ impl SealedIndex {
             && head.bounds.len() == (head.count as usize).div_ceil(CHUNK_RECORDS)
             && head.time_checksums.len() == head.bounds.len()
             && postings_at + postings_end.max().unwrap_or(0) <= length;
-        Ok(is_whole.then_some(Self { file, head, offsets_at, times_at, postings_at }))
+        Ok(is_whole.then_some(Self { file, head, kept, offsets_at, times_at, postings_at }))
     }
 
     /// Where the last frame of the segment ends.
@@ -155,30 +173,42 @@ impl SealedIndex {
         self.head.end
     }
 
-    pub(super) fn count(&self) -> u32 {
+    /// Whether it is of a segment from which retention has removed records.
+    pub(in crate::audit) fn is_sparse(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    pub(in crate::audit) fn count(&self) -> u32 {
         self.head.count
+    }
+
+    pub(super) fn kept(&self) -> Option<&RoaringBitmap> {
+        self.kept.as_ref()
     }
 
     pub(super) fn place(&self, slot: u32) -> io::Result<Option<Place>> {
         if self.head.count <= slot {
             return Ok(None);
         }
-        // With the offset of the next record, to know where this one ends.
-        let both = slot + 1 < self.head.count;
-        let mut bytes = [0; 8];
-        self.file
-            .read_exact_at(if both { &mut bytes } else { &mut bytes[..4] }, self.offsets_at + u64::from(slot) * 4)?;
-        let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
-        if word(0) == PRUNED {
+        let Some(kept) = &self.kept else {
+            // With the offset of the next record, to know where this one ends.
+            let both = slot + 1 < self.head.count;
+            let mut bytes = [0; 8];
+            self.file.read_exact_at(
+                if both { &mut bytes } else { &mut bytes[..4] },
+                self.offsets_at + u64::from(slot) * 4,
+            )?;
+            let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+            return Ok(Some(Place::At(word(0), if both { word(4) } else { self.head.end })));
+        };
+        if !kept.contains(slot) {
             return Ok(Some(Place::Pruned));
         }
-        let mut end = if both { word(4) } else { self.head.end };
-        let mut next = slot + 1;
-        while end == PRUNED {
-            next += 1;
-            end = if next < self.head.count { self.offset(next)? } else { self.head.end };
-        }
-        Ok(Some(Place::At(word(0), end)))
+        let end = match kept.range(slot + 1..).next() {
+            Some(next) => self.offset(next)?,
+            None => self.head.end,
+        };
+        Ok(Some(Place::At(self.offset(slot)?, end)))
     }
 
     fn offset(&self, slot: u32) -> io::Result<u32> {

@@ -26,6 +26,12 @@ pub(super) const ZERO_BYTES: u64 = 1 << 20;
 /// Version of the segment format that this program writes.
 const FORMAT_VERSION: u32 = 1;
 
+/// Version of a segment from which retention has removed records.
+const SPARSE_VERSION: u32 = 2;
+
+/// More records than this fit into no segment: the largest has a GiB, and the shortest frame 25 bytes.
+const SEGMENT_RECORDS_MAX: u64 = 1 << 26;
+
 const MAGIC: &[u8; 8] = b"GANTRYJ\n";
 /// Bytes of a header of this version.
 pub(super) const HEADER_BYTES: usize = 128;
@@ -37,16 +43,20 @@ const HEADER_CHECKED_BYTES: usize = HEADER_BYTES - 4;
 pub(crate) type LogNumber = [u8; 8];
 
 /// What a segment's header says: `magic 8 | version u32 | header bytes u32 | first index u64 |
-/// log 8 | SHA-256 of the previous segment 32, zero where it was not taken | zero 60 | crc32c
-/// u32`. A later version may make the header longer; its length is in it.
+/// log 8 | SHA-256 of the previous segment 32, zero where it was not taken | end u64 | zero 52 | crc32c
+/// u32`. `end` is zero in version 1. A segment of version 2 is sparse: retention has removed records of it,
+/// and `end` is the index after its last record. A later version may make the header longer; its length is
+/// in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Header {
+pub(crate) struct Header {
     /// Where the frames begin.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
     /// Index of the segment's first record.
     pub(super) first: u64,
     /// The log it belongs to.
     pub(super) log: LogNumber,
+    /// The index after its last record, where records were removed.
+    pub(crate) sparse_end: Option<u64>,
 }
 
 /// Why a header cannot be used.
@@ -60,9 +70,20 @@ pub(super) enum HeaderFault {
 
 impl Header {
     fn encode(first: u64, log: LogNumber) -> [u8; HEADER_BYTES] {
+        Self::encode_with(first, log, None)
+    }
+
+    /// The header of the segment from which records were removed.
+    pub(super) fn encode_sparse(first: u64, end: u64, log: LogNumber) -> [u8; HEADER_BYTES] {
+        Self::encode_with(first, log, Some(end))
+    }
+
+    fn encode_with(first: u64, log: LogNumber, sparse_end: Option<u64>) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[..8].copy_from_slice(MAGIC);
-        bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        let version = if sparse_end.is_some() { SPARSE_VERSION } else { FORMAT_VERSION };
+        bytes[8..12].copy_from_slice(&version.to_le_bytes());
+        bytes[64..72].copy_from_slice(&sparse_end.unwrap_or(0).to_le_bytes());
         bytes[12..16].copy_from_slice(&(HEADER_BYTES as u32).to_le_bytes());
         bytes[16..24].copy_from_slice(&first.to_le_bytes());
         bytes[24..32].copy_from_slice(&log);
@@ -78,7 +99,7 @@ impl Header {
             return Err(HeaderFault::Damaged);
         }
         let version = word(8).ok_or(HeaderFault::Damaged)?;
-        if FORMAT_VERSION < version {
+        if SPARSE_VERSION < version {
             return Err(HeaderFault::Newer(version));
         }
         let checked = bytes.get(..HEADER_CHECKED_BYTES).ok_or(HeaderFault::Damaged)?;
@@ -86,7 +107,12 @@ impl Header {
             return Err(HeaderFault::Damaged);
         }
         let eight = |at: usize| <[u8; 8]>::try_from(&checked[at..at + 8]).expect("eight bytes were taken");
-        Ok(Self { bytes: HEADER_BYTES, first: u64::from_le_bytes(eight(16)), log: eight(24) })
+        let (first, end) = (u64::from_le_bytes(eight(16)), u64::from_le_bytes(eight(64)));
+        let is_sparse = version == SPARSE_VERSION;
+        if is_sparse && !(first < end && end - first <= SEGMENT_RECORDS_MAX) {
+            return Err(HeaderFault::Damaged);
+        }
+        Ok(Self { bytes: HEADER_BYTES, first, log: eight(24), sparse_end: is_sparse.then_some(end) })
     }
 }
 
@@ -198,15 +224,18 @@ mod tests {
     #[test]
     fn a_header_reads_back_and_says_when_it_is_damaged_or_newer() {
         let bytes = Header::encode(42, *b"deadbeef");
-        assert_eq!(Header::decode(&bytes), Ok(Header { bytes: 128, first: 42, log: *b"deadbeef" }));
+        assert_eq!(Header::decode(&bytes), Ok(Header { bytes: 128, first: 42, log: *b"deadbeef", sparse_end: None }));
         for at in 0..bytes.len() {
             let mut damaged = bytes;
             damaged[at] ^= 0x40;
             assert!(Header::decode(&damaged).is_err(), "byte {at}");
         }
         let mut newer = bytes;
-        newer[8] = 2;
-        assert_eq!(Header::decode(&newer), Err(HeaderFault::Newer(2)));
+        newer[8] = 3;
+        assert_eq!(Header::decode(&newer), Err(HeaderFault::Newer(3)));
+        let sparse = Header::encode_sparse(42, 50, *b"deadbeef");
+        assert_eq!(Header::decode(&sparse).unwrap().sparse_end, Some(50));
+        assert!(Header::decode(&Header::encode_sparse(42, 42, *b"deadbeef")).is_err(), "it would have no record");
         assert_eq!(Header::decode(&bytes[..100]), Err(HeaderFault::Damaged));
     }
 }

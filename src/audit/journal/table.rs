@@ -12,7 +12,7 @@ use roaring::RoaringBitmap;
 use super::super::facet::{IndexRow, Wanted};
 use super::super::index::{GrowingIndex, Place, SealedIndex, SegmentIndex};
 use super::segment::{self, LogNumber};
-use super::{frame, scan};
+use super::{frame, scan, sparse};
 
 /// The segments of a journal, oldest first. There is always one; the last is written to.
 #[derive(Debug, Default)]
@@ -73,6 +73,36 @@ impl Segment {
         self.first + u64::from(self.index().count())
     }
 
+    /// Its file.
+    pub(super) fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
+    /// The records of it that retention has left.
+    pub(crate) fn kept(&self) -> RoaringBitmap {
+        let index = self.index();
+        index.kept().cloned().unwrap_or_else(|| {
+            let mut all = RoaringBitmap::new();
+            all.insert_range(0..index.count());
+            all
+        })
+    }
+
+    /// Whether retention has removed records of it.
+    pub(crate) fn is_sparse(&self) -> bool {
+        self.index().kept().is_some()
+    }
+
+    /// The last time of any record that is left, in nanoseconds since 1970; none if none is.
+    pub(crate) fn last_time(&self) -> Option<i64> {
+        self.index().last_time()
+    }
+
+    /// A time among those of its first records, the first of them, in nanoseconds since 1970.
+    pub(crate) fn first_time(&self) -> Option<i64> {
+        self.index().first_time()
+    }
+
     /// The indexes of all records of it that are wanted, ascending.
     ///
     /// # Errors
@@ -108,6 +138,14 @@ impl Segment {
         }
     }
 
+    /// Says of the first record without a row that retention has removed it.
+    pub(crate) fn push_pruned(&self) {
+        match &mut *self.index_mut() {
+            SegmentIndex::Growing(index) => index.push_pruned(),
+            SegmentIndex::Sealed(_) => unreachable!("a sealed segment has a row for every record"),
+        }
+    }
+
     /// Writes the index to its file, once no more records will come and all have rows.
     ///
     /// # Errors
@@ -123,20 +161,18 @@ impl Segment {
         Ok(())
     }
 
-    fn leaf(&self, index: u64) -> Result<Option<Leaf>, TableError> {
+    /// A leaf of it; none if it has no such record.
+    pub(crate) fn leaf(&self, index: u64) -> Result<Option<Leaf>, TableError> {
         match self.leaf_by_index(index) {
-            // The index may be what is damaged: it has no checksum for where a record begins, nor for
-            // that one was removed.
-            found @ (Err(TableError::Damaged) | Ok(Some(Leaf::Pruned))) if self.is_sealed() => {
-                match self.leaf_by_reading(index) {
-                    Ok(leaf) => {
-                        self.forget_index();
-                        Ok(Some(Leaf::Kept(leaf)))
-                    }
-                    Err(TableError::Damaged) => found,
-                    Err(error) => Err(error),
+            // The index may be what is damaged: it has no checksum for where a record begins.
+            found @ Err(TableError::Damaged) if self.is_sealed() => match self.leaf_by_reading(index) {
+                Ok(leaf) => {
+                    self.forget_index();
+                    Ok(Some(Leaf::Kept(leaf)))
                 }
-            }
+                Err(TableError::Damaged) => found,
+                Err(error) => Err(error),
+            },
             leaf => leaf,
         }
     }
@@ -150,11 +186,16 @@ impl Segment {
         let bytes = std::fs::read(&self.path)?;
         let header = segment::Header::decode(&bytes).map_err(|_| TableError::Damaged)?;
         let mut found = None;
-        scan::scan(&bytes, header.bytes, self.first, &mut |frame| {
+        let mut visit = |frame: frame::Frame<'_>| {
             if frame.index == index {
                 found = Some(frame.leaf.to_vec());
             }
-        });
+        };
+        match header.sparse_end {
+            None => drop(scan::scan(&bytes, header.bytes, self.first, &mut visit)),
+            // What was seen before the damage is sound.
+            Some(end) => drop(sparse::read(&bytes, header.bytes, (self.first, end), &mut visit)),
+        }
         found.ok_or(TableError::Damaged)
     }
 
@@ -200,6 +241,16 @@ impl Table {
         }
     }
 
+    /// Puts `segment` in the place of the one that begins with the same record. Whoever has that one goes
+    /// on with it.
+    pub(super) fn replace(&self, segment: Arc<Segment>) -> Arc<Segment> {
+        let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = segments.iter().position(|old| old.first == segment.first) {
+            segments[place] = Arc::clone(&segment);
+        }
+        segment
+    }
+
     /// The segment that is written to.
     pub(crate) fn last(&self) -> Arc<Segment> {
         Arc::clone(self.read().last().expect("a journal has a segment before it has records"))
@@ -212,11 +263,7 @@ impl Table {
 
     /// The lowest index whose record is kept; none if none is.
     pub(crate) fn first_kept(&self) -> Option<u64> {
-        // Retention works from the beginning, so all segments but some of the first are whole.
-        self.segments().iter().find_map(|segment| {
-            let is_kept = |&slot: &u32| matches!(segment.index().place(slot), Ok(Some(Place::At(..))));
-            (0..segment.index().count()).find(is_kept).map(|slot| segment.first + u64::from(slot))
-        })
+        self.segments().iter().find_map(|segment| segment.kept().min().map(|slot| segment.first + u64::from(slot)))
     }
 
     /// The leaf of a record; none if there is no such record.
@@ -225,8 +272,7 @@ impl Table {
             let segments = self.read();
             match segments.partition_point(|segment| segment.first <= index).checked_sub(1) {
                 Some(place) => Arc::clone(&segments[place]),
-                // What was before the first segment there is has been pruned with its whole file.
-                None => return Ok(Some(Leaf::Pruned)),
+                None => return Ok(None),
             }
         };
         segment.leaf(index)

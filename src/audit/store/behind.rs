@@ -6,10 +6,10 @@
 //! knows how many records it has seen, and the others are replayed at the next start. Readers see
 //! rows in memory first, so it makes no difference to them where a row is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{InstanceRow, LaunchRange, LaunchRow, RecordStore, RequestKey, Rows, StoreError, TakenBy};
+use super::{InstanceRow, LaunchRange, LaunchRow, PrunedLaunch, RecordStore, RequestKey, Rows, StoreError, TakenBy};
 use crate::audit::query::Order;
 use crate::ids::{InstanceId, LaunchId};
 
@@ -135,10 +135,31 @@ impl StoreBehind {
         if self.lock().last_launch < Some(id) {
             return Ok(None);
         }
-        match self.in_memory(|rows| rows.launches.get(&id).cloned()) {
-            Some(row) => Ok(Some(row)),
+        // In the latest rows that speak of it, it has a row or has lost it.
+        let found = |rows: &Rows| match rows.launches.get(&id) {
+            Some(row) => Some(Some(row.clone())),
+            None => rows.pruned.contains_key(&id).then_some(None),
+        };
+        match self.in_memory(found) {
+            Some(row) => Ok(row),
             None => self.store.launch(id),
         }
+    }
+
+    /// What stays of a launch whose records retention has removed.
+    pub(in crate::audit) fn pruned(&self, id: LaunchId) -> Result<Option<PrunedLaunch>, StoreError> {
+        match self.in_memory(|rows| rows.pruned.get(&id).cloned()) {
+            Some(pruned) => Ok(Some(pruned)),
+            None => self.store.pruned(id),
+        }
+    }
+
+    /// Shows every instance of the store to `visit`. Only while no rows are in memory.
+    pub(in crate::audit) fn each_instance(
+        &self,
+        visit: &mut dyn FnMut(InstanceId, InstanceRow),
+    ) -> Result<(), StoreError> {
+        self.store.each_instance(visit)
     }
 
     /// At most `limit` launches in `range`, by id from its start, or from its end backwards.
@@ -149,10 +170,11 @@ impl StoreBehind {
         limit: usize,
     ) -> Result<Vec<(LaunchId, LaunchRow)>, StoreError> {
         // First memory: what is written meanwhile is then found twice, and not missed.
-        let mut recent = BTreeMap::new();
+        let (mut recent, mut pruned) = (BTreeMap::new(), BTreeSet::new());
         {
             let behind = self.lock();
             for rows in behind.writing.as_deref().into_iter().chain([&behind.fresh]) {
+                pruned.extend(rows.pruned.range(range.bounds()).map(|(id, _)| *id));
                 let rows = rows.launches.range(range.bounds()).map(|(id, row)| (*id, row.clone()));
                 match order {
                     Order::OldestFirst => recent.extend(rows.take(limit)),
@@ -160,8 +182,21 @@ impl StoreBehind {
                 }
             }
         }
-        let mut found: BTreeMap<_, _> = self.store.launches(range, order, limit)?.into_iter().collect();
-        found.extend(recent);
+        // Those that are about to go are left out, and others read for them.
+        let (mut found, mut range) = (BTreeMap::new(), *range);
+        loop {
+            let rows = self.store.launches(&range, order, limit)?;
+            let is_last = rows.len() < limit;
+            match order {
+                Order::OldestFirst => range.after = rows.last().map(|(id, _)| *id),
+                Order::NewestFirst => range.before = rows.last().map(|(id, _)| *id),
+            }
+            found.extend(rows.into_iter().filter(|(id, _)| !pruned.contains(id)));
+            if is_last || limit <= found.len() {
+                break;
+            }
+        }
+        found.extend(recent.into_iter().filter(|(id, _)| !pruned.contains(id)));
         Ok(match order {
             Order::OldestFirst => found.into_iter().take(limit).collect(),
             Order::NewestFirst => found.into_iter().rev().take(limit).collect(),
@@ -173,7 +208,9 @@ impl StoreBehind {
         let recent: Vec<(LaunchId, bool)> = {
             let behind = self.lock();
             let rows = behind.writing.as_deref().into_iter().chain([&behind.fresh]);
-            rows.flat_map(|rows| rows.launches.iter().map(|(id, row)| (*id, row.is_open))).collect()
+            let changed = |rows: &Rows| rows.launches.iter().map(|(id, row)| (*id, row.is_open)).collect::<Vec<_>>();
+            let gone = |rows: &Rows| rows.pruned.keys().map(|id| (*id, false)).collect::<Vec<_>>();
+            rows.flat_map(|rows| changed(rows).into_iter().chain(gone(rows))).collect()
         };
         let mut open: std::collections::BTreeSet<_> = self.store.open_launches()?.into_iter().collect();
         for (id, is_open) in recent {

@@ -24,7 +24,9 @@ use ::sled::{Config, Db, IVec, Tree};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{InstanceRow, LaunchRange, LaunchRow, Operation, RecordStore, RequestKey, Rows, StoreError, TakenBy};
+use super::{
+    InstanceRow, LaunchRange, LaunchRow, Operation, PrunedLaunch, RecordStore, RequestKey, Rows, StoreError, TakenBy,
+};
 use crate::audit::directory::sync_dir;
 use crate::audit::query::Order;
 use crate::ids::{InstanceId, LaunchId};
@@ -58,6 +60,8 @@ pub(in crate::audit) struct SledStore {
     requests: Tree,
     /// Instance id → [`InstanceRow`].
     instances: Tree,
+    /// Launch id of every launch whose records were removed → [`PrunedLaunch`].
+    pruned: Tree,
 }
 
 impl SledStore {
@@ -90,6 +94,7 @@ impl SledStore {
             open: db.open_tree("open")?,
             requests: db.open_tree("requests")?,
             instances: db.open_tree("instances")?,
+            pruned: db.open_tree("pruned")?,
             meta,
             db,
         };
@@ -109,7 +114,17 @@ impl RecordStore for SledStore {
 
     fn apply(&self, rows: &Rows, applied: u64) -> Result<(), StoreError> {
         for (id, row) in &rows.instances {
-            self.instances.insert(id.as_str(), encode(row))?;
+            if *row == InstanceRow::default() {
+                self.instances.remove(id.as_str())?;
+            } else {
+                self.instances.insert(id.as_str(), encode(row))?;
+            }
+        }
+        for (id, pruned) in &rows.pruned {
+            // What stays is there before the launch goes.
+            self.pruned.insert(id.as_bytes(), encode(pruned))?;
+            self.open.remove(id.as_bytes())?;
+            self.launches.remove(id.as_bytes())?;
         }
         for (id, row) in &rows.launches {
             let key = id.as_bytes();
@@ -171,6 +186,19 @@ impl RecordStore for SledStore {
 
     fn instance(&self, id: &InstanceId) -> Result<Option<InstanceRow>, StoreError> {
         self.instances.get(id.as_str())?.map(|value| decode(&value)).transpose()
+    }
+
+    fn pruned(&self, id: LaunchId) -> Result<Option<PrunedLaunch>, StoreError> {
+        self.pruned.get(id.as_bytes())?.map(|value| decode(&value)).transpose()
+    }
+
+    fn each_instance(&self, visit: &mut dyn FnMut(InstanceId, InstanceRow)) -> Result<(), StoreError> {
+        for item in &self.instances {
+            let (key, value) = item?;
+            let id = std::str::from_utf8(&key).ok().and_then(|id| id.parse().ok());
+            visit(id.ok_or_else(|| broken("the id of an instance"))?, decode(&value)?);
+        }
+        Ok(())
     }
 
     fn flush(&self) -> Result<(), StoreError> {

@@ -215,6 +215,7 @@ pub(super) fn started(seconds: i64) -> Entry {
         regions: Vec::new(),
         open_launches: 0,
         verifier_key: None,
+        accepted: None,
     };
     entry(seconds, None, Event::ServiceStarted(started))
 }

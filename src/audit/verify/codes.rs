@@ -13,6 +13,9 @@ const ALTERED: &str = "Keep the log and all its checkpoints as they are, and com
                        copy of the log: one of them was changed, or two histories were signed.";
 const NEWER: &str = "Verify with the version of Gantry that wrote the log, or a later one.";
 
+const SNAPSHOTS: &str = "Get the file in `retention/` that is named after the record's `end` from a backup: requests \
+                         that are repeated are known by it once the store is made anew.";
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $remedy:expr;)*) => {
         /// What is wrong. The code's text is stable.
@@ -61,6 +64,8 @@ codes! {
     RecordUnreadable = "RECORD_UNREADABLE", RECOVER;
     /// A removed record is covered by no later record of pruning.
     PruningNotRecorded = "PRUNING_NOT_RECORDED", RECOVER;
+    /// What a pruning left of the launches that it removed is missing, or not what its record says.
+    SnapshotsAltered = "SNAPSHOTS_ALTERED", SNAPSHOTS;
     /// The leaf is not one line.
     NotOneLine = "NOT_ONE_LINE", COMPARE;
     /// The leaf is no JSON, or no entry.

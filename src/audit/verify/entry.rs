@@ -95,6 +95,7 @@ fn read_event<'de, A: MapAccess<'de>>(kind: EntryKind, rest: OfEvent<A>) -> Resu
         EntryKind::InstancePhase => Event::InstancePhase(Deserialize::deserialize(rest)?),
         EntryKind::Termination => Event::Termination(Deserialize::deserialize(rest)?),
         EntryKind::ServiceStarted => Event::ServiceStarted(Deserialize::deserialize(rest)?),
+        EntryKind::RecordsPruned => Event::RecordsPruned(Deserialize::deserialize(rest)?),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::ops::Range;
 
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, AttemptId, ClientToken, InstanceId, LaunchId, Region, RequestId, Sha256Digest};
@@ -61,6 +62,17 @@ pub(super) enum What {
     TerminationRequested { instances: Instances },
     TerminationAnswered { instances: Instances },
     Started,
+    Pruned(Pruning),
+}
+
+/// What the record of a pruning says.
+#[derive(Debug, Clone)]
+pub(super) struct Pruning {
+    /// The records that may be gone.
+    pub(super) covered: Range<u64>,
+    /// The lines of its file of snapshots, and its hash.
+    pub(super) snapshots: u64,
+    pub(super) sha256: Sha256Digest,
 }
 
 /// Instances that an entry names, in the order of their keys.
@@ -211,6 +223,11 @@ impl What {
             },
             Event::Termination(termination) => Self::termination(termination),
             Event::ServiceStarted(_) => Self::Started,
+            Event::RecordsPruned(pruned) => Self::Pruned(Pruning {
+                covered: pruned.first..pruned.end,
+                snapshots: pruned.snapshots,
+                sha256: pruned.snapshots_sha256,
+            }),
         }
     }
 

@@ -3,31 +3,6 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde::Deserialize;
-
-/// The kind of the entry that says which records were removed. Entries of it are later than
-/// [`crate::record::Event`]; once they are among its variants, `covered_by` reads that variant and
-/// this stays as it is.
-const RECORDS_PRUNED: &str = "records_pruned";
-
-/// What is read of such an entry.
-#[derive(Debug, Deserialize)]
-struct RecordsPruned {
-    /// The first record removed.
-    first: u64,
-    /// One more than the last.
-    end: u64,
-}
-
-/// The records whose removal an entry of `kind` announces; none if it announces none.
-pub(super) fn covered_by(kind: &str, leaf: &str) -> Option<Range<u64>> {
-    if kind != RECORDS_PRUNED {
-        return None;
-    }
-    let RecordsPruned { first, end } = serde_json::from_str(leaf).ok()?;
-    (first < end).then_some(first..end)
-}
-
 /// The removed records that no later record has accounted for yet.
 #[derive(Debug, Default)]
 pub(super) struct PrunedRanges {

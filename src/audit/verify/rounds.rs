@@ -1,7 +1,6 @@
 //! Reading on two threads: what each leaf holds and its hash, while the rules take in the leaves
 //! before.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -10,7 +9,6 @@ use tlog_tiles::{Hash, record_hash};
 use super::codes::Code;
 use super::entry::{Header, read_entry};
 use super::facts::Facts;
-use super::pruned::covered_by;
 use super::report::QUOTE_CHARS_MAX;
 use super::{Leaf, Leaves, SourceFault};
 use crate::clock::Timestamp;
@@ -37,8 +35,8 @@ pub(super) enum Content {
     Pruned,
     /// An entry.
     Facts { bytes: usize, facts: Facts },
-    /// An entry of a kind that is not known, and the records whose removal it announces.
-    Later { bytes: usize, time: Timestamp, kind: String, covered: Option<Range<u64>> },
+    /// An entry of a kind that is not known.
+    Later { bytes: usize, time: Timestamp, kind: String },
     /// No entry.
     Unreadable { bytes: usize, code: Code, message: String },
 }
@@ -154,12 +152,9 @@ fn content(leaf: &[u8]) -> Content {
         Ok(entry) => version(entry.v),
         Err(error) => match serde_json::from_str::<Header<'_>>(leaf) {
             Ok(header) if header.v == 0 => version(header.v),
-            Ok(header) if !header.is_known() => Content::Later {
-                bytes,
-                time: header.time,
-                covered: covered_by(&header.kind, leaf),
-                kind: header.kind.chars().take(QUOTE_CHARS_MAX).collect(),
-            },
+            Ok(header) if !header.is_known() => {
+                Content::Later { bytes, time: header.time, kind: header.kind.chars().take(QUOTE_CHARS_MAX).collect() }
+            }
             Ok(header) if header.v != ENTRY_VERSION => version(header.v),
             _ => unreadable(Code::EntryUnreadable, format!("The record is no entry: {}.", quoted(&error.to_string()))),
         },

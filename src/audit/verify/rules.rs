@@ -88,7 +88,7 @@ impl Rules {
         let mut stand = Stand::new(number);
         let begun = if matches!(facts.what, What::Decided { .. }) {
             stand.decide(id, facts, &mut self.tables)
-        } else if matches!(facts.what, What::Started | What::Previewed) {
+        } else if matches!(facts.what, What::Started | What::Pruned(_) | What::Previewed) {
             stand.follow(id, facts, &mut self.tables)
         } else if self.begun_at_pruning.is_some() {
             // Its decision may be among the records removed.
@@ -108,7 +108,7 @@ impl Rules {
 fn without_launch(facts: &Facts) -> Result<(), Broken> {
     match facts.what {
         // An instance may be watched that no launch of this log made.
-        What::Started | What::Previewed | What::Phase { .. } => Ok(()),
+        What::Started | What::Pruned(_) | What::Previewed | What::Phase { .. } => Ok(()),
         _ => Err(Broken::new(
             Code::LaunchIdMissing,
             "What it records happens to launches, and it does not say to which.",

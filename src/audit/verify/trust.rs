@@ -77,6 +77,14 @@ impl Trust {
         &self.origin
     }
 
+    /// Size and root of a signed checkpoint.
+    ///
+    /// # Errors
+    /// A sentence, if it is none of this log, or no trusted key has signed it.
+    pub fn signed(&self, note: &[u8]) -> Result<(u64, [u8; 32]), String> {
+        self.check(note).map(|head| (head.size, head.root.0)).map_err(|(_, why)| why)
+    }
+
     /// Reads a signed checkpoint. Signatures by keys that are not trusted are ignored; a bad one
     /// by a trusted key condemns the checkpoint, and so does the want of a good one.
     pub(super) fn check(&self, note: &[u8]) -> Result<Head, (Code, String)> {

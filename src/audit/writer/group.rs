@@ -1,10 +1,13 @@
 //! What is appended, and the group that it is committed with.
 
+use std::sync::Arc;
+
 use tlog_tiles::Hash;
 use tokio::sync::oneshot;
 
 use super::super::error::AppendError;
 use super::super::log::Once;
+use super::super::retention::Plan;
 use super::super::staging::Staged;
 use super::super::store::RequestKey;
 use crate::record::Entry;
@@ -27,6 +30,8 @@ pub(in crate::audit) struct Append {
     pub(in crate::audit) leaf_hashes: Vec<Hash>,
     /// Only if this key is free.
     pub(in crate::audit) once: Option<RequestKey>,
+    /// Only if the launches that it removes are as they were planned; their rows go with it.
+    pub(in crate::audit) pruning: Option<Arc<Plan>>,
     /// Where the answer goes. Nobody may be waiting for it any more.
     pub(in crate::audit) reply: oneshot::Sender<Answer>,
 }

@@ -42,7 +42,12 @@ impl LaunchWatch {
     ) -> Result<Self, WatchError> {
         // Subscribed before reading, so that what is written in between is not missed.
         let changes = log.subscribe(Topic::Launch(launch_id));
-        let launch = log.launch(launch_id)?.ok_or(WatchError::NoSuchLaunch(launch_id))?;
+        let Some(launch) = log.launch(launch_id)? else {
+            return Err(match log.pruned_launch(launch_id)? {
+                Some(pruned) => WatchError::Pruned { launch_id, pruned },
+                None => WatchError::NoSuchLaunch(launch_id),
+            });
+        };
         if after > launch.last_sequence {
             return Err(WatchError::AheadOfLaunch { after, last: launch.last_sequence });
         }

@@ -38,6 +38,7 @@ pub(super) enum Kind {
     InstancePhase,
     Termination,
     ServiceStarted,
+    RecordsPruned,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -77,6 +78,7 @@ impl From<Kind> for pb::RecordKind {
             Kind::InstancePhase => Self::InstancePhase,
             Kind::Termination => Self::Termination,
             Kind::ServiceStarted => Self::ServiceStarted,
+            Kind::RecordsPruned => Self::RecordsPruned,
         }
     }
 }

@@ -132,3 +132,23 @@ fn a_launch_that_is_to_be_terminated_begins_nothing_more() {
     fail(&mut launch, attempt, ErrorClass::Capacity);
     assert!(matches!(next_step(&launch, at(2)), Step::Cancel(_)));
 }
+
+#[test]
+fn a_launch_of_which_records_may_be_lost_asks_ec2_for_nothing() {
+    let mut launch = admitted(2, 100);
+    let doubtful = |launch: &Launch, time| without_calls(next_step(launch, at(time)));
+    assert_eq!(doubtful(&launch, 1), Step::Lost, "it may have been attempted");
+    assert_eq!(doubtful(&launch, 1_000), Step::Lost, "also when its deadline has passed since");
+    launch.terminating = true;
+    assert_eq!(doubtful(&launch, 1), Step::Lost, "something may have been launched before");
+    launch.terminating = false;
+    let attempt = intend(&mut launch, 0);
+    assert_eq!(doubtful(&launch, 1), Step::Resolve(attempt), "it is looked for");
+    let a_day = i64::try_from(UNKNOWN_LIMIT.as_secs()).unwrap();
+    assert_eq!(doubtful(&launch, a_day), Step::Lost);
+    fail(&mut launch, attempt, ErrorClass::Capacity);
+    assert_eq!(doubtful(&launch, 2), Step::Lost, "the next candidate may have been tried");
+    let attempt = intend(&mut launch, 3);
+    fail(&mut launch, attempt, ErrorClass::Capacity);
+    assert!(matches!(doubtful(&launch, 4), Step::End(reason) if reason.code == "SomeCode"), "none was left");
+}

@@ -17,7 +17,7 @@ impl Launch {
         }
         let events = match &entry.event {
             Event::Decision(_) => return Err(ApplyError::DecidedTwice),
-            Event::ServiceStarted(_) => return Err(ApplyError::OtherLaunch),
+            Event::ServiceStarted(_) | Event::RecordsPruned(_) => return Err(ApplyError::OtherLaunch),
             Event::AttemptIntended(intended) => {
                 if self.state != LaunchState::Launching {
                     return Err(ApplyError::Ended);

@@ -314,6 +314,7 @@ fn an_entry_of_something_else_is_refused() {
         regions: Vec::new(),
         open_launches: 0,
         verifier_key: None,
+        accepted: None,
     };
     let table = [
         (Entry { launch_id: None, ..Intend(1).entry(1) }, ApplyError::OtherLaunch),

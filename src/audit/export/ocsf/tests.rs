@@ -145,7 +145,7 @@ fn the_schema_finds_what_is_broken() {
 fn a_siem_tells_records_apart() {
     /// Name; activity, status and severity; action and disposition; event code; operation.
     type Row = (&'static str, [u64; 3], Option<[u64; 2]>, &'static str, &'static str);
-    let expected: [Row; 15] = [
+    let expected: [Row; 16] = [
         ("decision", [1, 1, 1], Some([3, 16]), "decision.preview_admitted", "LaunchInstances"),
         ("decision.least", [1, 2, 3], Some([2, 2]), "decision.refused", "LaunchInstances"),
         ("decision.receipt", [1, 1, 1], Some([1, 1]), "decision.admitted", "LaunchInstances"),
@@ -161,6 +161,7 @@ fn a_siem_tells_records_apart() {
         ("accepted", [4, 1, 1], None, "termination.accepted", "TerminateInstances"),
         ("not ended", [4, 2, 4], Some([2, 26]), "termination.failed", "TerminateInstances"),
         ("service_started", [99, 1, 1], None, "service_started", "Start"),
+        ("records_pruned", [4, 1, 1], None, "records_pruned", "PruneRecords"),
     ];
     let entries = entries();
     for (name, [activity, status, severity], control, code, operation) in expected {

@@ -32,7 +32,7 @@ impl RecordStore for Memory {
             None => {}
         }
         let mut mine = self.rows.lock().unwrap();
-        mine.launches.extend(rows.launches.iter().map(|(id, row)| (*id, row.clone())));
+        mine.extend(Rows { launches: rows.launches.clone(), pruned: rows.pruned.clone(), ..Rows::default() });
         *self.applied.lock().unwrap() = applied;
         Ok(())
     }
@@ -53,6 +53,14 @@ impl RecordStore for Memory {
             Order::OldestFirst => found.take(limit).collect(),
             Order::NewestFirst => found.rev().take(limit).collect(),
         })
+    }
+
+    fn pruned(&self, id: LaunchId) -> Result<Option<PrunedLaunch>, StoreError> {
+        Ok(self.rows.lock().unwrap().pruned.get(&id).cloned())
+    }
+
+    fn each_instance(&self, _visit: &mut dyn FnMut(InstanceId, InstanceRow)) -> Result<(), StoreError> {
+        Ok(())
     }
 
     fn open_launches(&self) -> Result<Vec<LaunchId>, StoreError> {
@@ -132,4 +140,38 @@ fn the_latest_row_counts_wherever_the_others_are() {
         assert_eq!(ids(Order::NewestFirst), all.iter().copied().rev().take(limit).collect::<Vec<_>>());
     }
     assert_eq!(store.launch(id(41)).unwrap(), None);
+}
+
+#[test]
+fn a_launch_that_was_removed_is_nowhere_wherever_its_row_was() {
+    let pruned = |numbers: std::ops::Range<u8>| {
+        let kept = PrunedLaunch {
+            state: LaunchState::Ready,
+            create_time: jiff::Timestamp::UNIX_EPOCH,
+            instance_ids: Vec::new(),
+        };
+        Rows { pruned: numbers.map(|number| (id(number), kept.clone())).collect(), ..Rows::default() }
+    };
+    let (store, _) = StoreBehind::new(Box::new(Memory::default())).unwrap();
+    store.write_through(&rows(0..10, true), 1).unwrap();
+    store.lock().writing = Some(Arc::new(rows(10..20, true)));
+    store.extend(rows(20..30, true), 3).unwrap();
+    // Of each place the first few go, and all that is read says so, in memory and written.
+    for removed in [0..5, 10..15, 20..25] {
+        store.extend(pruned(removed), 4).unwrap();
+    }
+    let left: Vec<_> = (5..10).chain(15..20).chain(25..30).map(id).collect();
+    for number in 0..30 {
+        assert_eq!(store.launch(id(number)).unwrap().is_some(), left.contains(&id(number)), "{number}");
+        assert_eq!(store.pruned(id(number)).unwrap().is_some(), !left.contains(&id(number)), "{number}");
+    }
+    assert_eq!(store.open_launches().unwrap(), left);
+    for limit in [1, 3, 7, 100] {
+        let ids = |order| -> Vec<_> {
+            let found = store.launches(&LaunchRange::default(), order, limit).unwrap();
+            found.into_iter().map(|(id, _)| id).collect()
+        };
+        assert_eq!(ids(Order::OldestFirst), left.iter().copied().take(limit).collect::<Vec<_>>());
+        assert_eq!(ids(Order::NewestFirst), left.iter().copied().rev().take(limit).collect::<Vec<_>>());
+    }
 }

@@ -124,7 +124,7 @@ impl Stand {
                 }
                 self.own_instances(instances, tables)
             }
-            What::Previewed | What::Started => {
+            What::Previewed | What::Started | What::Pruned(_) => {
                 Err(Broken::new(Code::LaunchIdUnexpected, "The record belongs to no launch, and names one."))
             }
         }

@@ -4,11 +4,15 @@ use serde_json::json;
 
 use super::world::*;
 use crate::audit::verify::{Code, Leaf, Report, WarningCode, verify};
+use crate::ids::Sha256Digest;
 use crate::record::{Entry, LaunchState, Phase};
 
 /// The record that says which records were removed.
 fn pruned_record(first: u64, end: u64) -> Vec<u8> {
-    let entry = json!({ "v": 1, "time": at(0), "kind": "records_pruned", "first": first, "end": end, "why": "age" });
+    let entry = json!({
+        "v": 1, "time": at(0), "kind": "records_pruned", "first": first, "end": end, "before": at(0),
+        "removed": 1, "kept": 0, "snapshots": 0, "snapshots_sha256": Sha256Digest::of(b""), "why": "age",
+    });
     serde_json::to_vec(&entry).unwrap()
 }
 

@@ -267,6 +267,7 @@ pub(super) fn started() -> Entry {
         regions: Vec::new(),
         open_launches: 0,
         verifier_key: None,
+        accepted: None,
     };
     Entry { launch_id: None, ..entry(0, Event::ServiceStarted(started)) }
 }

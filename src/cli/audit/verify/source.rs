@@ -6,8 +6,10 @@ use std::path::Path;
 
 use tokio::sync::mpsc;
 
-use crate::audit::verify::{Leaf, Leaves, SourceFault};
-use crate::audit::{OfflineLeaf, OfflineLeaves};
+use std::sync::Arc;
+
+use crate::audit::verify::{Leaf, Leaves, Snapshots, SourceFault};
+use crate::audit::{OfflineLeaf, OfflineLeaves, OfflineLog};
 use crate::cli::failure::Failure;
 use crate::client::{Client, pb};
 
@@ -34,7 +36,7 @@ impl Source {
         Ok(Self {
             keys: log.verifier_keys().all().to_vec(),
             checkpoint: log.checkpoint().note.clone(),
-            leaves: Box::new(Directory { leaves: log.leaves(0..u64::MAX), next: 0, fault: None }),
+            leaves: Box::new(Directory { leaves: log.leaves(0..u64::MAX), log, next: 0, fault: None }),
         })
     }
 
@@ -58,6 +60,17 @@ impl Source {
 
     /// The log of a server, as far as its checkpoint is now.
     pub(super) async fn server(client: Client, log_id: String) -> Result<Self, Failure> {
+        let prunings = pb::ListRecordsRequest {
+            log_id: log_id.clone(),
+            kind: pb::RecordKind::RecordsPruned.into(),
+            page_size: 1,
+            ..Default::default()
+        };
+        if !client.list_records(prunings).await?.records.is_empty() {
+            let text = "retention has removed records of this log, and a server exports only those that are left: \
+                        verify its directory (--data-dir) or tiles made from it (--export), which hold their hashes";
+            return Err(anyhow::anyhow!(text).into());
+        }
         let info = client.get_log_info(pb::GetLogInfoRequest {}).await?;
         let wanted = |log: &pb::LogInfo| log_id.is_empty() || log.log_id == log_id;
         let keys = info.logs.into_iter().find(wanted).map(|log| log.verifier_keys).unwrap_or_default();
@@ -102,6 +115,7 @@ impl Source {
 }
 
 struct Directory {
+    log: Arc<OfflineLog>,
     leaves: OfflineLeaves,
     next: u64,
     /// Why nothing comes after what was given.
@@ -133,6 +147,14 @@ impl Leaves for Directory {
                 self.fault = fault;
                 Ok(batch)
             }
+        }
+    }
+
+    fn snapshots(&mut self, end: u64) -> Result<Snapshots, SourceFault> {
+        match self.log.snapshots(end) {
+            Ok(Some(found)) => Ok(Snapshots::Found { sha256: found.sha256, lines: found.lines }),
+            Ok(None) => Ok(Snapshots::Missing),
+            Err(error) => Err(SourceFault { index: None, reason: error.to_string() }),
         }
     }
 }

@@ -1,0 +1,70 @@
+//! Retention over the wire: what a caller hears of a launch whose records were removed.
+
+use std::time::Duration;
+
+use gantry::api::pb;
+use gantry::clock::{SimClock, Timestamp};
+use gantry::sandbox::landmarks;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::world::{World, launch_request};
+
+fn reason(status: &Status) -> String {
+    status.get_details_error_info().unwrap().reason
+}
+
+async fn assert_known_and_gone(world: &World, request: &pb::LaunchInstancesRequest, launch_id: &str) {
+    let again = world.launches().launch_instances(request.clone()).await.unwrap_err();
+    assert_eq!((again.code(), reason(&again).as_str()), (Code::AlreadyExists, "ALREADY_DECIDED"));
+    assert!(again.message().contains("nothing was launched now"), "{}", again.message());
+    let metadata = again.get_details_error_info().unwrap().metadata;
+    assert_eq!((metadata["launch_id"].as_str(), metadata["state"].as_str()), (launch_id, "LAUNCH_STATE_READY"));
+    assert!(metadata["instance_ids"].starts_with("i-"));
+    let mut other = request.clone();
+    other.reason.push('!');
+    let reused = world.launches().launch_instances(other).await.unwrap_err();
+    assert_eq!(reason(&reused), "REQUEST_ID_REUSED");
+
+    let id = launch_id.to_owned();
+    let get = pb::GetLaunchRequest { launch_id: id.clone() };
+    let terminate =
+        pb::TerminateLaunchRequest { launch_id: id.clone(), reason: "done".to_owned(), request_id: "t-1".to_owned() };
+    let watch = pb::WatchLaunchRequest { launch_id: id, ..Default::default() };
+    for status in [
+        world.launches().get_launch(get).await.unwrap_err(),
+        world.launches().terminate_launch(terminate).await.unwrap_err(),
+        world.launches().watch_launch(watch).await.unwrap_err(),
+    ] {
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::NotFound, "LAUNCH_PRUNED"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_launch_whose_records_were_removed_is_known_and_never_launched_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = SimClock::new(Timestamp::from_second(1_795_000_000).unwrap());
+    let world = World::start_with(dir.path(), clock, |config| config.retention.days = Some(1)).await;
+    let request = launch_request(landmarks::AMAZON_LINUX_2023_X86_64, "m7i.large", "r-1");
+    let launch = world.launches().launch_instances(request.clone()).await.unwrap().into_inner();
+    let watch = pb::WatchLaunchRequest { launch_id: launch.launch_id.clone(), ..Default::default() };
+    let events = world.launches().watch_launch(watch).await.unwrap().into_inner();
+    world.read_to_end(events).await;
+
+    world.clock.advance(Duration::from_hours(3 * 24));
+    let prunings = || async {
+        let request =
+            pb::ListRecordsRequest { kind: pb::RecordKind::RecordsPruned.into(), page_size: 10, ..Default::default() };
+        world.audit().list_records(request).await.unwrap().into_inner().records
+    };
+    let get = pb::GetLaunchRequest { launch_id: launch.launch_id.clone() };
+    world.while_time_passes(async { while world.launches().get_launch(get.clone()).await.is_ok() {} }).await;
+    assert_eq!(prunings().await.len(), 1);
+    assert_known_and_gone(&world, &request, &launch.launch_id).await;
+    assert_eq!(world.sandbox().calls("RunInstances"), 1);
+
+    // Also by a server that keeps everything from now on.
+    let world = world.restart().await;
+    assert_known_and_gone(&world, &request, &launch.launch_id).await;
+    assert_eq!(world.sandbox().calls("RunInstances"), 0);
+}
