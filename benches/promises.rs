@@ -20,6 +20,7 @@ mod compatibility;
 #[path = "promises/launch.rs"]
 mod launch;
 #[path = "measured.rs"]
+#[expect(dead_code, reason = "another bench uses all of it")]
 mod measured;
 #[path = "region.rs"]
 mod region;

@@ -44,7 +44,7 @@ pub use self::offline::{OfflineError, OfflineLeaf, OfflineLeaves, OfflineLog};
 pub use self::query::{Indexed, LaunchPage, LaunchQuery, Order, Record, RecordPage, RecordQuery};
 pub use self::recover::{OpenReport, rotate_key};
 pub use self::retention::{PruneError, PruneReport, Retention, SnapshotsDigest};
-pub use self::standing::{ACCEPT_REASON_CHARS, AcceptError, Accepted, Behind, BehindCause, accept};
+pub use self::standing::{ACCEPT_REASON_CHARS, AcceptError, Accepted, Behind, BehindCause, Claim, accept};
 pub use self::store::{Operation, PrunedLaunch, RequestKey, StoreError, TakenBy};
 pub use self::topics::Topic;
 pub use self::transparency::{

@@ -29,5 +29,5 @@ pub use launch::{ApplyError, Attempt, AttemptState, Launch, LaunchInstance};
 pub use pruning::RecordsPruned;
 pub use spec::{
     BlockDeviceSpec, CpuOptions, EbsSpec, IamInstanceProfile, Market, MetadataOptions, NetworkInterface, OnBootFailure,
-    Placement, PlacementStrategy, Spec,
+    Placement, PlacementStrategy, REDACTED, Spec,
 };

@@ -5,7 +5,6 @@
 //! `-- scale` only a part; `-- scale --records=10000000` grows the log further. With `-- --smoke`
 //! everything runs for a moment and nothing is judged.
 
-#![expect(missing_docs, reason = "a bench is no library")]
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, reason = "a bench measures real time")]
 

@@ -15,7 +15,7 @@ use super::convert::{LocatedEntry, ViolationReason, Violations, record_kind, rec
 use super::page::{Page, next_page_token, page};
 use super::status::{Failure, Missing};
 use super::{Services, blocking, pb};
-use crate::audit::{Order, Record, RecordQuery};
+use crate::audit::{Order, ReadError, Record, RecordQuery};
 
 /// AuditService.
 #[derive(Debug)]
@@ -69,7 +69,11 @@ impl Audit {
     async fn get(&self, request: &pb::GetRecordRequest) -> Result<pb::GetRecordResponse, Failure> {
         self.check_log(&request.log_id)?;
         let (log, index) = (self.services.log.clone(), request.index);
-        let record = blocking(move || log.record(index)).await??;
+        let found = blocking(move || match log.record(index) {
+            Err(ReadError::Pruned { .. }) => Err(Failure::CursorExpired { oldest: Some(log.first_kept_index()) }),
+            found => Ok(found?),
+        });
+        let record = found.await??;
         let record = record.ok_or(Failure::NotFound(Missing::Record(request.index)))?;
         Ok(pb::GetRecordResponse {
             record: Some(message(self.services.log.log_id(), &record)),

@@ -138,6 +138,9 @@ pub enum BackupError {
     Io(#[from] io::Error),
 }
 
+/// How often a backup is begun again that retention has overtaken.
+const TRIES: u32 = 5;
+
 /// Copies the log in `data_dir` as far as its last checkpoint to `out`, whether a server has it open or
 /// not; or brings the backup there up to date. With the private key only if `with_key`: whoever has that
 /// can sign for this log, so a backup is better off without it, and a restore makes a new one. Whether
@@ -146,6 +149,16 @@ pub enum BackupError {
 /// # Errors
 /// [`BackupError`]. A backup that was there has what it had.
 pub fn backup(data_dir: &Path, out: &Path, with_key: bool, now: Timestamp) -> Result<BackupReport, BackupError> {
+    let mut tries = 1;
+    loop {
+        match back_up(data_dir, out, with_key, now) {
+            Err(BackupError::Log(OfflineError::PrunedMeanwhile { .. })) if tries < TRIES => tries += 1,
+            outcome => return outcome,
+        }
+    }
+}
+
+fn back_up(data_dir: &Path, out: &Path, with_key: bool, now: Timestamp) -> Result<BackupReport, BackupError> {
     let log = OfflineLog::open(data_dir)?;
     let (size, root) = (log.checkpoint().size, log.checkpoint().root_hash);
     // Before anything is put there: it may be somebody's directory.
@@ -165,7 +178,7 @@ pub fn backup(data_dir: &Path, out: &Path, with_key: bool, now: Timestamp) -> Re
         Marker::begun(&log, now).write(out)?;
     }
     crash::point("backup.step");
-    let copied = copy::records(&log, out, known)?;
+    let mut copied = copy::records(&log, out, known)?;
     copy::beside(&log, out)?;
     copy::owner(&log, out)?;
     copy::keys(data_dir, out, with_key)?;
@@ -177,6 +190,7 @@ pub fn backup(data_dir: &Path, out: &Path, with_key: bool, now: Timestamp) -> Re
     sync_dir(&out.join("tlog"))?;
     sync_dir(out)?;
     crash::point("backup.step");
+    copy::pruned(&log, out, &mut copied)?;
     copy::verify(out, out, &log, copied.from)?;
     Marker::whole(&log, now).write(out)?;
     crash::point("backup.step");

@@ -336,7 +336,8 @@ impl Journal {
         let base = place(synced.at);
         synced.starts.iter_mut().for_each(|start| *start += base);
         self.table.extend(&synced.starts, place(synced.at + synced.buffer.len() as u64));
-        (synced.buffer.clear(), synced.starts.clear());
+        synced.buffer.clear();
+        synced.starts.clear();
         self.spare = (synced.buffer, synced.starts);
     }
 

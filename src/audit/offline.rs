@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,6 +33,9 @@ pub struct OfflineLog {
     hashes: HashFile,
     /// First index and path of each segment.
     segments: Vec<(u64, PathBuf)>,
+    /// What each of them was before the checkpoint was read: the records which say what had been removed
+    /// are below it.
+    seen: Vec<Seen>,
 }
 
 /// A record at rest.
@@ -61,6 +65,22 @@ pub enum OfflineError {
         /// The record.
         index: u64,
     },
+    /// A power cut has taken the last checkpoints, which a start makes again.
+    #[error(
+        "its last whole checkpoint states {stated} records, and retention has come to record {end}: start the server on it once"
+    )]
+    CheckpointBehind {
+        /// Records that it states.
+        stated: u64,
+        /// The record that retention has come to.
+        end: u64,
+    },
+    /// Retention went on meanwhile, and the record that says so is not among those that are read.
+    #[error("retention has removed records from record {index} on while the log was read: try again")]
+    PrunedMeanwhile {
+        /// The first record of the segment.
+        index: u64,
+    },
     /// A file could not be read.
     #[error("the data directory could not be read")]
     Io(#[from] io::Error),
@@ -82,10 +102,24 @@ impl OfflineLog {
         let no_checkpoint = || OfflineError::NoCheckpoint { path: dir.to_owned() };
         let keys = VerifierKeys::read(&tlog)?.ok_or_else(no_checkpoint)?;
         let origin = keys.origin().to_owned();
+        // In this order: a removal is on record, under a checkpoint, before the first segment is changed.
+        let mut segments = list_segments(&dir.join("journal"))?;
+        let finished = segments.len().saturating_sub(1);
+        let look = |(place, (first, path)): (usize, &(u64, PathBuf))| Seen::at(path, log, *first, place < finished);
+        let mut seen = segments.iter().enumerate().map(look).collect::<Result<Vec<_>, _>>()?;
         let checkpoint = CheckpointSlots::read(&tlog.join("checkpoint"), &origin)?.ok_or_else(no_checkpoint)?;
         let hashes = HashFile::read_only(&tlog.join("hashes"))?;
-        let segments = list_segments(&dir.join("journal"))?;
-        Ok(Arc::new(Self { path: dir.to_owned(), log_id, owner, log, keys, checkpoint, hashes, segments }))
+        // And those that were begun meanwhile, which are whole.
+        let last = segments.last().map(|(first, _)| *first);
+        segments.extend(list_segments(&dir.join("journal"))?.into_iter().filter(|(first, _)| last < Some(*first)));
+        seen.resize(segments.len(), Seen::default());
+        if let Some(end) = seen.iter().filter_map(|seen| seen.sparse_end).max()
+            && checkpoint.size < end
+        {
+            return Err(OfflineError::CheckpointBehind { stated: checkpoint.size, end });
+        }
+        let path = dir.to_owned();
+        Ok(Arc::new(Self { path, log_id, owner, log, keys, checkpoint, hashes, segments, seen }))
     }
 
     /// Where it is.
@@ -140,6 +174,25 @@ impl OfflineLog {
     /// If it cannot be read.
     pub fn snapshots(&self, end: u64) -> io::Result<Option<SnapshotsDigest>> {
         SnapshotsDigest::of_file(&retention::Files::in_dir(&self.path).snapshots(end))
+    }
+
+    /// Whether retention had removed records of a segment when the checkpoint was read.
+    pub(super) fn is_sparse(&self, segment: usize) -> bool {
+        self.seen[segment].sparse_end.is_some()
+    }
+
+    /// Whether a segment that was opened is the file that it was when the checkpoint was read.
+    ///
+    /// # Errors
+    /// [`OfflineError::PrunedMeanwhile`] if not.
+    pub(super) fn check_unpruned(&self, segment: usize, file: &File) -> Result<(), OfflineError> {
+        match self.seen[segment].identity {
+            // Retention puts another file in its place, and a shorter one.
+            Some(seen) if identity(file)? != seen => {
+                Err(OfflineError::PrunedMeanwhile { index: self.segments[segment].0 })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The records of a range, which is cut to those that the checkpoint covers.
@@ -222,6 +275,7 @@ impl OfflineLeaves {
         let mut head = vec![0; 128];
         file.read_exact(&mut head).map_err(|_| OfflineError::Damaged { index: *first })?;
         let header = check_header(&head, path, self.log.log, *first)?;
+        self.log.check_unpruned(segment, &file)?;
         file.seek(SeekFrom::Start(header.bytes as u64))?;
         Ok(Reading { file: BufReader::with_capacity(READ_BYTES, file), segment, sparse_end: header.sparse_end })
     }
@@ -230,6 +284,32 @@ impl OfflineLeaves {
         let hash = self.log.hashes.leaf_hash(index);
         Ok(OfflineLeaf::Pruned(hash.map_err(|_| OfflineError::Damaged { index })?.0))
     }
+}
+
+/// What a segment was when it was looked at.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    /// Which file it was, if it was finished: the last one grows.
+    identity: Option<(u64, u64)>,
+    /// Where it ends by name, if records were removed from it.
+    sparse_end: Option<u64>,
+}
+
+impl Seen {
+    fn at(path: &Path, log: [u8; 8], first: u64, is_finished: bool) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        let identity = if is_finished { Some(identity(&file)?) } else { None };
+        // What is wrong with a header is said once it is read.
+        let mut head = [0; 128];
+        let header = file.read_exact(&mut head).ok().and_then(|()| check_header(&head, path, log, first).ok());
+        Ok(Self { identity, sparse_end: header.and_then(|header| header.sparse_end) })
+    }
+}
+
+/// Inode and length.
+fn identity(file: &File) -> io::Result<(u64, u64)> {
+    let metadata = file.metadata()?;
+    Ok((metadata.ino(), metadata.len()))
 }
 
 /// The next record of a segment; none at its end. What is no sound frame is damage at `index`.

@@ -15,6 +15,8 @@
 //! | the store cannot be read, or sled panics | set aside, and made anew from the journal |
 //! | the store has seen more than the journal | refused: the journal has lost records |
 
+mod parallel;
+
 use std::path::Path;
 use std::thread;
 
@@ -34,7 +36,7 @@ use crate::ids::{ImageId, LaunchId};
 use crate::record::{Entry, Event};
 
 /// Records that are replayed or indexed at a time.
-const BATCH_RECORDS: u64 = 1024;
+const BATCH_RECORDS: u64 = 2048;
 
 /// What opening found and did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,23 +76,29 @@ pub(super) fn recover(path: &Path, owner: &Owner, settings: &mut LogSettings) ->
         }
     };
     let (slots, kept) = tree::last_checkpoint(&directory.tlog(), signer.name())?;
-    let opened = Journal::open(&directory.journal(), directory.log(), settings.segment_bytes)?;
+    // Both take their time, and neither needs the other.
+    let is_suspect = directory.store_is_suspect();
+    let (opened, store_opened) = thread::scope(|scope| {
+        let store = (!is_suspect).then(|| scope.spawn(|| contained(|| open_store(&directory))));
+        let opened = Journal::open(&directory.journal(), directory.log(), settings.segment_bytes);
+        (opened, store.map(|store| store.join().unwrap_or_else(|_| Err(StoreError::Broken("it panicked".to_owned())))))
+    });
+    let opened = opened?;
 
     let mut rebuilt = false;
     let mut store = None;
-    if directory.store_is_suspect() {
-        tracing::warn!("audit store gave a wrong answer before");
-        directory.set_store_aside()?;
-        rebuilt = true;
-    } else {
-        match contained(|| open_store(&directory)) {
-            Ok(opened) => store = Some(opened),
-            Err(error @ StoreError::Io(_)) => return Err(OpenError::Store(error)),
-            Err(error @ StoreError::Broken(_)) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "audit store set aside");
-                directory.set_store_aside()?;
-                rebuilt = true;
-            }
+    match store_opened {
+        None => {
+            tracing::warn!("audit store gave a wrong answer before");
+            directory.set_store_aside()?;
+            rebuilt = true;
+        }
+        Some(Ok(opened)) => store = Some(opened),
+        Some(Err(error @ StoreError::Io(_))) => return Err(OpenError::Store(error)),
+        Some(Err(error @ StoreError::Broken(_))) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "audit store set aside");
+            directory.set_store_aside()?;
+            rebuilt = true;
         }
     }
 
@@ -188,8 +196,9 @@ fn replay(
         let mut group = Staged::default();
         let mut staging = Staging { store: &store, table, cache: &mut cache, before: None, group: &mut group };
         let mut pruning = None;
-        for index in first..end {
-            let entry = match entry_at(table, index) {
+        let entries = parallel::read_all(first..end, |index| entry_at(table, index));
+        for (index, entry) in (first..end).zip(entries) {
+            let entry = match entry {
                 Ok(entry) => entry,
                 // What it left in the store is in the snapshots of the pruning.
                 Err(ReadError::Pruned { .. }) => continue,
@@ -264,26 +273,18 @@ pub(super) fn index_segment(
     let mut first = missing.start;
     while first < missing.end {
         let end = missing.end.min(first + BATCH_RECORDS);
-        let mut entries: Vec<Option<Entry>> = Vec::with_capacity(BATCH_RECORDS as usize);
-        for index in first..end {
-            let leaf = match segment.leaf(index) {
-                Ok(Some(Leaf::Kept(leaf))) => leaf,
-                Ok(Some(Leaf::Pruned)) => {
-                    entries.push(None);
-                    continue;
-                }
-                Ok(None) | Err(TableError::Damaged) => return Err(OpenError::Damaged { index }),
-                Err(TableError::Io(error)) => return Err(error.into()),
-            };
-            let entry =
-                entry_of(index, &leaf).or_else(|error| Err(unreadable(error, index).map_err(OpenError::Store)?))?;
-            if let Some(id) = entry.launch_id
-                && !images.contains_key(&id)
-            {
+        let read = parallel::read_all(first..end, |index| match segment.leaf(index) {
+            Ok(Some(Leaf::Kept(leaf))) => entry_of(index, &leaf).map(Some).map_err(|_| OpenError::Damaged { index }),
+            Ok(Some(Leaf::Pruned)) => Ok(None),
+            Ok(None) | Err(TableError::Damaged) => Err(OpenError::Damaged { index }),
+            Err(TableError::Io(error)) => Err(error.into()),
+        });
+        let entries: Vec<Option<Entry>> = read.into_iter().collect::<Result<_, _>>()?;
+        for id in entries.iter().flatten().filter_map(|entry| entry.launch_id) {
+            if let std::collections::hash_map::Entry::Vacant(unknown) = images.entry(id) {
                 let row = store.launch(id).map_err(OpenError::Store)?;
-                images.insert(id, row.and_then(|row| row.about.image_id.clone()));
+                unknown.insert(row.and_then(|row| row.about.image_id.clone()));
             }
-            entries.push(Some(entry));
         }
         for entry in &entries {
             match entry {

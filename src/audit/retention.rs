@@ -199,7 +199,8 @@ impl AuditLog {
     fn discard_plan(&self, end: u64) -> Result<(), PruneError> {
         let _working = self.shared.retention.working();
         self.in_store(|_| Ok(()))?;
-        Files::in_dir(self.shared.directory.path()).discard(end).map_err(PruneError::Plan)
+        let files = Files::in_dir(self.shared.directory.path());
+        files.read_plan(end).and_then(|plan| files.discard(&plan)).map_err(PruneError::Plan)
     }
 
     /// Work that blocks.

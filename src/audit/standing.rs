@@ -47,6 +47,18 @@ pub enum BehindCause {
     Checkpoint,
 }
 
+/// Claims that are remembered; there are as many witnesses at most.
+const CLAIMS_MAX: usize = 64;
+
+/// That somebody has seen so many records of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Who.
+    pub cause: BehindCause,
+    /// How many.
+    pub size: u64,
+}
+
 /// That a log has lost records, or may have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Behind {
@@ -63,11 +75,14 @@ pub struct Behind {
     pub told_by: String,
     /// When it was found.
     pub time: Timestamp,
+    /// What was said, by whomever.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<Claim>,
 }
 
 impl fmt::Display for Behind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cause, size, known_size, told_by, time: _ } = self;
+        let Self { cause, size, known_size, told_by, time: _, claims: _ } = self;
         match (cause, known_size) {
             (BehindCause::Restored, None) => {
                 write!(f, "it was restored from a backup of {size} records, and how many came after is not known")
@@ -102,7 +117,7 @@ impl fmt::Display for Behind {
 pub struct Accepted {
     /// Records that it had when it was found behind.
     pub size: u64,
-    /// The most records that it was known to have had. Whoever says no more than that says nothing new.
+    /// The most records that it was known to have had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_size: Option<u64>,
     /// Why.
@@ -112,6 +127,10 @@ pub struct Accepted {
     /// The record that says so; none until the next start has written it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded: Option<u64>,
+    /// What was said before. Whoever says the same again says nothing new; less may be news: the log may
+    /// have been set back once more since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<Claim>,
 }
 
 /// Why a log is not let go on.
@@ -151,9 +170,11 @@ pub fn accept(path: &Path, reason: &str, now: Timestamp) -> Result<Accepted, Acc
     let directory = Directory::open(path, &owner)?;
     let behind: Behind = read(&path.join(BEHIND))?.ok_or(AcceptError::NotBehind)?;
     let before: Option<Accepted> = read(&path.join(ACCEPTED))?;
-    let known_size = behind.known_size.max(before.and_then(|before| before.known_size));
+    let known_size = behind.known_size.max(before.as_ref().and_then(|before| before.known_size));
+    let mut claims = before.map(|before| before.claims).unwrap_or_default();
+    behind.claims.into_iter().for_each(|claim| remember(&mut claims, claim));
     let accepted =
-        Accepted { size: behind.size, known_size, reason: reason.trim().to_owned(), time: now, recorded: None };
+        Accepted { size: behind.size, known_size, reason: reason.trim().to_owned(), time: now, recorded: None, claims };
     // While both files are there the log is behind, and nothing is recorded: whoever is killed here
     // accepts again.
     write(&path.join(ACCEPTED), &accepted)?;
@@ -204,25 +225,31 @@ impl AuditLog {
     pub fn note_behind(&self, cause: BehindCause, known_size: u64, told_by: &str, now: Timestamp) -> bool {
         let standing = &self.shared.standing;
         let accepted = standing.accepted.read().unwrap_or_else(PoisonError::into_inner);
-        if accepted.as_ref().and_then(|accepted| accepted.known_size).is_some_and(|known| known_size <= known) {
+        let is_known = |claims: &[Claim]| claims.iter().any(|claim| claim.size == known_size);
+        if accepted.as_ref().is_some_and(|accepted| is_known(&accepted.claims)) {
             return false;
         }
         let mut behind = standing.behind.write().unwrap_or_else(PoisonError::into_inner);
-        let noted = match behind.take() {
-            Some(known) if Some(known_size) <= known.known_size => {
+        let mut noted = match behind.take() {
+            Some(known) if is_known(&known.claims) => {
                 *behind = Some(known);
                 return false;
             }
             // It stays what was restored; how much is missing is what becomes known.
-            Some(known) => Behind { known_size: Some(known_size), told_by: told_by.to_owned(), ..known },
+            Some(known) if known.known_size < Some(known_size) => {
+                Behind { known_size: Some(known_size), told_by: told_by.to_owned(), ..known }
+            }
+            Some(known) => known,
             None => Behind {
                 cause,
                 size: self.size(),
                 known_size: Some(known_size),
                 told_by: told_by.to_owned(),
                 time: now,
+                claims: Vec::new(),
             },
         };
+        remember(&mut noted.claims, Claim { cause, size: known_size });
         let path = self.shared.directory.path().join(BEHIND);
         if let Err(error) = write(&path, &noted) {
             // It is behind until this process ends. The next has to be told again.
@@ -239,7 +266,7 @@ impl AuditLog {
         }
         let accepted = self.shared.standing.accepted.read().unwrap_or_else(PoisonError::into_inner);
         let accepted = accepted.as_ref().filter(|accepted| accepted.recorded.is_none())?;
-        let Accepted { size, known_size, reason, time: _, recorded: _ } = accepted.clone();
+        let Accepted { size, known_size, reason, time: _, recorded: _, claims: _ } = accepted.clone();
         Some(Acceptance { at_size: size, known_size, reason })
     }
 
@@ -257,11 +284,35 @@ impl AuditLog {
         }
     }
 
+    /// Forgets what checkpoints kept elsewhere said before it was accepted: the file has been written over,
+    /// and what it says from now on is of this log as it is. Blocks on a sync, the first time.
+    pub fn checkpoint_was_kept(&self) {
+        let mut accepted = self.shared.standing.accepted.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(accepted) = accepted.as_mut() else { return };
+        let claims = accepted.claims.len();
+        accepted.claims.retain(|claim| claim.cause == BehindCause::Witness);
+        if accepted.claims.len() < claims
+            && let Err(error) = write(&self.shared.directory.path().join(ACCEPTED), accepted)
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "it is forgotten at the next start");
+        }
+    }
+
     /// Launches that were decided below this index may have gone on in records that were lost; none if
     /// no records were.
     pub fn doubtful_below(&self) -> Option<u64> {
         let accepted = self.shared.standing.accepted.read().unwrap_or_else(PoisonError::into_inner);
         accepted.as_ref().map(|accepted| accepted.recorded.unwrap_or(self.shared.standing.opened_size))
+    }
+}
+
+/// Adds a claim that was not made before.
+fn remember(claims: &mut Vec<Claim>, claim: Claim) {
+    if !claims.contains(&claim) {
+        if CLAIMS_MAX <= claims.len() {
+            claims.remove(0);
+        }
+        claims.push(claim);
     }
 }
 

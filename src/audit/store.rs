@@ -166,6 +166,8 @@ pub struct PrunedLaunch {
     pub create_time: Timestamp,
     /// The instances that it launched.
     pub instance_ids: Vec<InstanceId>,
+    /// Whether values of its spec were redacted: repeats are compared under a key then.
+    pub redacted: bool,
 }
 
 /// A range of launch ids, without its bounds.

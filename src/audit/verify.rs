@@ -37,6 +37,8 @@ pub enum Leaf {
     Kept(Vec<u8>),
     /// The record was removed by retention, and only its RFC 6962 leaf hash is left.
     Pruned([u8; 32]),
+    /// The source does not hold the record, whether it was removed or not; its leaf hash.
+    NotHeld([u8; 32]),
 }
 
 /// Why the source could not go on. What it had given before is verified all the same.
@@ -98,6 +100,7 @@ pub fn verify(leaves: &mut dyn Leaves, checkpoint: &[u8], kept: &[Vec<u8>], trus
         heads,
         tree: RightEdge::default(),
         pruned: PrunedRanges::default(),
+        not_held: 0,
         prunings: Vec::new(),
         rules: Rules::default(),
         failures,
@@ -116,6 +119,8 @@ struct Walk {
     size_max: Option<u64>,
     tree: RightEdge,
     pruned: PrunedRanges,
+    /// Records that the source does not hold.
+    not_held: u64,
     /// The prunings so far, each with the record that says so.
     prunings: Vec<(u64, Pruning)>,
     rules: Rules,
@@ -136,7 +141,11 @@ impl Walk {
         match read.content {
             Content::Pruned => {
                 self.pruned.leaf(index);
-                self.rules.pruned_leaf();
+                self.rules.unseen_leaf(true);
+            }
+            Content::NotHeld => {
+                self.not_held += 1;
+                self.rules.unseen_leaf(false);
             }
             Content::Unreadable { bytes, code, message } => {
                 self.report.count_bytes(bytes);
@@ -152,10 +161,10 @@ impl Walk {
                 self.report.count_time(index, facts.time);
                 let launch_id = facts.launch_id;
                 if let What::Pruned(pruning) = &facts.what {
-                    self.pruned.record(&pruning.covered);
+                    self.pruned.record(&pruning.covered, pruning.removed);
                     self.prunings.push((index, pruning.clone()));
                 }
-                if let Err(broken) = self.rules.take(&facts) {
+                if let Err(broken) = self.rules.take(index, &facts) {
                     self.failures.note(broken.code, Some(index), launch_id, broken.message);
                 }
             }
@@ -165,7 +174,7 @@ impl Walk {
 
     /// Holds what is on file of the launches that were removed against the records that say so.
     fn check_snapshots(&mut self, source: &mut dyn Leaves) {
-        for (index, Pruning { covered, snapshots, sha256 }) in std::mem::take(&mut self.prunings) {
+        for (index, Pruning { covered, removed: _, snapshots, sha256 }) in std::mem::take(&mut self.prunings) {
             let message = match source.snapshots(covered.end) {
                 Ok(Snapshots::NotHeld) => continue,
                 Ok(Snapshots::Found { sha256: found, lines }) if (found, lines) == (sha256, snapshots) => continue,
@@ -191,8 +200,16 @@ impl Walk {
             let message = "The record was removed, and no later record says that it was to be.".to_owned();
             self.failures.note(Code::PruningNotRecorded, Some(index), None, message);
         }
-        let pruned = self.pruned.count();
-        self.report.finish(&self.tree, self.heads.matched(), pruned, &self.rules, self.failures)
+        let (pruned, recorded) = (self.pruned.count(), self.pruned.recorded());
+        if recorded < pruned && self.pruned.unrecorded().is_none() {
+            let message = format!("{pruned} records were removed, and the records that say so speak of {recorded}.");
+            self.failures.note(Code::PruningNotRecorded, None, None, message);
+        }
+        for (index, id) in self.rules.undecided_from(self.pruned.end()) {
+            let message = "The launch's first record is not its decision, and retention has not come to it.".to_owned();
+            self.failures.note(Code::LaunchNotDecided, Some(index), Some(id), message);
+        }
+        self.report.finish(&self.tree, self.heads.matched(), (pruned, self.not_held), &self.rules, self.failures)
     }
 }
 

@@ -136,7 +136,10 @@ impl Writer {
 
     fn take(&mut self, job: Job) {
         match job {
-            Job::Append(append) if !self.closing.is_empty() => append.answer(Err(AppendError::Unavailable)),
+            Job::Append(append) if !self.closing.is_empty() => {
+                self.shared.queued.fetch_sub(1, Ordering::AcqRel);
+                append.answer(Err(AppendError::Unavailable));
+            }
             Job::Append(append) => {
                 self.waiting.push_back(append);
                 self.stage_waiting();
@@ -285,7 +288,7 @@ impl Writer {
     /// Makes room for what is staged.
     fn make_room(&mut self) -> Result<(), CommitError> {
         let is_to_roll = self.is_to_roll();
-        let Self { shared, journal, tree, .. } = self;
+        let Self { shared, journal, tree, finishing, .. } = self;
         check_room(shared.directory.path(), shared.reserve.load(Ordering::Relaxed))
             .map_err(CommitError::before_writing)?;
         if is_to_roll {
@@ -294,6 +297,9 @@ impl Writer {
             let next = journal.prepare().map_err(CommitError::before_writing)?;
             tree.sync().map_err(CommitError::Tree)?;
             journal.roll(next).map_err(CommitError::Journal)?;
+            for done in finishing.drain(..) {
+                let _ = done.send(());
+            }
         }
         journal.reserve().map_err(CommitError::before_writing)
     }

@@ -14,10 +14,7 @@ use super::body::{Bodies, BodyKey};
 use super::withheld::Withheld;
 use crate::ami::filter::Pattern;
 use crate::ec2::facts::Image;
-use crate::record::{ImageChoice, Spec};
-
-/// What stands in the log in place of a value.
-pub(super) const REDACTED: &str = "[redacted]";
+use crate::record::{ImageChoice, REDACTED, Spec};
 
 /// The prefix of a filter by the value of a tag; what follows is the tag's key.
 const TAG_FILTER: &str = "tag:";
@@ -60,10 +57,10 @@ impl Redaction {
         Prepared { redaction: self, spec: recorded, withheld, bodies }
     }
 
-    /// Whether the values of a launch decided at `decided` may have been compared under a key that
-    /// is no longer there.
-    pub(super) fn has_lost_key_of(&self, spec: &Spec, decided: Timestamp) -> bool {
-        is_marked(spec) && self.key.as_ref().is_none_or(|key| decided < key.made())
+    /// Whether the redacted values of a launch decided at `decided` may have been compared under a key
+    /// that is no longer there.
+    pub(super) fn has_lost_key_of(&self, decided: Timestamp) -> bool {
+        self.key.as_ref().is_none_or(|key| decided < key.made())
     }
 
     /// What a request's body is compared by.
@@ -112,19 +109,6 @@ impl Prepared<'_> {
         self.redaction.take(&mut image.tags);
         super::entry::to_json(&image)
     }
-}
-
-/// Whether something in the spec reads as redacted. It may be a value that somebody gave, so what it
-/// hides is asked of the body's hash.
-pub(super) fn is_marked(spec: &Spec) -> bool {
-    let in_tags = spec.tags.values().chain(spec.volume_tags.values()).any(|value| value == REDACTED);
-    let in_filters = match &spec.image {
-        ImageChoice::Selector(selector) => {
-            selector.filters.iter().any(|filter| filter.values.iter().any(|value| value == REDACTED))
-        }
-        ImageChoice::ImageId(_) | ImageChoice::Receipt(_) => false,
-    };
-    in_tags || in_filters
 }
 
 #[cfg(test)]

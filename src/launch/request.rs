@@ -27,8 +27,14 @@ impl Shared {
             return Ok(launch_id);
         }
         // Which of the two it is only says what to do: nothing is launched either way.
-        let launch = self.log.launch(launch_id).ok().flatten();
-        if launch.is_some_and(|launch| self.redaction.has_lost_key_of(&launch.spec, launch.create_time)) {
+        let decided = match self.log.launch(launch_id)? {
+            Some(launch) => launch.spec.is_redacted().then_some(launch.create_time),
+            None => {
+                let pruned = self.log.pruned_launch(launch_id)?;
+                pruned.filter(|pruned| pruned.redacted).map(|pruned| pruned.create_time)
+            }
+        };
+        if decided.is_some_and(|decided| self.redaction.has_lost_key_of(decided)) {
             return Err(LaunchError::RedactionKeyLost { request_id: request_id.clone(), launch_id });
         }
         Err(LaunchError::RequestIdReused { request_id: request_id.clone(), launch_id })

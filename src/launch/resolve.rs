@@ -10,7 +10,6 @@ use jiff::Timestamp;
 
 use super::Launcher;
 use super::drive::{attempt_error, is_older};
-use super::redact::is_marked;
 use super::withheld::Withheld;
 use crate::audit::ReadError;
 use crate::crash;
@@ -110,7 +109,7 @@ impl Launcher {
 
     /// What the input leaves out. None if it is not there any more, or is not what belongs to it.
     fn withheld(&self, launch: &Launch, input: &RunInstances) -> Result<Option<Withheld>, ReadError> {
-        let marked = is_marked(&launch.spec);
+        let marked = launch.spec.is_redacted();
         if !marked && input.user_data_sha256.is_none() {
             return Ok(Some(Withheld::default()));
         }

@@ -87,7 +87,23 @@ pub struct Spec {
     pub expire_time: Option<Timestamp>,
 }
 
+/// What stands in a record in place of a value that is redacted.
+pub const REDACTED: &str = "[redacted]";
+
 impl Spec {
+    /// Whether something in it reads as redacted. It may be a value that somebody gave, so what it hides is
+    /// asked of the body's hash.
+    pub fn is_redacted(&self) -> bool {
+        let in_tags = self.tags.values().chain(self.volume_tags.values()).any(|value| value == REDACTED);
+        let in_filters = match &self.image {
+            ImageChoice::Selector(selector) => {
+                selector.filters.iter().any(|filter| filter.values.iter().any(|value| value == REDACTED))
+            }
+            ImageChoice::ImageId(_) | ImageChoice::Receipt(_) => false,
+        };
+        in_tags || in_filters
+    }
+
     /// What "the same body" means for a request id: SHA-256 over this spec and the reason. User
     /// data counts by its own hash. Of a request with redacted values a keyed hash over the same bytes
     /// is recorded instead.

@@ -89,7 +89,8 @@ async fn write(log: &AuditLog, path: &Path) {
         return;
     }
     let (written, to) = (log.clone(), path.to_owned());
-    let error = match tokio::task::spawn_blocking(move || written.keep_checkpoint(&to)).await {
+    let keep = move || written.keep_checkpoint(&to).inspect(|_| written.checkpoint_was_kept());
+    let error = match tokio::task::spawn_blocking(keep).await {
         Ok(Ok(_)) => return,
         Ok(Err(error)) => error.to_string(),
         Err(error) => error.to_string(),

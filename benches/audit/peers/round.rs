@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gantry::audit::{AuditLog, Operation, Owner, RequestKey};
+use gantry::clock::{Clock as _, SystemClock};
 use gantry::ids::ImageId;
 use gantry::record::{Entry, Event};
 use tokio::sync::{Barrier, Notify, mpsc, oneshot};
@@ -97,12 +98,13 @@ pub(super) async fn run(system: System, appenders: usize, lasting: Duration, wor
             tokio::spawn(appender)
         })
         .collect();
+    let clock = SystemClock::new();
     ready.wait().await;
-    tokio::time::sleep(lasting / 10).await;
+    clock.sleep(lasting / 10).await;
     let (begun, processor) = (Instant::now(), processor_time());
     window.is_open.store(true, Ordering::Release);
     tokio::select! {
-        () = tokio::time::sleep(lasting) => {}
+        () = clock.sleep(lasting) => {}
         () = window.exhausted.notified() => {}
     }
     window.is_over.store(true, Ordering::Release);

@@ -30,6 +30,7 @@ fn pruned() -> PrunedLaunch {
         state: LaunchState::Ready,
         create_time: jiff::Timestamp::UNIX_EPOCH,
         instance_ids: vec!["i-0abcdef1234567890".parse().unwrap()],
+        redacted: false,
     }
 }
 
@@ -122,6 +123,7 @@ fn the_table_gives_each_failure_its_code_and_reason() {
                 known_size: Some(20),
                 told_by: "w".to_owned(),
                 time: jiff::Timestamp::UNIX_EPOCH,
+                claims: Vec::new(),
             }),
             Code::FailedPrecondition,
             "AUDIT_LOG_BEHIND",

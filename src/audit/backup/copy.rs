@@ -6,7 +6,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tlog_tiles::{HASH_SIZE, Hash, HashReader as _};
 
@@ -30,6 +30,9 @@ pub(super) struct Copied {
     pub(super) segments: u64,
     pub(super) segments_kept: u64,
     pub(super) bytes: u64,
+    /// Segments that are there with records which have been removed since: which of the segments, and
+    /// where to.
+    pruned: Vec<(usize, PathBuf)>,
 }
 
 /// Copies segments and hashes up to the checkpoint, durably. The first `known` records are there.
@@ -38,7 +41,7 @@ pub(super) fn records(log: &OfflineLog, to: &Path, known: u64) -> Result<Copied,
     let journal = to.join("journal");
     make_dir(&journal)?;
     make_dir(&to.join("tlog"))?;
-    let mut copied = Copied { from: size, segments: 0, segments_kept: 0, bytes: 0 };
+    let mut copied = Copied { from: size, segments: 0, segments_kept: 0, bytes: 0, pruned: Vec::new() };
     let wanted: Vec<_> = log.segments().iter().filter(|(first, _)| *first < size).collect();
     for (place, (first, path)) in wanted.iter().enumerate() {
         let Some(name) = path.file_name() else { continue };
@@ -49,8 +52,12 @@ pub(super) fn records(log: &OfflineLog, to: &Path, known: u64) -> Result<Copied,
             copied.segments_kept += 1;
             continue;
         }
+        if log.is_sparse(place) && target.exists() {
+            copied.pruned.push((place, target));
+            continue;
+        }
         crash::point("backup.step");
-        replace(path, &target, bytes)?;
+        replace(log, place, &target, bytes)?;
         copied.from = copied.from.min(*first);
         copied.segments += 1;
         copied.bytes += bytes;
@@ -66,6 +73,19 @@ pub(super) fn records(log: &OfflineLog, to: &Path, known: u64) -> Result<Copied,
     crash::point("backup.step");
     copied.bytes += hashes(log, &to.join("tlog/hashes"), known, size)?;
     Ok(copied)
+}
+
+/// Copies what retention has left of segments that were copied before it came to them. Not before the
+/// copy has the checkpoint of a log in which that is on record: until then the copy is the earlier one.
+pub(super) fn pruned(log: &OfflineLog, to: &Path, copied: &mut Copied) -> Result<(), BackupError> {
+    for (place, target) in std::mem::take(&mut copied.pruned) {
+        let bytes = fs::metadata(&log.segments()[place].1)?.len();
+        crash::point("backup.step");
+        replace(log, place, &target, bytes)?;
+        copied.segments += 1;
+        copied.bytes += bytes;
+    }
+    Ok(sync_dir(&to.join("journal"))?)
 }
 
 /// Where the frames of the first `size` records end in the segment at `path`.
@@ -111,12 +131,15 @@ fn is_there(path: &Path, target: &Path, bytes: u64) -> io::Result<bool> {
     Ok(header(path)? == header(target)?)
 }
 
-/// Puts the first `bytes` of the file at `path` in place of `target`. Its name has the old content or
-/// the new after a crash, whole; that it lasts takes a sync of the directory.
-fn replace(path: &Path, target: &Path, bytes: u64) -> Result<(), BackupError> {
+/// Puts the first `bytes` of a segment in place of `target`. Its name has the old content or the new after
+/// a crash, whole; that it lasts takes a sync of the directory.
+fn replace(log: &OfflineLog, segment: usize, target: &Path, bytes: u64) -> Result<(), BackupError> {
+    let path = &log.segments()[segment].1;
     let unfinished = target.with_extension("seg.new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    let copied = io::copy(&mut File::open(path)?.take(bytes), &mut file)?;
+    let source = File::open(path)?;
+    log.check_unpruned(segment, &source)?;
+    let copied = io::copy(&mut source.take(bytes), &mut file)?;
     if copied != bytes {
         let why = format!("{} became shorter while it was read", path.display());
         return Err(BackupError::Unsound { why });
@@ -148,16 +171,29 @@ fn hashes(log: &OfflineLog, target: &Path, known: u64, size: u64) -> Result<u64,
 pub(super) fn beside(log: &OfflineLog, to: &Path) -> Result<(), BackupError> {
     let keys = log.verifier_keys().all().join("\n");
     write_durably(&to.join("tlog/verifier-keys"), format!("{keys}\n").as_bytes())?;
-    let retention = log.path().join("retention");
-    if retention.is_dir() {
-        make_dir(&to.join("retention"))?;
-        for item in fs::read_dir(retention)? {
+    let (retention, target) = (log.path().join("retention"), to.join("retention"));
+    if target.is_dir() {
+        // A plan that the log has given up since would be carried out on what is restored.
+        for item in fs::read_dir(&target)? {
             let path = item?.path();
-            // A plan is of a removal that has not happened, and not to be carried out elsewhere.
-            if path.extension().is_some_and(|extension| extension == "jsonl")
-                && let Some(name) = path.file_name()
-            {
-                write_durably(&to.join("retention").join(name), &fs::read(&path)?)?;
+            if path.file_name().is_some_and(|name| !retention.join(name).exists()) {
+                remove(&path)?;
+            }
+        }
+    }
+    if retention.is_dir() {
+        make_dir(&target)?;
+        // Snapshots first: a plan whose removal is on record is finished by the next start, which needs
+        // them; one that is not is thrown away by it.
+        for kind in ["jsonl", "plan"] {
+            for item in fs::read_dir(&retention)? {
+                let path = item?.path();
+                if path.extension().is_some_and(|extension| extension == kind)
+                    && let Some(name) = path.file_name()
+                {
+                    // One that is gone is finished by now.
+                    secret(&path, &target.join(name), true)?;
+                }
             }
         }
     }
@@ -169,14 +205,21 @@ pub(super) fn owner(log: &OfflineLog, to: &Path) -> Result<(), BackupError> {
     Ok(write_durably(&to.join("OWNER.json"), &fs::read(log.path().join("OWNER.json"))?)?)
 }
 
-/// Copies the private keys, or sees to it that there is none: an old one would be signed with.
+/// Copies the private keys, or sees to it that there is none to sign with: it might be an old one.
 pub(super) fn keys(from: &Path, to: &Path, wanted: bool) -> Result<(), BackupError> {
     let signing = "tlog/key";
     if !secret(&from.join(signing), &to.join(signing), wanted)? && wanted {
         return Err(KeyError::Missing { path: from.join(signing) }.into());
     }
-    // Most logs have none.
-    secret(&from.join(REDACTION_KEY), &to.join(REDACTION_KEY), wanted)?;
+    // One that somebody has put beside the backup is not this program's to remove.
+    if wanted { redaction_key(from, to) } else { Ok(()) }
+}
+
+/// Copies the key under which requests with redacted tags are compared. Most logs have none.
+pub(super) fn redaction_key(from: &Path, to: &Path) -> Result<(), BackupError> {
+    if from.join(REDACTION_KEY).exists() {
+        secret(&from.join(REDACTION_KEY), &to.join(REDACTION_KEY), true)?;
+    }
     Ok(())
 }
 

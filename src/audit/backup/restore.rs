@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use super::super::directory::{make_dir, sync_dir};
 use super::super::elsewhere::{Kept, hold_against, read_kept};
 use super::super::offline::OfflineLog;
-use super::super::standing::{Behind, BehindCause, mark_restored};
+use super::super::standing::{Behind, BehindCause, Claim, mark_restored};
 use super::super::transparency::{CheckpointSlots, LogKey};
 use super::copy;
 use super::marker::Marker;
@@ -70,7 +70,9 @@ pub fn restore(
     make_dir(&data_dir.join("journal"))?;
     crash::point("restore.step");
     let told_by = checkpoint.map(|path| path.display().to_string()).unwrap_or_default();
-    mark_restored(data_dir, &Behind { cause: BehindCause::Restored, size, known_size, told_by, time: now })?;
+    let cause = BehindCause::Restored;
+    let claims = known_size.map(|size| Claim { cause, size }).into_iter().collect();
+    mark_restored(data_dir, &Behind { cause, size, known_size, told_by, time: now, claims })?;
     crash::point("restore.step");
     copy::records(&log, data_dir, 0)?;
     crash::point("restore.step");
@@ -81,6 +83,7 @@ pub fn restore(
     sync_dir(&tlog)?;
     let has_key = from.join("tlog/key").exists();
     copy::keys(from, data_dir, has_key)?;
+    copy::redaction_key(from, data_dir)?;
     copy::beside(&log, data_dir)?;
     crash::point("restore.step");
     copy::verify(data_dir, from, &log, 0)?;

@@ -207,7 +207,7 @@ pub(super) fn reserve(file: &File, from: u64, to: u64) -> io::Result<()> {
 
 /// Writes zeros from byte `from` to byte `to`, into room that was made.
 pub(super) fn write_zeros(file: &File, from: u64, to: u64) -> io::Result<()> {
-    const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
     let mut at = from;
     while at < to {
         let step = (to - at).min(ZEROS.len() as u64);

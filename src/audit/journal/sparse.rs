@@ -14,7 +14,7 @@ use super::super::index::{GrowingIndex, PRUNED, SegmentIndex};
 use super::frame::{self, Frame};
 use super::scan;
 use super::segment::{self, Header, LogNumber};
-use super::table::{Segment, Table, TableError};
+use super::table::{Segment, TableError};
 
 /// The frames of a sparse segment.
 #[derive(Debug)]
@@ -48,9 +48,9 @@ pub(super) fn read(
     Ok(Frames { offsets, end: u32::try_from(at).map_err(|_| next)? })
 }
 
-/// Rewrites `segment`, which is finished, without the records for which `is_kept` is false, and puts the
-/// result in its place in `table`; the segment as it is then, and none if there was nothing to remove. Its
-/// index is to be made: it has no row for any record yet.
+/// Rewrites `segment`, which is finished, without the records for which `is_kept` is false; the segment as
+/// it is then, and none if there was nothing to remove. Its index is to be made, it has no row for any
+/// record yet, and it is to take the place of `segment` in the table.
 ///
 /// Whoever reads the segment meanwhile reads the file as it was. A crash leaves the segment as it was or
 /// as it is to be, in either case perhaps without its index, which a start makes again; a start also
@@ -60,7 +60,6 @@ pub(super) fn read(
 /// [`TableError::Damaged`] if a record of the segment is not what was written: nothing is removed from
 /// it then. [`TableError::Io`] if a file cannot be read or written.
 pub(crate) fn rewrite(
-    table: &Table,
     segment: &Segment,
     log: LogNumber,
     is_kept: &dyn Fn(u64) -> bool,
@@ -116,8 +115,7 @@ pub(crate) fn rewrite(
     fs::rename(&unfinished, path)?;
     path.parent().map_or(Ok(()), sync_dir)?;
     let index = SegmentIndex::Growing(GrowingIndex::sparse(offsets, u32::try_from(left.len()).unwrap_or(u32::MAX)));
-    let sparse = Arc::new(Segment::new(first, path.to_owned(), Arc::new(file), index));
-    Ok(Some(table.replace(sparse)))
+    Ok(Some(Arc::new(Segment::new(first, path.to_owned(), Arc::new(file), index))))
 }
 
 /// The index of a sparse segment that was read, and of which nothing is known but where its records are.

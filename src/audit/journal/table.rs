@@ -243,12 +243,11 @@ impl Table {
 
     /// Puts `segment` in the place of the one that begins with the same record. Whoever has that one goes
     /// on with it.
-    pub(super) fn replace(&self, segment: Arc<Segment>) -> Arc<Segment> {
+    pub(crate) fn replace(&self, segment: Arc<Segment>) {
         let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(place) = segments.iter().position(|old| old.first == segment.first) {
-            segments[place] = Arc::clone(&segment);
+            segments[place] = segment;
         }
-        segment
     }
 
     /// The segment that is written to.

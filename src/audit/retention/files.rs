@@ -116,12 +116,17 @@ impl Files {
         sync_dir(&self.dir)
     }
 
-    /// Removes a plan that is not on record, and its snapshots. The plan goes last: as long as it is
-    /// there, a start looks at both.
-    pub(super) fn discard(&self, end: u64) -> io::Result<()> {
-        remove(&self.snapshots(end))?;
+    /// Removes a plan that is not on record, and its snapshots; not those of another plan to the same end,
+    /// which may be. The plan goes last: as long as it is there, a start looks at both.
+    pub(super) fn discard(&self, plan: &PlanFile) -> io::Result<()> {
+        let path = self.snapshots(plan.end);
+        match fs::read(&path) {
+            Ok(snapshots) if Sha256Digest::of(&snapshots) == plan.snapshots_sha256 => remove(&path)?,
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         sync_dir(&self.dir)?;
-        self.finish(end)
+        self.finish(plan.end)
     }
 
     fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! Carrying out a pruning that is on record: segments are rewritten, and their indexes made again.
 
+use std::fs::File;
 use std::io;
 
 use super::PruneError;
@@ -16,6 +17,10 @@ impl AuditLog {
     /// Finishes the prunings that are on record, and removes plans that are not. Only by whoever prunes,
     /// and while no record of a pruning is queued.
     pub(in crate::audit) fn finish_pruning(&self) -> Result<(), PruneError> {
+        if self.shared.is_poisoned() {
+            // What is on record is known once it is opened again.
+            return Ok(());
+        }
         let files = Files::in_dir(self.shared.directory.path());
         for end in files.plans().map_err(PruneError::Plan)? {
             let plan = files.read_plan(end).map_err(PruneError::Plan)?;
@@ -28,7 +33,7 @@ impl AuditLog {
             }
             let _working = self.shared.retention.working();
             self.in_store(|_| Ok(()))?;
-            let done = if on_record { files.finish(end) } else { files.discard(end) };
+            let done = if on_record { files.finish(end) } else { files.discard(&plan) };
             done.map_err(PruneError::Rewrite)?;
         }
         Ok(())
@@ -36,6 +41,11 @@ impl AuditLog {
 
     fn rewrite_segments(&self, plan: &PlanFile) -> Result<(), PruneError> {
         let shared = &*self.shared;
+        // So that whoever reads the files after a power cut finds the record of what was removed covered by
+        // a checkpoint.
+        shared.hashes.sync().map_err(PruneError::Rewrite)?;
+        let checkpoint = File::open(shared.directory.tlog().join("checkpoint"));
+        checkpoint.and_then(|file| file.sync_all()).map_err(PruneError::Rewrite)?;
         let mut images = HashMap::default();
         for segment in shared.table.segments() {
             if plan.end < segment.end() {
@@ -49,8 +59,9 @@ impl AuditLog {
                 continue;
             }
             let log = shared.directory.log();
-            let rewritten = rewrite(&shared.table, &segment, log, &|index| plan.kept.contains(index))
+            let rewritten = rewrite(&segment, log, &|index| plan.kept.contains(index))
                 .map_err(|error| PruneError::rewriting(error, segment.first()))?;
+            // A search finds records by their rows, so it goes on with the old file until the new one has all.
             let Some(segment) = rewritten else { continue };
             index_segment(&segment, store, &mut images).map_err(|error| match error {
                 OpenError::Io(error) => PruneError::Rewrite(error),
@@ -61,6 +72,7 @@ impl AuditLog {
                 // It stays in memory until the next start, which makes it again.
                 tracing::warn!(error = &error as &dyn std::error::Error, "index of a journal segment not written");
             }
+            shared.table.replace(segment);
         }
         Ok(())
     }
@@ -77,7 +89,7 @@ pub(in crate::audit) fn settle(files: &Files, table: &Table, log: LogNumber, siz
     for end in files.plans()? {
         let plan = files.read_plan(end)?;
         if !is_on_record(&plan, table, size)? {
-            files.discard(end)?;
+            files.discard(&plan)?;
             continue;
         }
         match rewrite_all(&plan, table, log) {
@@ -94,10 +106,11 @@ pub(in crate::audit) fn settle(files: &Files, table: &Table, log: LogNumber, siz
 
 fn rewrite_all(plan: &PlanFile, table: &Table, log: LogNumber) -> Result<(), OpenError> {
     for segment in table.segments().iter().filter(|segment| segment.end() <= plan.end) {
-        rewrite(table, segment, log, &|index| plan.kept.contains(index)).map_err(|error| match error {
+        let rewritten = rewrite(segment, log, &|index| plan.kept.contains(index)).map_err(|error| match error {
             TableError::Io(error) => OpenError::Io(error),
             TableError::Damaged => OpenError::Damaged { index: segment.first() },
         })?;
+        rewritten.into_iter().for_each(|segment| table.replace(segment));
     }
     Ok(())
 }

@@ -69,6 +69,7 @@ struct Seen {
     indexes: Vec<u64>,
     instances: Vec<InstanceId>,
     requests: Vec<(RequestKey, u64)>,
+    redacted: bool,
 }
 
 /// The next pruning, and its file of snapshots; none if there is nothing to remove. `last_end` is the end
@@ -174,12 +175,16 @@ fn snapshot_of(log: &AuditLog, id: LaunchId, seen: &Seen, end: u64) -> Result<Op
     }
     let create_time = row.about.create_time;
     let instance_ids = seen.instances.clone();
-    Ok(Some(Snapshot { launch_id: id, state: row.state, create_time, instance_ids, requests }))
+    let redacted = seen.redacted;
+    Ok(Some(Snapshot { launch_id: id, state: row.state, create_time, instance_ids, redacted, requests }))
 }
 
 impl Seen {
     fn take(&mut self, index: u64, entry: &Entry) {
         self.indexes.push(index);
+        if let Event::Decision(decision) = &entry.event {
+            self.redacted |= decision.spec.is_redacted();
+        }
         if matches!(entry.event, Event::AttemptSucceeded(_)) {
             self.instances.extend(instances_of(entry).cloned());
         }

@@ -25,6 +25,9 @@ pub(in crate::audit) struct Snapshot {
     /// The instances that it launched.
     #[serde(default)]
     pub(super) instance_ids: Vec<InstanceId>,
+    /// Whether values of its spec were redacted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) redacted: bool,
     /// The request keys that its records took.
     #[serde(default)]
     pub(super) requests: Vec<TakenRequest>,
@@ -59,8 +62,9 @@ impl TakenRequest {
 impl Snapshot {
     /// What is kept of the launch by its id.
     pub(in crate::audit) fn launch(&self) -> (LaunchId, PrunedLaunch) {
-        let Self { launch_id, state, create_time, instance_ids, requests: _ } = self;
-        (*launch_id, PrunedLaunch { state: *state, create_time: *create_time, instance_ids: instance_ids.clone() })
+        let Self { launch_id, state, create_time, instance_ids, redacted, requests: _ } = self;
+        let (state, create_time, redacted) = (*state, *create_time, *redacted);
+        (*launch_id, PrunedLaunch { state, create_time, instance_ids: instance_ids.clone(), redacted })
     }
 
     /// The keys that it took, and what they stand for.

@@ -173,9 +173,11 @@ impl StoreBehind {
         let (mut recent, mut pruned) = (BTreeMap::new(), BTreeSet::new());
         {
             let behind = self.lock();
-            for rows in behind.writing.as_deref().into_iter().chain([&behind.fresh]) {
-                pruned.extend(rows.pruned.range(range.bounds()).map(|(id, _)| *id));
-                let rows = rows.launches.range(range.bounds()).map(|(id, row)| (*id, row.clone()));
+            let in_memory = || behind.writing.as_deref().into_iter().chain([&behind.fresh]);
+            in_memory().for_each(|rows| pruned.extend(rows.pruned.range(range.bounds()).map(|(id, _)| *id)));
+            for rows in in_memory() {
+                let rows = rows.launches.range(range.bounds()).filter(|(id, _)| !pruned.contains(id));
+                let rows = rows.map(|(id, row)| (*id, row.clone()));
                 match order {
                     Order::OldestFirst => recent.extend(rows.take(limit)),
                     Order::NewestFirst => recent.extend(rows.rev().take(limit)),

@@ -1,5 +1,6 @@
 //! Retention: what goes, what stays, and a crash at every step between.
 
+mod backed_up;
 mod crashes;
 mod random;
 

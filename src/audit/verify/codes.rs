@@ -146,4 +146,6 @@ pub enum WarningCode {
     ClockSteppedBack,
     /// Launches have records among those removed; rules that need them were not applied.
     RulesSkipped,
+    /// The source does not hold some records, and has their hashes only.
+    RecordsNotHeld,
 }

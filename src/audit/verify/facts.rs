@@ -70,6 +70,8 @@ pub(super) enum What {
 pub(super) struct Pruning {
     /// The records that may be gone.
     pub(super) covered: Range<u64>,
+    /// How many went with this pruning.
+    pub(super) removed: u64,
     /// The lines of its file of snapshots, and its hash.
     pub(super) snapshots: u64,
     pub(super) sha256: Sha256Digest,
@@ -225,6 +227,7 @@ impl What {
             Event::ServiceStarted(_) => Self::Started,
             Event::RecordsPruned(pruned) => Self::Pruned(Pruning {
                 covered: pruned.first..pruned.end,
+                removed: pruned.removed,
                 snapshots: pruned.snapshots,
                 sha256: pruned.snapshots_sha256,
             }),

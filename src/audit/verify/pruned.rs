@@ -7,6 +7,10 @@ use std::ops::Range;
 #[derive(Debug, Default)]
 pub(super) struct PrunedRanges {
     count: u64,
+    /// How many were removed as the records say that do.
+    recorded: u64,
+    /// One more than the last record that any pruning may have removed.
+    end: u64,
     /// Runs of them: the first of each, and one more than its last.
     unrecorded: BTreeMap<u64, u64>,
 }
@@ -21,8 +25,10 @@ impl PrunedRanges {
         }
     }
 
-    /// The record after all others so far says that `covered` were removed.
-    pub(super) fn record(&mut self, covered: &Range<u64>) {
+    /// The record after all others so far says that `removed` more of `covered` were removed.
+    pub(super) fn record(&mut self, covered: &Range<u64>, removed: u64) {
+        self.recorded = self.recorded.saturating_add(removed);
+        self.end = self.end.max(covered.end);
         while let Some((&first, &end)) = self.unrecorded.range(..covered.end).next_back()
             && covered.start < end
         {
@@ -39,6 +45,16 @@ impl PrunedRanges {
     /// How many records were removed.
     pub(super) fn count(&self) -> u64 {
         self.count
+    }
+
+    /// How many were removed by all prunings that are on record.
+    pub(super) fn recorded(&self) -> u64 {
+        self.recorded
+    }
+
+    /// One more than the last record that any pruning may have removed.
+    pub(super) fn end(&self) -> u64 {
+        self.end
     }
 
     /// The first removed record that no later record accounts for.

@@ -38,6 +38,9 @@ pub struct Report {
     pub kept_matched: Vec<u64>,
     /// Leaves whose record was removed.
     pub pruned: u64,
+    /// Leaves whose record the source does not hold, whether it was removed or not.
+    #[serde(skip_serializing_if = "is_none")]
+    pub not_held: u64,
     /// The earliest time of a record.
     pub first_time: Option<Timestamp>,
     /// The latest time of a record.
@@ -102,6 +105,7 @@ impl Report {
             signed_by: log.map(|head| head.signed_by.clone()).unwrap_or_default(),
             kept_matched: Vec::new(),
             pruned: 0,
+            not_held: 0,
             first_time: None,
             last_time: None,
             step_back: None,
@@ -150,7 +154,7 @@ impl Report {
         mut self,
         tree: &RightEdge,
         kept_matched: Vec<u64>,
-        pruned: u64,
+        (pruned, not_held): (u64, u64),
         rules: &Rules,
         failures: Failures,
     ) -> Self {
@@ -167,8 +171,18 @@ impl Report {
                 code: WarningCode::RulesSkipped,
                 index: None,
                 count: rules.in_part(),
-                message: "These launches have records that were removed, or may have; rules that need those were not \
+                message: "These launches have records that are not there, or may have; rules that need those were not \
                           applied to them."
+                    .to_owned(),
+            });
+        }
+        if 0 < not_held {
+            self.warnings.push(Warning {
+                code: WarningCode::RecordsNotHeld,
+                index: None,
+                count: not_held,
+                message: "These records are not in this export, which has their hashes only; nothing was said of \
+                          them."
                     .to_owned(),
             });
         }
@@ -176,10 +190,16 @@ impl Report {
         self.root = Sha256Digest::from_bytes(tree.root().0);
         self.launches = rules.launches();
         self.kept_matched = kept_matched;
-        self.pruned = pruned;
+        (self.pruned, self.not_held) = (pruned, not_held);
         self.failures = failures.sorted();
         self
     }
+}
+
+/// For serde, which gives a reference.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The failures so far.

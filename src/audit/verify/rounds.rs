@@ -33,6 +33,8 @@ pub(super) struct Read {
 pub(super) enum Content {
     /// Nothing any more.
     Pruned,
+    /// Nothing that the source has.
+    NotHeld,
     /// An entry.
     Facts { bytes: usize, facts: Facts },
     /// An entry of a kind that is not known.
@@ -130,6 +132,7 @@ impl Round {
 fn read(leaf: &Leaf) -> Read {
     match leaf {
         Leaf::Pruned(hash) => Read { hash: Hash(*hash), content: Content::Pruned },
+        Leaf::NotHeld(hash) => Read { hash: Hash(*hash), content: Content::NotHeld },
         Leaf::Kept(leaf) => Read { hash: record_hash(leaf), content: content(leaf) },
     }
 }

@@ -40,28 +40,35 @@ impl Broken {
 pub(super) struct Rules {
     launches: HashMap<LaunchId, Stand>,
     tables: Tables,
-    /// How many launches had begun when a removed record was met last; none if none was.
-    begun_at_pruning: Option<u32>,
-    /// Launches of which a record may have been removed, and that went on.
+    /// How many launches had begun when a record was met last that the source does not hold; none if none
+    /// was.
+    begun_at_unseen: Option<u32>,
+    /// Launches of which a record may be missing, and that went on.
     in_part: u64,
+    /// Whether the source has left out records, whether they were removed or not.
+    is_partial: bool,
+    /// Launches whose decision was removed, if it ever was: the first record of each that is there.
+    undecided: Vec<(u64, LaunchId)>,
 }
 
 impl Rules {
-    /// The next leaf's record was removed: it may have been of any launch.
-    pub(super) fn pruned_leaf(&mut self) {
-        self.begun_at_pruning = Some(self.begun());
+    /// The next leaf's record is not there to be seen: it may have been of any launch. Either it was
+    /// removed, or the source does not hold it.
+    pub(super) fn unseen_leaf(&mut self, is_removed: bool) {
+        self.is_partial |= !is_removed;
+        self.begun_at_unseen = Some(self.begun());
     }
 
     /// Takes in the next record. Once a launch has broken a rule nothing more is said of it: what
     /// follows a record that should not be there proves nothing.
-    pub(super) fn take(&mut self, facts: &Facts) -> Result<(), Broken> {
+    pub(super) fn take(&mut self, index: u64, facts: &Facts) -> Result<(), Broken> {
         let Some(id) = facts.launch_id else { return without_launch(facts) };
         let begun = self.begun();
-        let Some(stand) = self.launches.get_mut(&id) else { return self.begin(id, begun, facts) };
+        let Some(stand) = self.launches.get_mut(&id) else { return self.begin(index, id, begun, facts) };
         if stand.broken {
             return Ok(());
         }
-        if !stand.in_part && self.begun_at_pruning.is_some_and(|at| stand.number < at) {
+        if !stand.in_part && self.begun_at_unseen.is_some_and(|at| stand.number < at) {
             stand.in_part = true;
             self.in_part += 1;
         }
@@ -75,7 +82,13 @@ impl Rules {
         self.launches.len() as u64
     }
 
-    /// How many launches went on after a record of theirs may have been removed.
+    /// Launches without a decision of which no record is below `end`. Of a launch retention removes all
+    /// records or none, in a part of the log that it has come to: theirs was not removed.
+    pub(super) fn undecided_from(&self, end: u64) -> impl Iterator<Item = (u64, LaunchId)> {
+        self.undecided.iter().copied().filter(move |(index, _)| end <= *index)
+    }
+
+    /// How many launches went on after a record of theirs that the source may not hold.
     pub(super) fn in_part(&self) -> u64 {
         self.in_part
     }
@@ -84,14 +97,17 @@ impl Rules {
         u32::try_from(self.launches.len()).unwrap_or(u32::MAX)
     }
 
-    fn begin(&mut self, id: LaunchId, number: u32, facts: &Facts) -> Result<(), Broken> {
+    fn begin(&mut self, index: u64, id: LaunchId, number: u32, facts: &Facts) -> Result<(), Broken> {
         let mut stand = Stand::new(number);
         let begun = if matches!(facts.what, What::Decided { .. }) {
             stand.decide(id, facts, &mut self.tables)
         } else if matches!(facts.what, What::Started | What::Pruned(_) | What::Previewed) {
             stand.follow(id, facts, &mut self.tables)
-        } else if self.begun_at_pruning.is_some() {
-            // Its decision may be among the records removed.
+        } else if self.begun_at_unseen.is_some() {
+            // Its decision may be among the records that are not there.
+            if !self.is_partial {
+                self.undecided.push((index, id));
+            }
             stand.in_part = true;
             self.in_part += 1;
             stand.follow(id, facts, &mut self.tables)

@@ -4,6 +4,7 @@ mod source;
 mod tiles;
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use crate::audit::verify::{Report, Trust, TrustError, verify};
 use crate::cli::connect::ClientArgs;
@@ -12,6 +13,9 @@ use source::Source;
 
 /// Bytes of a checkpoint or key file that are read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// How often a directory is read again that retention has overtaken.
+const TRIES: u32 = 5;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -38,11 +42,6 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let kept = self.checkpoint.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
-        let source = match (&self.data_dir, &self.export) {
-            (Some(dir), _) => Source::directory(dir)?,
-            (None, Some(path)) => Source::export(path, &kept)?,
-            (None, None) => Source::server(self.client.connect().await?, self.log.clone()).await?,
-        };
         let mut keys = Vec::new();
         for key in &self.key {
             match std::fs::metadata(key) {
@@ -52,16 +51,31 @@ impl Args {
         }
         keys.retain(|key| !key.trim().is_empty());
         let is_own = keys.is_empty();
-        if is_own {
-            keys = source.verifier_keys().to_vec();
+        let mut tries = 1;
+        loop {
+            let source = self.source(&kept).await?;
+            let keys = if is_own { source.verifier_keys().to_vec() } else { keys.clone() };
+            let overtaken = source.overtaken();
+            let (checkpoint, mut leaves) = source.open();
+            let kept = kept.clone();
+            let verifying = tokio::task::spawn_blocking(move || {
+                let trust = Trust::new(&keys, None)?;
+                Ok::<_, TrustError>(verify(&mut *leaves, &checkpoint, &kept, &trust))
+            });
+            let report = verifying.await??;
+            if TRIES <= tries || !overtaken.load(Ordering::Acquire) {
+                return self.print(&report, is_own);
+            }
+            tries += 1;
         }
-        let (checkpoint, mut leaves) = source.open();
-        let verifying = tokio::task::spawn_blocking(move || {
-            let trust = Trust::new(&keys, None)?;
-            Ok::<_, TrustError>(verify(&mut *leaves, &checkpoint, &kept, &trust))
-        });
-        let report = verifying.await??;
-        self.print(&report, is_own)
+    }
+
+    async fn source(&self, kept: &[Vec<u8>]) -> Result<Source, Failure> {
+        match (&self.data_dir, &self.export) {
+            (Some(dir), _) => Source::directory(dir),
+            (None, Some(path)) => Source::export(path, kept),
+            (None, None) => Source::server(self.client.connect().await?, self.log.clone()).await,
+        }
     }
 
     fn print(&self, report: &Report, is_own: bool) -> Result<(), Failure> {

@@ -3,10 +3,10 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::super::redact::REDACTED;
 use super::Withheld;
 use crate::ec2::Ec2Error;
 use crate::record::Finding;
+use crate::record::REDACTED;
 
 /// A value of fewer characters is replaced only where no letter or digit is beside it: `1` would be
 /// found in every message.

@@ -149,6 +149,7 @@ fn a_launch_that_was_removed_is_nowhere_wherever_its_row_was() {
             state: LaunchState::Ready,
             create_time: jiff::Timestamp::UNIX_EPOCH,
             instance_ids: Vec::new(),
+            redacted: false,
         };
         Rows { pruned: numbers.map(|number| (id(number), kept.clone())).collect(), ..Rows::default() }
     };

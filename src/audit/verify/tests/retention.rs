@@ -11,7 +11,7 @@ use crate::record::{Entry, LaunchState, Phase};
 fn pruned_record(first: u64, end: u64) -> Vec<u8> {
     let entry = json!({
         "v": 1, "time": at(0), "kind": "records_pruned", "first": first, "end": end, "before": at(0),
-        "removed": 1, "kept": 0, "snapshots": 0, "snapshots_sha256": Sha256Digest::of(b""), "why": "age",
+        "removed": end.saturating_sub(first), "kept": 0, "snapshots": 0, "snapshots_sha256": Sha256Digest::of(b""), "why": "age",
     });
     serde_json::to_vec(&entry).unwrap()
 }
@@ -71,6 +71,34 @@ fn a_removal_must_be_recorded_by_a_later_record() {
 }
 
 #[test]
+fn no_more_is_excused_than_the_records_of_prunings_say() {
+    let mut leaves: Vec<_> = (0..6).map(|_| started().to_leaf()).collect();
+    // It covers six records, and says that two went.
+    let said = String::from_utf8(pruned_record(0, 6)).unwrap().replace("\"removed\":6", "\"removed\":2");
+    leaves.push(said.into_bytes());
+    assert_eq!(found(&after_removal(&leaves, &[1, 4])), []);
+    assert_eq!(found(&after_removal(&leaves, &[1, 2, 4])), [(Code::PruningNotRecorded, None)]);
+
+    // A launch that begins behind everything that was removed lacks its decision for another reason.
+    for (end, wanted) in [(3, vec![(Code::LaunchNotDecided, Some(3))]), (4, vec![])] {
+        let mut leaves: Vec<_> = (0..3).map(|_| started().to_leaf()).collect();
+        leaves.extend([intended(1, 1, 0).to_leaf(), pruned_record(0, end)]);
+        assert_eq!(found(&after_removal(&leaves, &[1])), wanted, "end {end}");
+    }
+}
+
+#[test]
+fn what_an_export_does_not_hold_is_no_removal() {
+    let leaves: Vec<_> = ordinary().iter().map(Entry::to_leaf).collect();
+    let held = (0..)
+        .zip(&leaves)
+        .map(|(index, leaf)| if index < 5 { Leaf::NotHeld(leaf_hash(leaf)) } else { Leaf::Kept(leaf.clone()) });
+    let report = verify(&mut Batches::of(held), &checkpoint(&leaves), &[], &trust());
+    assert_eq!((found(&report), report.pruned, report.not_held), (vec![], 0, 5));
+    assert!(report.warnings.iter().any(|warning| (warning.code, warning.count) == (WarningCode::RecordsNotHeld, 5)));
+}
+
+#[test]
 fn a_removed_record_excuses_nothing_that_contradicts_what_is_left() {
     let hidden = started();
     let table: &[(Code, &[Entry])] = &[
@@ -83,7 +111,7 @@ fn a_removed_record_excuses_nothing_that_contradicts_what_is_left() {
     ];
     for (code, rest) in table {
         let mut leaves: Vec<_> = std::iter::once(&hidden).chain(*rest).map(Entry::to_leaf).collect();
-        leaves.push(pruned_record(0, 1));
+        leaves.push(pruned_record(0, leaves.len() as u64));
         let report = after_removal(&leaves, &[0]);
         assert_eq!(found(&report), [(*code, Some(2))]);
     }

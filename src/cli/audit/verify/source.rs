@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 
 use std::sync::Arc;
 
 use crate::audit::verify::{Leaf, Leaves, Snapshots, SourceFault};
-use crate::audit::{OfflineLeaf, OfflineLeaves, OfflineLog};
+use crate::audit::{OfflineError, OfflineLeaf, OfflineLeaves, OfflineLog};
 use crate::cli::failure::Failure;
 use crate::client::{Client, pb};
 
@@ -27,16 +28,20 @@ pub(super) struct Source {
     keys: Vec<String>,
     checkpoint: Vec<u8>,
     leaves: Box<dyn Leaves + Send>,
+    /// Set if retention has overtaken the reading: what is found then says nothing.
+    overtaken: Arc<AtomicBool>,
 }
 
 impl Source {
     /// The log in a data directory.
     pub(super) fn directory(dir: &Path) -> Result<Self, Failure> {
         let log = crate::cli::audit::log_in(dir)?;
+        let overtaken = Arc::new(AtomicBool::new(false));
         Ok(Self {
             keys: log.verifier_keys().all().to_vec(),
             checkpoint: log.checkpoint().note.clone(),
-            leaves: Box::new(Directory { leaves: log.leaves(0..u64::MAX), log, next: 0, fault: None }),
+            overtaken: Arc::clone(&overtaken),
+            leaves: Box::new(Directory { leaves: log.leaves(0..u64::MAX), log, next: 0, fault: None, overtaken }),
         })
     }
 
@@ -45,7 +50,7 @@ impl Source {
         let fail = |error: std::io::Error| anyhow::anyhow!("{}: {error}", path.display());
         if path.is_dir() {
             let (checkpoint, leaves) = super::tiles::open(path)?;
-            return Ok(Self { keys: Vec::new(), checkpoint, leaves });
+            return Ok(Self { keys: Vec::new(), checkpoint, leaves, overtaken: Arc::default() });
         }
         let Some(checkpoint) = kept.first() else {
             return Err(Failure::Usage("a file of JSON Lines needs its --checkpoint".to_owned()));
@@ -55,6 +60,7 @@ impl Source {
             keys: Vec::new(),
             checkpoint: checkpoint.clone(),
             leaves: Box::new(Lines { file: BufReader::with_capacity(1 << 20, file), next: 0 }),
+            overtaken: Arc::default(),
         })
     }
 
@@ -100,12 +106,18 @@ impl Source {
                 }
             });
         }
-        Ok(Self { keys, checkpoint: head.checkpoint, leaves: Box::new(Chunks { chunks, rest: Vec::new() }) })
+        let leaves = Box::new(Chunks { chunks, rest: Vec::new() });
+        Ok(Self { keys, checkpoint: head.checkpoint, leaves, overtaken: Arc::default() })
     }
 
     /// The keys that the log names itself.
     pub(super) fn verifier_keys(&self) -> &[String] {
         &self.keys
+    }
+
+    /// Set once retention has overtaken the reading: what is found then says nothing.
+    pub(super) fn overtaken(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.overtaken)
     }
 
     /// The log's checkpoint, and its leaves.
@@ -120,6 +132,7 @@ struct Directory {
     next: u64,
     /// Why nothing comes after what was given.
     fault: Option<SourceFault>,
+    overtaken: Arc<AtomicBool>,
 }
 
 impl Leaves for Directory {
@@ -127,6 +140,9 @@ impl Leaves for Directory {
         let mut batch = Vec::new();
         let leaves = self.leaves.by_ref().take(BATCH_RECORDS);
         for (index, leaf) in (self.next..).zip(leaves) {
+            if let Err(OfflineError::PrunedMeanwhile { .. }) = leaf {
+                self.overtaken.store(true, Ordering::Release);
+            }
             match leaf {
                 Ok((_, OfflineLeaf::Kept(leaf))) => batch.push(Leaf::Kept(leaf)),
                 Ok((_, OfflineLeaf::Pruned(hash))) => batch.push(Leaf::Pruned(hash)),

@@ -83,7 +83,7 @@ fn leaves(mut bytes: &[u8], width: u64) -> Option<Vec<Leaf>> {
 
 fn hashes(bytes: &[u8], width: u64) -> Option<Vec<Leaf>> {
     let (hashes, rest) = bytes.as_chunks::<HASH_BYTES>();
-    (rest.is_empty() && hashes.len() as u64 == width).then(|| hashes.iter().map(|hash| Leaf::Pruned(*hash)).collect())
+    (rest.is_empty() && hashes.len() as u64 == width).then(|| hashes.iter().map(|hash| Leaf::NotHeld(*hash)).collect())
 }
 
 /// The path of a tile: its number in groups of three digits, all but the last after an `x`; of one that is
