@@ -26,7 +26,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -68,6 +68,8 @@ struct Shared {
     withheld: WithheldDir,
     /// Launches that have instances to watch; the other end is the boot tracker's.
     launched: mpsc::Sender<LaunchId>,
+    /// Told whenever a launch is left open, so that nobody waits for what does not come.
+    left_open: Notify,
     /// Every launch that is being driven: a dropped RPC does not drop a launch.
     tasks: TaskTracker,
     shutdown: CancellationToken,
@@ -213,6 +215,7 @@ impl Launcher {
                 // The name is from when only user data was kept there.
                 withheld: WithheldDir::open(&data_dir.join("user-data"))?,
                 launched,
+                left_open: Notify::new(),
                 tasks: TaskTracker::new(),
                 shutdown: CancellationToken::new(),
             }),
@@ -323,14 +326,17 @@ impl Launcher {
         }
     }
 
-    /// The launch once it has left LAUNCHING or `wait` is over.
+    /// The launch once it has left LAUNCHING or `wait` is over, or at once if the log lets nothing go on.
     async fn answer(&self, launch_id: LaunchId, wait: Duration) -> Result<Answer, LaunchError> {
         let mut changes = self.shared.log.subscribe(Topic::Launch(launch_id));
         let mut over = self.shared.clock.sleep(wait);
         let mut waiting = true;
         loop {
+            // Before anything is looked at, so that nothing is missed.
+            let left_open = self.shared.left_open.notified();
             changes.mark_unchanged();
             let launch = self.shared.log.launch(launch_id)?.ok_or(LaunchError::Lost(launch_id))?;
+            waiting &= self.shared.log.is_available() && self.shared.log.behind().is_none();
             match launch.state {
                 LaunchState::Refused => {
                     return Err(LaunchError::Refused { launch_id: Some(launch_id), findings: launch.findings });
@@ -340,6 +346,7 @@ impl Launcher {
             }
             tokio::select! {
                 changed = changes.changed() => waiting = changed.is_ok(),
+                () = left_open => {}
                 () = &mut over => waiting = false,
             }
         }

@@ -78,7 +78,11 @@ impl Launcher {
         let (first_step, stepped) = oneshot::channel();
         let launcher = self.clone();
         self.shared.tasks.spawn(async move {
-            match launcher.drive(launch_id, first_step).await {
+            let driven = launcher.drive(launch_id, first_step).await;
+            if driven.is_err() {
+                launcher.shared.left_open.notify_waiters();
+            }
+            match driven {
                 Ok(()) => {}
                 Err(Stop::Shutdown) => tracing::info!(%launch_id, "launch left open for the next start"),
                 Err(Stop::Behind) => tracing::warn!(%launch_id, "launch left open: the audit log is behind"),

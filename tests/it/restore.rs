@@ -11,7 +11,7 @@ use gantry::api::pb::audit_service_client::AuditServiceClient;
 use gantry::api::pb::launch_service_client::LaunchServiceClient;
 use gantry::clock::{Clock as _, SimClock, SystemClock, Timestamp};
 use gantry::config::WitnessConfig;
-use gantry::sandbox::landmarks;
+use gantry::sandbox::{Fault, landmarks};
 use tonic::Code;
 use tonic::transport::Channel;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -68,8 +68,8 @@ async fn outcome(server: &Server, launch_id: &str) -> pb::Launch {
 }
 
 /// Waits until health says that nothing is launched, and reads go on.
-async fn until_only_reads(server: &Server) {
-    let mut health = tonic_health::pb::health_client::HealthClient::new(server.channel().await.unwrap());
+async fn until_only_reads(channel: Channel) {
+    let mut health = tonic_health::pb::health_client::HealthClient::new(channel);
     let mut status = async |service: &str| {
         let request = tonic_health::pb::HealthCheckRequest { service: service.to_owned() };
         health.check(request).await.unwrap().into_inner().status()
@@ -149,7 +149,7 @@ async fn a_restored_log_launches_nothing_until_told_and_never_anything_twice() {
     preview.validate_only = true;
     let mut client = LaunchServiceClient::new(server.channel().await.unwrap());
     client.launch_instances(preview).await.unwrap();
-    until_only_reads(&server).await;
+    until_only_reads(server.channel().await.unwrap()).await;
     drop(server);
     assert_eq!(cloud.sandbox.calls("RunInstances") - calls, 1, "only the dry run of the preview");
 
@@ -280,31 +280,43 @@ async fn a_witness_or_a_checkpoint_elsewhere_that_has_seen_more_stops_launches()
     let last = std::fs::read_to_string(&kept).unwrap();
     let known: u64 = last.lines().nth(1).unwrap().parse().unwrap();
 
-    // A witness that says it has cosigned more than there is, with all that it signs.
+    // A witness that does not know the log, until it has cosigned more of it than there is.
     let now = u64::try_from(SystemClock::new().now().as_second()).unwrap();
     let double = WitnessDouble::start("witness.example", [9; 32], Vec::new(), now).await;
-    double.answer_instead(409, "text/x.tlog.size", "1000000\n");
     let world = World::start_with(&data_dir, clock.clone(), |config| {
         keep(config);
         config.audit.witnesses = vec![WitnessConfig { url: double.url(), key: double.vkey() }];
     })
     .await;
-    let mut tries = 0;
-    let refused = loop {
-        tries += 1;
-        match world.launches().launch_instances(request(&format!("r-2-{tries}"))).await {
-            Ok(_) => tokio::task::yield_now().await,
-            Err(refused) => break refused,
-        }
-    };
+    let open = Fault::ErrorBefore { code: "InternalError".to_owned(), message: "injected".to_owned(), status: 500 };
+    world.sandbox().faults().inject("RunInstances", 1, open);
+    let mut patient = request("r-2");
+    patient.wait_timeout = Some(prost_types::Duration { seconds: 300, nanos: 0 });
+    let mut client = world.launches();
+    let waiting = tokio::spawn(async move { client.launch_instances(patient).await });
+    let is_unknown =
+        |launch: &pb::Launch| launch.attempts.iter().any(|attempt| attempt.state() == pb::AttemptState::Unknown);
+    let all = async || world.launches().list_launches(pb::ListLaunchesRequest::default()).await;
+    while !all().await.unwrap().into_inner().launches.iter().any(is_unknown) {}
+    // Time stands still, so the launch does not go on before this is known.
+    double.answer_instead(409, "text/x.tlog.size", "1000000\n");
+    while !data_dir.join("BEHIND.json").exists() {
+        tokio::task::yield_now().await;
+    }
+    let asked = world.clock.now();
+    world.while_time_passes(until_only_reads(world.channel.clone())).await;
+    let left_open = world.while_time_passes(waiting).await.unwrap().unwrap().into_inner();
+    assert_eq!(left_open.state(), pb::LaunchState::Launching);
+    let waited = world.clock.now().duration_since(asked).as_secs();
+    assert!(waited < 60, "nobody waits {waited} s for what nothing is done about");
+    let refused = world.launches().launch_instances(request("r-3")).await.unwrap_err();
     let info = refused.get_details_error_info().unwrap();
     assert_eq!((&*info.reason, &*info.metadata["known_size"]), ("AUDIT_LOG_BEHIND", "1000000"), "{refused}");
     assert!(refused.message().contains("witness.example"), "{refused}");
     // A termination only ends what is on record.
-    let list = pb::ListLaunchesRequest::default();
-    let launch_id = world.launches().list_launches(list).await.unwrap().into_inner().launches[0].launch_id.clone();
     let request_id = "t-1".to_owned();
-    let terminate = pb::TerminateLaunchRequest { launch_id, request_id, reason: "test".to_owned() };
+    let terminate =
+        pb::TerminateLaunchRequest { launch_id: left_open.launch_id, request_id, reason: "test".to_owned() };
     world.launches().terminate_launch(terminate).await.unwrap();
     // The next start knows it without the witness.
     let world = world.restart().await;
