@@ -13,6 +13,7 @@ mod image_choice;
 mod kind;
 mod launch;
 mod pruning;
+mod read;
 mod spec;
 
 pub use acceptance::Acceptance;
@@ -27,6 +28,7 @@ pub use image_choice::{ImageChoice, ImageReceipt, ImageSelector, SelectorFilter}
 pub use kind::EntryKind;
 pub use launch::{ApplyError, Attempt, AttemptState, Launch, LaunchInstance};
 pub use pruning::RecordsPruned;
+pub use read::{EntryHeader, EntryVersion};
 pub use spec::{
     BlockDeviceSpec, CpuOptions, EbsSpec, IamInstanceProfile, Market, MetadataOptions, NetworkInterface, OnBootFailure,
     Placement, PlacementStrategy, REDACTED, Spec,

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::query::RecordQuery;
-use crate::ids::ImageId;
-use crate::record::{Entry, Event};
+use crate::ids::{AccountId, ImageId, Principal, Region};
+use crate::record::{Entry, EntryHeader, EntryKind, Event, Verdict};
 
 /// What a record is searched by. Launches and instances are not here: the store knows their records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,18 +41,35 @@ impl<'a> IndexRow<'a> {
     /// The row of an entry. `image` is that of its launch, if it belongs to one.
     pub(crate) fn of(entry: &'a Entry, image: Option<&'a ImageId>) -> Self {
         let (image, verdict) = match &entry.event {
-            Event::Decision(decision) => (decision.image_id(), Some(decision.verdict.as_str())),
+            Event::Decision(decision) => (decision.image_id(), Some(decision.verdict)),
             _ => (image, None),
         };
+        let about = (entry.principal.as_ref(), entry.account_id.as_ref(), entry.region.as_ref());
+        Self::with(entry.time, entry.kind(), about, image, verdict)
+    }
+
+    /// The same of an entry that is no decision, of which only the header was read.
+    pub(crate) fn of_header(header: &'a EntryHeader, image: Option<&'a ImageId>) -> Self {
+        let about = (header.principal.as_ref(), header.account_id.as_ref(), header.region.as_ref());
+        Self::with(header.time, header.kind, about, image, None)
+    }
+
+    fn with(
+        time: Timestamp,
+        kind: EntryKind,
+        (principal, account, region): (Option<&'a Principal>, Option<&'a AccountId>, Option<&'a Region>),
+        image: Option<&'a ImageId>,
+        verdict: Option<Verdict>,
+    ) -> Self {
         Self {
-            nanos: nanos(entry.time),
+            nanos: nanos(time),
             values: [
-                Some(entry.kind().as_str()),
-                entry.principal.as_ref().map(|principal| principal.as_str()),
-                entry.account_id.as_ref().map(|account| account.as_str()),
-                entry.region.as_ref().map(|region| region.as_str()),
+                Some(kind.as_str()),
+                principal.map(|principal| principal.as_str()),
+                account.map(|account| account.as_str()),
+                region.map(|region| region.as_str()),
                 image.map(ImageId::as_str),
-                verdict,
+                verdict.map(Verdict::as_str),
             ],
         }
     }

@@ -17,6 +17,7 @@
 
 mod parallel;
 
+use std::ops::Range;
 use std::path::Path;
 use std::thread;
 
@@ -24,8 +25,8 @@ use super::HashMap;
 use super::directory::{self, Directory, Owner};
 use super::error::{OpenError, ReadError};
 use super::facet::IndexRow;
-use super::fold::{entry_at, entry_of};
-use super::journal::{Journal, Leaf, Segment, Table, TableError};
+use super::fold::entry_at;
+use super::journal::{Journal, Segment, Table, TableError};
 use super::log::LogSettings;
 use super::retention;
 use super::staging::{LaunchCache, StageError, Staged, Staging};
@@ -33,10 +34,7 @@ use super::store::{Rows, SledStore, StoreBehind, StoreError};
 use super::transparency::{CheckpointSigner, LogKey, VerifierKeys};
 use super::tree::{self, Tree};
 use crate::ids::{ImageId, LaunchId};
-use crate::record::{Entry, Event};
-
-/// Records that are replayed or indexed at a time.
-const BATCH_RECORDS: u64 = 2048;
+use crate::record::{Entry, EntryHeader, EntryKind, Event};
 
 /// What opening found and did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,51 +188,67 @@ fn replay(
 ) -> Result<Result<StoreBehind, OpenError>, StoreError> {
     retention::forget_pruned_entries(&store, table, from, size)?;
     let mut cache = LaunchCache::default();
-    let mut first = from;
-    while first < size {
-        let end = size.min(first + BATCH_RECORDS);
-        let mut group = Staged::default();
-        let mut staging = Staging { store: &store, table, cache: &mut cache, before: None, group: &mut group };
-        let mut pruning = None;
-        let entries = parallel::read_all(first..end, |index| entry_at(table, index));
-        for (index, entry) in (first..end).zip(entries) {
-            let entry = match entry {
-                Ok(entry) => entry,
-                // What it left in the store is in the snapshots of the pruning.
-                Err(ReadError::Pruned { .. }) => continue,
-                Err(error) => return Ok(Err(unreadable(error, index)?)),
-            };
-            if let Event::RecordsPruned(record) = entry.event {
-                pruning = Some((record, index));
-                break;
-            }
-            match staging.take_in(index, &[entry], None) {
-                // Of a launch that is pruned, where rewriting its segment has not come off yet.
-                Ok(()) | Err(StageError::Pruned) => {}
-                Err(StageError::Conflict(error)) => {
-                    return Ok(Err(OpenError::Unexplained { index, source: Some(error) }));
-                }
-                Err(StageError::MisdatedLaunch) => {
-                    return Ok(Err(OpenError::Unexplained { index, source: None }));
-                }
-                Err(StageError::Read(error)) => return Ok(Err(unreadable(error, index)?)),
-            }
+    let read = |range: Range<u64>| range.map(|index| entry_at(table, index)).collect::<Vec<_>>();
+    let replayed = parallel::in_batches(from..size, read, |range, entries| {
+        replay_batch(&store, table, files, &mut cache, range, entries)
+    });
+    match replayed {
+        Ok(()) => Ok(Ok(store)),
+        Err(Stop::Journal(error)) => Ok(Err(error)),
+        Err(Stop::Store(error)) => Err(error),
+    }
+}
+
+/// Why replaying ends early.
+enum Stop {
+    Journal(OpenError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn replay_batch(
+    store: &StoreBehind,
+    table: &Table,
+    files: &retention::Files,
+    cache: &mut LaunchCache,
+    range: Range<u64>,
+    entries: Vec<Result<Entry, ReadError>>,
+) -> Result<(), Stop> {
+    let (mut group, mut own) = (Staged::default(), Staged::default());
+    for (index, entry) in range.clone().zip(entries) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            // What it left in the store is in the snapshots of the pruning.
+            Err(ReadError::Pruned { .. }) => continue,
+            Err(error) => return Err(Stop::Journal(unreadable(error, index)?)),
+        };
+        if let Event::RecordsPruned(record) = entry.event {
+            store.replay(std::mem::take(&mut group).finish(cache), index)?;
+            store.write_out()?;
+            *cache = LaunchCache::default();
+            retention::apply_snapshots(files, store, &record, index)?.map_err(Stop::Journal)?;
+            store.write_through(&Rows::default(), index + 1)?;
+            continue;
         }
-        let rows = group.finish(&mut cache);
-        if let Some((record, index)) = pruning {
-            store.write_through(&rows, index)?;
-            cache = LaunchCache::default();
-            if let Err(error) = retention::apply_snapshots(files, &store, &record, index)? {
-                return Ok(Err(error));
+        let mut staging = Staging { store, table, cache, before: None, group: &mut group, own: &mut own };
+        match staging.take_in(index, &[entry], None) {
+            // Of a launch that is pruned, where rewriting its segment has not come off yet.
+            Ok(()) | Err(StageError::Pruned) => {}
+            Err(StageError::Conflict(error)) => {
+                return Err(Stop::Journal(OpenError::Unexplained { index, source: Some(error) }));
             }
-            first = index + 1;
-            store.write_through(&Rows::default(), first)?;
-        } else {
-            store.write_through(&rows, end)?;
-            first = end;
+            Err(StageError::MisdatedLaunch) => {
+                return Err(Stop::Journal(OpenError::Unexplained { index, source: None }));
+            }
+            Err(StageError::Read(error)) => return Err(Stop::Journal(unreadable(error, index)?)),
         }
     }
-    Ok(Ok(store))
+    Ok(store.replay(group.finish(cache), range.end)?)
 }
 
 /// What a failed read at opening means: the inner error is the journal's, the outer one the store's.
@@ -269,33 +283,57 @@ pub(super) fn index_segment(
     store: &StoreBehind,
     images: &mut HashMap<LaunchId, Option<ImageId>>,
 ) -> Result<(), OpenError> {
-    let missing = segment.unindexed();
-    let mut first = missing.start;
-    while first < missing.end {
-        let end = missing.end.min(first + BATCH_RECORDS);
-        let read = parallel::read_all(first..end, |index| match segment.leaf(index) {
-            Ok(Some(Leaf::Kept(leaf))) => entry_of(index, &leaf).map(Some).map_err(|_| OpenError::Damaged { index }),
-            Ok(Some(Leaf::Pruned)) => Ok(None),
-            Ok(None) | Err(TableError::Damaged) => Err(OpenError::Damaged { index }),
-            Err(TableError::Io(error)) => Err(error.into()),
-        });
-        let entries: Vec<Option<Entry>> = read.into_iter().collect::<Result<_, _>>()?;
-        for id in entries.iter().flatten().filter_map(|entry| entry.launch_id) {
-            if let std::collections::hash_map::Entry::Vacant(unknown) = images.entry(id) {
-                let row = store.launch(id).map_err(OpenError::Store)?;
-                unknown.insert(row.and_then(|row| row.about.image_id.clone()));
-            }
-        }
-        for entry in &entries {
-            match entry {
-                Some(entry) => {
-                    let image = entry.launch_id.and_then(|id| images.get(&id)?.as_ref());
-                    segment.push_rows(std::iter::once(IndexRow::of(entry, image)));
+    let read = |range| {
+        segment.leaves(range, Indexed::read).map_err(|(index, error)| match error {
+            TableError::Damaged => OpenError::Damaged { index },
+            TableError::Io(error) => error.into(),
+        })
+    };
+    parallel::in_batches(segment.unindexed(), read, |_, batch| {
+        for indexed in batch? {
+            match indexed? {
+                Indexed::Decision(entry) => {
+                    let row = IndexRow::of(&entry, None);
+                    segment.push_rows(std::iter::once(row));
+                    if let (Some(id), Event::Decision(decision)) = (entry.launch_id, &entry.event) {
+                        images.insert(id, decision.image_id().cloned());
+                    }
                 }
-                None => segment.push_pruned(),
+                Indexed::Other(header) => {
+                    let image = match header.launch_id.map(|id| images.entry(id)) {
+                        None => None,
+                        Some(std::collections::hash_map::Entry::Occupied(known)) => known.into_mut().as_ref(),
+                        Some(std::collections::hash_map::Entry::Vacant(unknown)) => {
+                            let row = store.launch(*unknown.key()).map_err(OpenError::Store)?;
+                            unknown.insert(row.and_then(|row| row.about.image_id.clone())).as_ref()
+                        }
+                    };
+                    segment.push_rows(std::iter::once(IndexRow::of_header(&header, image)));
+                }
+                Indexed::Pruned => segment.push_pruned(),
             }
         }
-        first = end;
+        Ok(())
+    })
+}
+
+/// As much of a record as the index needs.
+enum Indexed {
+    /// A decision, which says what is indexed of its launch's other records.
+    Decision(Box<Entry>),
+    /// Of what is no decision all that is needed stands in its header, and reading that takes a fraction.
+    Other(EntryHeader),
+    Pruned,
+}
+
+impl Indexed {
+    fn read(index: u64, leaf: Option<&[u8]>) -> Result<Self, OpenError> {
+        let Some(leaf) = leaf else { return Ok(Self::Pruned) };
+        let damaged = |_| OpenError::Damaged { index };
+        let header = EntryHeader::from_leaf(leaf).map_err(damaged)?;
+        match header.kind {
+            EntryKind::Decision => Ok(Self::Decision(Box::new(Entry::from_leaf(leaf).map_err(damaged)?))),
+            _ => Ok(Self::Other(header)),
+        }
     }
-    Ok(())
 }

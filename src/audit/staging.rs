@@ -20,7 +20,7 @@ use crate::ids::{ImageId, InstanceId, LaunchId, Sha256Digest};
 use crate::record::{ApplyError, Entry, Event, Launch};
 
 /// Launches the writer remembers, to spare itself the folding.
-const CACHE_LAUNCHES_MAX: usize = 4096;
+const CACHE_LAUNCHES_MAX: usize = 2048;
 
 /// Why entries cannot be taken in. Nothing of them was.
 #[derive(Debug)]
@@ -56,6 +56,9 @@ pub(super) struct Staging<'a> {
     /// The group before, if its rows are not in the store yet.
     pub(super) before: Option<&'a Staged>,
     pub(super) group: &'a mut Staged,
+    /// What the entries that are being taken in change, until all of them are. Empty between appends, and
+    /// kept for the room that it has.
+    pub(super) own: &'a mut Staged,
 }
 
 /// The rows that a commit group changes.
@@ -122,17 +125,20 @@ impl Staging<'_> {
         entries: &[Entry],
         free: Option<&RequestKey>,
     ) -> Result<(), StageError> {
-        let mut own = Staged::default();
-        for (index, entry) in (first..).zip(entries) {
-            match entry.launch_id {
-                Some(id) => self.take_in_launch(&mut own, index, id, entry, free)?,
-                None => self.take_in_other(&mut own, index, entry)?,
-            }
+        let mut own = std::mem::take(self.own);
+        let taken_in = (first..).zip(entries).try_for_each(|(index, entry)| match entry.launch_id {
+            Some(id) => self.take_in_launch(&mut own, index, id, entry, free),
+            None => self.take_in_other(&mut own, index, entry),
+        });
+        if taken_in.is_ok() {
+            self.group.launches.extend(own.launches.drain());
+            self.group.requests.extend(own.requests.drain());
+            self.group.instances.extend(own.instances.drain());
+        } else {
+            own = Staged::default();
         }
-        self.group.launches.extend(own.launches);
-        self.group.requests.extend(own.requests);
-        self.group.instances.extend(own.instances);
-        Ok(())
+        *self.own = own;
+        taken_in
     }
 
     /// Takes the launches of a pruning out; false, and nothing was, if one of them has changed since it was

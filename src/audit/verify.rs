@@ -6,7 +6,6 @@
 //! so that a defect of the one shows in the other.
 
 mod codes;
-mod entry;
 mod facts;
 mod heads;
 mod pruned;

@@ -38,7 +38,7 @@ use self::known::make_known;
 use super::error::{AppendError, ReadError};
 use super::journal::{Journal, Writing};
 use super::log::{Once, Shared};
-use super::staging::{LaunchCache, StageError, Staging};
+use super::staging::{LaunchCache, StageError, Staged, Staging};
 use super::tree::Tree;
 use crate::crash;
 use crate::record::ApplyError;
@@ -69,6 +69,8 @@ pub(super) struct Writer {
     journal: Journal,
     tree: Tree,
     cache: LaunchCache,
+    /// Room for [`Staging::own`].
+    own: Staged,
     disk: Disk,
     /// What does not fit into the group that is being staged.
     waiting: VecDeque<Append>,
@@ -98,6 +100,7 @@ impl Writer {
             journal,
             tree,
             cache: LaunchCache::default(),
+            own: Staged::default(),
             waiting: VecDeque::new(),
             staged: Group::default(),
             writing: None,
@@ -185,6 +188,7 @@ impl Writer {
             cache: &mut self.cache,
             before: self.writing.as_ref().map(|group| &group.rows),
             group: &mut self.staged.rows,
+            own: &mut self.own,
         };
         if let Some(key) = &append.once
             && let Some(taken_by) = staging.request(key)?

@@ -57,7 +57,7 @@ impl Entry {
     /// # Errors
     /// If the bytes are no entry of a version this program reads.
     pub fn from_leaf(leaf: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(leaf)
+        super::read::entry(leaf)
     }
 
     /// The kind of the event.

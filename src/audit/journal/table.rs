@@ -31,6 +31,10 @@ pub(crate) struct Segment {
     index: RwLock<SegmentIndex>,
 }
 
+/// Frames that are read at once. More are read one by one: what stands in an index is not to be trusted with
+/// memory.
+const FRAMES_BYTES_MAX: usize = 4 << 20;
+
 /// What is at an index of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Leaf {
@@ -175,6 +179,55 @@ impl Segment {
             },
             leaf => leaf,
         }
+    }
+
+    /// What `read` makes of each leaf of a range that the segment has, in order; of none where retention has
+    /// removed it. One read of the file takes the place of one for each record where it can.
+    ///
+    /// # Errors
+    /// As [`Segment::leaf`], with the index of the record; one that is not there is damaged.
+    pub(crate) fn leaves<T>(
+        &self,
+        range: std::ops::Range<u64>,
+        mut read: impl FnMut(u64, Option<&[u8]>) -> T,
+    ) -> Result<Vec<T>, (u64, TableError)> {
+        let frames = self.frames(&range).map_err(|error| (range.start, error.into()))?;
+        let mut frames = frames.as_slice();
+        let mut all = Vec::new();
+        for index in range {
+            match frame::decode(frames).filter(|frame| frame.index == index) {
+                Some(frame) => {
+                    all.push(read(index, Some(frame.leaf)));
+                    frames = &frames[frame.size()..];
+                }
+                // Removed, damaged, or behind one of these.
+                None => match self.leaf(index) {
+                    Ok(Some(Leaf::Kept(leaf))) => all.push(read(index, Some(&leaf))),
+                    Ok(Some(Leaf::Pruned)) => all.push(read(index, None)),
+                    Ok(None) => return Err((index, TableError::Damaged)),
+                    Err(error) => return Err((index, error)),
+                },
+            }
+        }
+        Ok(all)
+    }
+
+    /// The bytes from the first record of a range to its last, if the index says that nothing else is there.
+    fn frames(&self, range: &std::ops::Range<u64>) -> io::Result<Vec<u8>> {
+        let place = |index: u64| match u32::try_from(index.saturating_sub(self.first)) {
+            Ok(slot) => self.index().place(slot),
+            Err(_) => Ok(None),
+        };
+        if range.is_empty() || self.is_sparse() {
+            return Ok(Vec::new());
+        }
+        let (Some(Place::At(start, _)), Some(Place::At(_, end))) = (place(range.start)?, place(range.end - 1)?) else {
+            return Ok(Vec::new());
+        };
+        let bytes = end.checked_sub(start).filter(|&bytes| bytes as usize <= FRAMES_BYTES_MAX);
+        let mut bytes = vec![0; bytes.unwrap_or_default() as usize];
+        self.file.read_exact_at(&mut bytes, u64::from(start))?;
+        Ok(bytes)
     }
 
     fn is_sealed(&self) -> bool {

@@ -14,7 +14,7 @@ use crate::audit::query::Order;
 use crate::ids::{InstanceId, LaunchId};
 
 /// With this many rows in memory they begin to be written. Tests have few, and want both kinds.
-const ROWS_WRITE: usize = if cfg!(test) { 8 } else { 16_384 };
+const ROWS_WRITE: usize = if cfg!(test) { 8 } else { 8_192 };
 
 /// With this many, the writer of the log waits until some are written.
 const ROWS_MAX: usize = 8 * ROWS_WRITE;
@@ -56,7 +56,23 @@ impl StoreBehind {
         Ok((Self { store, behind, changed: Condvar::new() }, size))
     }
 
-    /// Writes rows through to the store, which lags behind by none then.
+    /// Takes in rows at a start, when no thread writes yet: writes them as they become many.
+    pub(in crate::audit) fn replay(&self, rows: Rows, size: u64) -> Result<(), StoreError> {
+        self.extend(rows, size)?;
+        let are_many = ROWS_WRITE <= self.lock().fresh.len();
+        if are_many { self.write_out() } else { Ok(()) }
+    }
+
+    /// Writes what is in memory, when no thread writes yet.
+    pub(in crate::audit) fn write_out(&self) -> Result<(), StoreError> {
+        let mut behind = self.lock();
+        let rows = std::mem::take(&mut behind.fresh);
+        self.store.apply(&rows, behind.size)?;
+        behind.written = behind.size;
+        Ok(())
+    }
+
+    /// Writes rows through to the store, which lags behind by none, and lags behind by none then.
     pub(in crate::audit) fn write_through(&self, rows: &Rows, size: u64) -> Result<(), StoreError> {
         self.store.apply(rows, size)?;
         let mut behind = self.lock();

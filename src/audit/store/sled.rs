@@ -35,7 +35,7 @@ use crate::ids::{InstanceId, LaunchId};
 const LAYOUT_VERSION: &[u8] = b"3";
 
 /// Bytes of pages that sled keeps in memory.
-const CACHE_BYTES: u64 = 64 << 20;
+const CACHE_BYTES: u64 = 32 << 20;
 
 /// Fixed for the life of a store.
 const SEGMENT_BYTES: usize = 4 << 20;

@@ -7,12 +7,11 @@ use std::thread;
 use tlog_tiles::{Hash, record_hash};
 
 use super::codes::Code;
-use super::entry::{Header, read_entry};
 use super::facts::Facts;
 use super::report::QUOTE_CHARS_MAX;
 use super::{Leaf, Leaves, SourceFault};
 use crate::clock::Timestamp;
-use crate::record::ENTRY_VERSION;
+use crate::record::{ENTRY_VERSION, Entry, EntryVersion};
 
 /// A round is full with this many leaves, or this many bytes; it may be more by a batch.
 const ROUND_LEAVES: usize = 4096;
@@ -143,17 +142,18 @@ fn content(leaf: &[u8]) -> Content {
     if leaf.contains(&b'\n') || leaf.contains(&b'\r') {
         return unreadable(Code::NotOneLine, "The record has a line end in it.".to_owned());
     }
-    let Ok(leaf) = std::str::from_utf8(leaf) else {
+    // What is skipped in reading is not looked at.
+    if std::str::from_utf8(leaf).is_err() {
         return unreadable(Code::EntryUnreadable, "The record is not UTF-8.".to_owned());
-    };
+    }
     let version = |v: u32| {
         let message = format!("The entry has version {v}; this program knows version {ENTRY_VERSION}.");
         unreadable(Code::EntryVersionUnknown, message)
     };
-    match read_entry(leaf) {
+    match Entry::from_leaf(leaf) {
         Ok(entry) if entry.v == ENTRY_VERSION => Content::Facts { bytes, facts: Facts::of(&entry) },
         Ok(entry) => version(entry.v),
-        Err(error) => match serde_json::from_str::<Header<'_>>(leaf) {
+        Err(error) => match EntryVersion::from_leaf(leaf) {
             Ok(header) if header.v == 0 => version(header.v),
             Ok(header) if !header.is_known() => {
                 Content::Later { bytes, time: header.time, kind: header.kind.chars().take(QUOTE_CHARS_MAX).collect() }

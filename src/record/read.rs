@@ -1,46 +1,95 @@
 //! Reading a leaf as an entry, without the detour that a flattened enum takes.
 //!
-//! [`Entry`] reads its event through a buffer of the whole object, which is half of what reading
+//! [`Entry`]'s own reading goes through a buffer of the whole object, which is half of what reading
 //! costs. Gantry writes what an entry is about first, then its kind, then the event; of leaves in
 //! that order the event is read in place. Whatever is not in that order, or does not read so, is
-//! left to [`Entry::from_leaf`], whose word is final.
+//! read by the book, whose word is final.
 
 use std::borrow::Cow;
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
 use serde::de::{DeserializeSeed, Deserializer as _, Error, IntoDeserializer as _, MapAccess, Visitor};
 
-use crate::clock::Timestamp;
-use crate::record::{Entry, EntryKind, Event};
+use super::{Entry, EntryKind, Event};
+use crate::ids::{AccountId, LaunchId, Principal, Region};
 
 /// The entry a leaf holds.
 ///
 /// # Errors
-/// As for [`Entry::from_leaf`].
-pub(super) fn read_entry(leaf: &str) -> Result<Entry, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(leaf);
-    if let Ok(entry) = deserializer.deserialize_map(InOrder)
-        && deserializer.end().is_ok()
-    {
-        return Ok(entry);
+/// If the bytes are no entry of a version this program reads.
+pub(super) fn entry(leaf: &[u8]) -> Result<Entry, serde_json::Error> {
+    // Once for the whole leaf, and not for each word in it.
+    if let Ok(text) = std::str::from_utf8(leaf) {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        if let Ok(entry) = deserializer.deserialize_map(InOrder)
+            && deserializer.end().is_ok()
+        {
+            return Ok(entry);
+        }
     }
-    Entry::from_leaf(leaf.as_bytes())
+    serde_json::from_slice(leaf)
 }
 
-/// What can be said of an entry whose kind this program may not know.
+/// What an entry is about, without what it says.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct EntryHeader {
+    /// As [`Entry::time`].
+    pub time: Timestamp,
+    /// As [`Entry::launch_id`].
+    #[serde(default)]
+    pub launch_id: Option<LaunchId>,
+    /// As [`Entry::account_id`].
+    #[serde(default)]
+    pub account_id: Option<AccountId>,
+    /// As [`Entry::region`].
+    #[serde(default)]
+    pub region: Option<Region>,
+    /// As [`Entry::principal`].
+    #[serde(default)]
+    pub principal: Option<Principal>,
+    /// As [`Entry::kind`].
+    pub kind: EntryKind,
+}
+
+impl EntryHeader {
+    /// What the entry of a leaf is about. What it says is skipped and not checked.
+    ///
+    /// # Errors
+    /// If the leaf has no such header.
+    pub fn from_leaf(leaf: &[u8]) -> Result<Self, serde_json::Error> {
+        match std::str::from_utf8(leaf) {
+            Ok(text) => serde_json::from_str(text),
+            Err(_) => serde_json::from_slice(leaf),
+        }
+    }
+}
+
+/// What can be said of an entry of any version.
 #[derive(Debug, Deserialize)]
-pub(super) struct Header<'a> {
-    pub(super) v: u32,
-    pub(super) time: Timestamp,
+pub struct EntryVersion<'a> {
+    /// As [`Entry::v`].
+    pub v: u32,
+    /// As [`Entry::time`].
+    pub time: Timestamp,
+    /// Its kind, which this program may not know.
     #[serde(borrow)]
-    pub(super) kind: Cow<'a, str>,
+    pub kind: Cow<'a, str>,
 }
 
-impl Header<'_> {
+impl<'a> EntryVersion<'a> {
+    /// What can be said of a leaf's entry.
+    ///
+    /// # Errors
+    /// If the leaf is no entry of any version.
+    pub fn from_leaf(leaf: &'a [u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(leaf)
+    }
+
     /// Whether this program knows the kind.
-    pub(super) fn is_known(&self) -> bool {
+    pub fn is_known(&self) -> bool {
         let kind: Result<EntryKind, serde::de::value::Error> = EntryKind::deserialize((*self.kind).into_deserializer());
         kind.is_ok()
     }
