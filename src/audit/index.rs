@@ -49,6 +49,14 @@ impl SegmentIndex {
         }
     }
 
+    /// First and last time of each chunk; the other way round if no record of it is left.
+    fn bounds(&self) -> &[(i64, i64)] {
+        match self {
+            Self::Growing(index) => index.bounds(),
+            Self::Sealed(index) => index.bounds(),
+        }
+    }
+
     /// Where a record is; none if there is no such slot.
     pub(super) fn place(&self, slot: u32) -> io::Result<Option<Place>> {
         match self {
@@ -67,20 +75,12 @@ impl SegmentIndex {
 
     /// The last time of any record that is left; none if none is.
     pub(super) fn last_time(&self) -> Option<i64> {
-        let bounds = match self {
-            Self::Growing(index) => index.bounds(),
-            Self::Sealed(index) => index.bounds(),
-        };
-        bounds.iter().filter(|(first, last)| first <= last).map(|(_, last)| *last).max()
+        self.bounds().iter().filter(|(first, last)| first <= last).map(|(_, last)| *last).max()
     }
 
     /// The first time of the first chunk, if it has a record.
     pub(super) fn first_time(&self) -> Option<i64> {
-        let bounds = match self {
-            Self::Growing(index) => index.bounds(),
-            Self::Sealed(index) => index.bounds(),
-        };
-        bounds.first().filter(|(first, last)| first <= last).map(|(first, _)| *first)
+        self.bounds().first().filter(|(first, last)| first <= last).map(|(first, _)| *first)
     }
 
     /// The slots of all records that are wanted and that retention has left.
@@ -93,6 +93,10 @@ impl SegmentIndex {
     }
 
     fn find_any(&self, wanted: &Wanted) -> io::Result<RoaringBitmap> {
+        // Most segments are of another time, and this is known without reading anything.
+        if !self.bounds().iter().any(|(first, last)| wanted.may_be_within(*first, *last)) {
+            return Ok(RoaringBitmap::new());
+        }
         let mut found: Option<RoaringBitmap> = None;
         for (facet, values) in &wanted.facets {
             let mut union = RoaringBitmap::new();
@@ -124,12 +128,9 @@ impl SegmentIndex {
 
     /// The slots of all records whose times are wanted.
     fn within(&self, wanted: &Wanted) -> io::Result<RoaringBitmap> {
-        let (bounds, count) = match self {
-            Self::Growing(index) => (index.bounds(), index.count()),
-            Self::Sealed(index) => (index.bounds(), index.count()),
-        };
+        let count = self.count();
         let mut within = RoaringBitmap::new();
-        for (chunk, (first, last)) in (0..).zip(bounds) {
+        for (chunk, (first, last)) in (0..).zip(self.bounds()) {
             let start = chunk * CHUNK_RECORDS as u32;
             let end = count.min(start + CHUNK_RECORDS as u32);
             if wanted.covers(*first, *last) {

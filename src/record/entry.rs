@@ -52,14 +52,6 @@ impl Entry {
         serde_json::to_vec(self).expect("an entry has string keys only and no failing serialiser")
     }
 
-    /// The entry a leaf holds.
-    ///
-    /// # Errors
-    /// If the bytes are no entry of a version this program reads.
-    pub fn from_leaf(leaf: &[u8]) -> Result<Self, serde_json::Error> {
-        super::read::entry(leaf)
-    }
-
     /// The kind of the event.
     pub fn kind(&self) -> EntryKind {
         match self.event {

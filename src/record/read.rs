@@ -16,21 +16,32 @@ use serde::de::{DeserializeSeed, Deserializer as _, Error, IntoDeserializer as _
 use super::{Entry, EntryKind, Event};
 use crate::ids::{AccountId, LaunchId, Principal, Region};
 
-/// The entry a leaf holds.
-///
-/// # Errors
-/// If the bytes are no entry of a version this program reads.
-pub(super) fn entry(leaf: &[u8]) -> Result<Entry, serde_json::Error> {
-    // Once for the whole leaf, and not for each word in it.
-    if let Ok(text) = std::str::from_utf8(leaf) {
+impl Entry {
+    /// The entry a leaf holds.
+    ///
+    /// # Errors
+    /// If the bytes are no entry of a version this program reads.
+    pub fn from_leaf(leaf: &[u8]) -> Result<Self, serde_json::Error> {
+        match std::str::from_utf8(leaf) {
+            // Once for the whole leaf, and not for each word in it.
+            Ok(text) => Self::from_text(text),
+            Err(_) => serde_json::from_slice(leaf),
+        }
+    }
+
+    /// The entry that a leaf's text holds.
+    ///
+    /// # Errors
+    /// As [`Entry::from_leaf`].
+    pub fn from_text(text: &str) -> Result<Self, serde_json::Error> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         if let Ok(entry) = deserializer.deserialize_map(InOrder)
             && deserializer.end().is_ok()
         {
             return Ok(entry);
         }
+        serde_json::from_str(text)
     }
-    serde_json::from_slice(leaf)
 }
 
 /// What an entry is about, without what it says.
@@ -80,12 +91,12 @@ pub struct EntryVersion<'a> {
 }
 
 impl<'a> EntryVersion<'a> {
-    /// What can be said of a leaf's entry.
+    /// What can be said of the entry in a leaf's text.
     ///
     /// # Errors
-    /// If the leaf is no entry of any version.
-    pub fn from_leaf(leaf: &'a [u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(leaf)
+    /// If it is no entry of any version.
+    pub fn from_text(text: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
     }
 
     /// Whether this program knows the kind.

@@ -11,9 +11,9 @@ use crate::workload::Workload;
 use crate::woven::Woven;
 
 /// Appends that wait at once.
-const IN_FLIGHT: usize = 64;
+const IN_FLIGHT: usize = 32;
 /// Appends that are made ahead of those.
-const AHEAD: usize = 16;
+const AHEAD: usize = 4;
 
 /// An append on its way.
 type Waiting<'a> = Pin<Box<dyn Future<Output = Result<u64, AppendError>> + Send + 'a>>;

@@ -20,7 +20,7 @@ const LIMIT: usize = 50;
 /// The share of the log's time that is asked for, where a time is.
 const RANGE_SHARE: u64 = 20;
 /// A question is repeated with other values so often, or for so long.
-const REPETITIONS: usize = 200;
+const REPETITIONS: usize = 2_000;
 const LASTING: Duration = Duration::from_millis(400);
 const SMOKE_LASTING: Duration = Duration::from_millis(5);
 const LAUNCH_QUESTION: &str = "GetLaunch";

@@ -45,7 +45,8 @@ pub(super) enum Content {
 /// Reads all leaves and gives them to `take` in order, until that says that it wants no more.
 pub(super) fn each(source: &mut dyn Leaves, mut take: impl FnMut(Read) -> bool) -> Result<(), SourceFault> {
     let mut round = Round::gather(source);
-    let mut ready: Vec<Read> = Vec::new();
+    // By the place in the round, as the threads took them: moving them into one list takes its time.
+    let mut ready: Vec<(usize, Vec<Read>)> = Vec::new();
     let mut wanted = true;
     loop {
         let chunks: Vec<&[Leaf]> = round.leaves.chunks(CHUNK_LEAVES).collect();
@@ -64,7 +65,7 @@ pub(super) fn each(source: &mut dyn Leaves, mut take: impl FnMut(Read) -> bool) 
         let (mut done, upcoming) = thread::scope(|scope| {
             // Without a second thread this one does it all.
             let second = thread::Builder::new().spawn_scoped(scope, work).ok();
-            for read in ready.drain(..) {
+            for read in ready.drain(..).flat_map(|(_, reads)| reads) {
                 wanted = wanted && take(read);
             }
             let upcoming = if wanted && !last { Some(Round::gather(source)) } else { None };
@@ -80,11 +81,11 @@ pub(super) fn each(source: &mut dyn Leaves, mut take: impl FnMut(Read) -> bool) 
             return Ok(());
         }
         done.sort_unstable_by_key(|(place, _)| *place);
-        ready = done.into_iter().flat_map(|(_, reads)| reads).collect();
+        ready = done;
         match upcoming {
             Some(upcoming) => round = upcoming,
             None => {
-                let wanted_all = ready.into_iter().all(take);
+                let wanted_all = ready.into_iter().flat_map(|(_, reads)| reads).all(take);
                 return match round.fault {
                     Some(fault) if wanted_all => Err(fault),
                     _ => Ok(()),
@@ -142,18 +143,17 @@ fn content(leaf: &[u8]) -> Content {
     if leaf.contains(&b'\n') || leaf.contains(&b'\r') {
         return unreadable(Code::NotOneLine, "The record has a line end in it.".to_owned());
     }
-    // What is skipped in reading is not looked at.
-    if std::str::from_utf8(leaf).is_err() {
+    let Ok(leaf) = std::str::from_utf8(leaf) else {
         return unreadable(Code::EntryUnreadable, "The record is not UTF-8.".to_owned());
-    }
+    };
     let version = |v: u32| {
         let message = format!("The entry has version {v}; this program knows version {ENTRY_VERSION}.");
         unreadable(Code::EntryVersionUnknown, message)
     };
-    match Entry::from_leaf(leaf) {
+    match Entry::from_text(leaf) {
         Ok(entry) if entry.v == ENTRY_VERSION => Content::Facts { bytes, facts: Facts::of(&entry) },
         Ok(entry) => version(entry.v),
-        Err(error) => match EntryVersion::from_leaf(leaf) {
+        Err(error) => match EntryVersion::from_text(leaf) {
             Ok(header) if header.v == 0 => version(header.v),
             Ok(header) if !header.is_known() => {
                 Content::Later { bytes, time: header.time, kind: header.kind.chars().take(QUOTE_CHARS_MAX).collect() }
