@@ -10,6 +10,7 @@
 mod body;
 pub mod decide;
 mod drive;
+mod driven;
 mod entry;
 mod freeze;
 mod gather;
@@ -26,7 +27,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -39,6 +40,7 @@ use crate::ids::{LaunchId, Principal, Region, RequestId};
 use crate::record::{Entry, Finding, Launch, LaunchState, Spec};
 
 use decide::Decision;
+use driven::Driven;
 use entry::decision_entry;
 use redact::{Prepared, Redaction};
 use request::request_key;
@@ -68,8 +70,8 @@ struct Shared {
     withheld: WithheldDir,
     /// Launches that have instances to watch; the other end is the boot tracker's.
     launched: mpsc::Sender<LaunchId>,
-    /// Told whenever a launch is left open, so that nobody waits for what does not come.
-    left_open: Notify,
+    /// The launches that a task drives. Nobody waits for one that none does.
+    driven: Driven,
     /// Every launch that is being driven: a dropped RPC does not drop a launch.
     tasks: TaskTracker,
     shutdown: CancellationToken,
@@ -215,7 +217,7 @@ impl Launcher {
                 // The name is from when only user data was kept there.
                 withheld: WithheldDir::open(&data_dir.join("user-data"))?,
                 launched,
-                left_open: Notify::new(),
+                driven: Driven::default(),
                 tasks: TaskTracker::new(),
                 shutdown: CancellationToken::new(),
             }),
@@ -223,7 +225,8 @@ impl Launcher {
     }
 
     /// Decides, and if admitted launches. Returns when the launch has left LAUNCHING or the wait
-    /// is over; the launch goes on either way, also when the caller drops this future.
+    /// is over; the launch goes on either way, also when the caller drops this future. Of a launch that
+    /// does not go on before a restart nobody waits for the end.
     ///
     /// # Errors
     /// See [`LaunchError`]. A failure after admission is no error: it is a launch in state FAILED.
@@ -260,7 +263,8 @@ impl Launcher {
         let mut first_steps = Vec::new();
         for launch in &open {
             if launch.state == LaunchState::Launching {
-                first_steps.push(self.spawn_drive(launch.launch_id));
+                let driving = self.shared.driven.begin(launch.launch_id);
+                first_steps.push(self.spawn_drive(driving));
             } else {
                 self.spawn_tagging(launch);
                 // The receiver lives as long as the server; without it there is nothing to watch.
@@ -306,12 +310,13 @@ impl Launcher {
         // This task is spawned so that a caller who goes away between the durable decision and the
         // first attempt leaves a launch that is being driven, not one that waits for a restart.
         let (launcher, key, request_id) = (self.clone(), key.clone(), key.request_id.clone());
+        let driving = admitted.then(|| self.shared.driven.begin(launch_id));
         let recorded = self.shared.tasks.spawn(async move {
             let once = launcher.shared.log.append_once(key, entry).await;
             crash::point("launch.after_decision");
-            if admitted {
+            if let Some(driving) = driving {
                 match &once {
-                    Ok(Once::Written { .. }) => drop(launcher.spawn_drive(launch_id)),
+                    Ok(Once::Written { .. }) => drop(launcher.spawn_drive(driving)),
                     // Whether the decision is in the log is open then, and the next start may find it
                     // and need the file. What belongs to no launch is removed there.
                     Err(AppendError::Unavailable) => {}
@@ -326,27 +331,28 @@ impl Launcher {
         }
     }
 
-    /// The launch once it has left LAUNCHING or `wait` is over, or at once if the log lets nothing go on.
+    /// The launch once it has left LAUNCHING, `wait` is over, or nothing more is done about it before a
+    /// restart, as when the log turns out to be behind.
     async fn answer(&self, launch_id: LaunchId, wait: Duration) -> Result<Answer, LaunchError> {
         let mut changes = self.shared.log.subscribe(Topic::Launch(launch_id));
+        let left = self.shared.driven.until_left(launch_id);
         let mut over = self.shared.clock.sleep(wait);
         let mut waiting = true;
         loop {
-            // Before anything is looked at, so that nothing is missed.
-            let left_open = self.shared.left_open.notified();
             changes.mark_unchanged();
+            // Before the launch is read: what its task did last is seen then.
+            let is_driven = !left.is_cancelled();
             let launch = self.shared.log.launch(launch_id)?.ok_or(LaunchError::Lost(launch_id))?;
-            waiting &= self.shared.log.is_available() && self.shared.log.behind().is_none();
             match launch.state {
                 LaunchState::Refused => {
                     return Err(LaunchError::Refused { launch_id: Some(launch_id), findings: launch.findings });
                 }
-                LaunchState::Launching if waiting => {}
+                LaunchState::Launching if waiting && is_driven => {}
                 _ => return Ok(Answer::Launch(Box::new(launch))),
             }
             tokio::select! {
                 changed = changes.changed() => waiting = changed.is_ok(),
-                () = left_open => {}
+                () = left.cancelled() => {}
                 () = &mut over => waiting = false,
             }
         }

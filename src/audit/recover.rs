@@ -321,7 +321,8 @@ pub(super) fn index_segment(
 enum Indexed {
     /// A decision, which says what is indexed of its launch's other records.
     Decision(Box<Entry>),
-    /// Of what is no decision all that is needed stands in its header, and reading that takes a fraction.
+    /// Of what is no decision all that is needed stands in its header, and reading that takes a fraction. What
+    /// it says is checked when somebody reads it.
     Other(EntryHeader),
     Pruned,
 }

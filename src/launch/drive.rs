@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::Launcher;
 use super::decide::Plan;
+use super::driven::Driving;
 use super::entry::to_json;
 use super::freeze::freeze;
 use super::resolve::Outcome;
@@ -74,21 +75,19 @@ impl From<crate::audit::ReadError> for Stop {
 
 impl Launcher {
     /// Drives a launch in a task of its own. The receiver is told when the first step is done.
-    pub(super) fn spawn_drive(&self, launch_id: LaunchId) -> oneshot::Receiver<()> {
+    pub(super) fn spawn_drive(&self, driving: Driving) -> oneshot::Receiver<()> {
         let (first_step, stepped) = oneshot::channel();
         let launcher = self.clone();
         self.shared.tasks.spawn(async move {
-            let driven = launcher.drive(launch_id, first_step).await;
-            if driven.is_err() {
-                launcher.shared.left_open.notify_waiters();
-            }
-            match driven {
+            let launch_id = driving.launch_id();
+            match launcher.drive(launch_id, first_step).await {
                 Ok(()) => {}
                 Err(Stop::Shutdown) => tracing::info!(%launch_id, "launch left open for the next start"),
                 Err(Stop::Behind) => tracing::warn!(%launch_id, "launch left open: the audit log is behind"),
                 Err(Stop::Log(error)) => tracing::error!(%launch_id, %error, "launch stopped: log takes no records"),
                 Err(Stop::Read(error)) => tracing::error!(%launch_id, %error, "launch stopped: log cannot be read"),
             }
+            drop(driving);
         });
         stepped
     }

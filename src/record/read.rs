@@ -3,7 +3,8 @@
 //! [`Entry`]'s own reading goes through a buffer of the whole object, which is half of what reading
 //! costs. Gantry writes what an entry is about first, then its kind, then the event; of leaves in
 //! that order the event is read in place. Whatever is not in that order, or does not read so, is
-//! read by the book, whose word is final.
+//! read by the book. Members that this program does not know, as of a later version, are skipped in place and
+//! not looked at, where the book would refuse a number or an escape that cannot be.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -191,7 +191,8 @@ impl Segment {
         range: std::ops::Range<u64>,
         mut read: impl FnMut(u64, Option<&[u8]>) -> T,
     ) -> Result<Vec<T>, (u64, TableError)> {
-        let frames = self.frames(&range).map_err(|error| (range.start, error.into()))?;
+        // What cannot be read at once is read one by one, and named if that fails too.
+        let frames = self.frames(&range).unwrap_or_default();
         let mut frames = frames.as_slice();
         let mut all = Vec::new();
         for index in range {
@@ -200,7 +201,7 @@ impl Segment {
                     all.push(read(index, Some(frame.leaf)));
                     frames = &frames[frame.size()..];
                 }
-                // Removed, damaged, or behind one of these.
+                // Not read at once, or damaged, or behind something that is.
                 None => match self.leaf(index) {
                     Ok(Some(Leaf::Kept(leaf))) => all.push(read(index, Some(&leaf))),
                     Ok(Some(Leaf::Pruned)) => all.push(read(index, None)),

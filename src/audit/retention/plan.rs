@@ -88,6 +88,14 @@ pub(super) fn next(
     let is_old =
         |segment: &&Arc<Segment>| segment.end() <= last_end || segment.last_time().is_none_or(|last| last < before);
     let old = finished.iter().take_while(is_old).count();
+    if let Some(first) = finished.get(old)
+        && let Some(last) = first.last_time()
+        && nanos(retention.now) < last
+    {
+        // As by a clock that was wrong once. Everything behind it waits as well, and somebody should know.
+        let segment = first.first();
+        tracing::warn!(segment, "retention stops at a segment of the journal with a record from the future");
+    }
     let mut begun = last_end;
     for (number, segment) in finished[..old].iter().enumerate() {
         let end = segment.end();

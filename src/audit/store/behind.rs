@@ -16,7 +16,11 @@ use crate::ids::{InstanceId, LaunchId};
 /// With this many rows in memory they begin to be written. Tests have few, and want both kinds.
 const ROWS_WRITE: usize = if cfg!(test) { 8 } else { 8_192 };
 
-/// With this many, the writer of the log waits until some are written.
+/// After this many records the store is told that they were seen, however few rows they left: the next start
+/// does not read them again.
+const RECORDS_WRITE: u64 = 65_536;
+
+/// With this many rows, the writer of the log waits until some are written.
 const ROWS_MAX: usize = 8 * ROWS_WRITE;
 
 /// A store and what it lags behind by.
@@ -46,6 +50,13 @@ struct Behind {
     last_launch: Option<LaunchId>,
 }
 
+impl Behind {
+    /// Whether there is enough to write.
+    fn is_due(&self) -> bool {
+        ROWS_WRITE <= self.fresh.len() || RECORDS_WRITE <= self.size - self.written
+    }
+}
+
 impl StoreBehind {
     /// A store that lags behind by nothing, and how many records it has seen.
     pub(in crate::audit) fn new(store: Box<dyn RecordStore>) -> Result<(Self, u64), StoreError> {
@@ -59,8 +70,8 @@ impl StoreBehind {
     /// Takes in rows at a start, when no thread writes yet: writes them as they become many.
     pub(in crate::audit) fn replay(&self, rows: Rows, size: u64) -> Result<(), StoreError> {
         self.extend(rows, size)?;
-        let are_many = ROWS_WRITE <= self.lock().fresh.len();
-        if are_many { self.write_out() } else { Ok(()) }
+        let is_due = self.lock().is_due();
+        if is_due { self.write_out() } else { Ok(()) }
     }
 
     /// Writes what is in memory, when no thread writes yet.
@@ -93,7 +104,7 @@ impl StoreBehind {
         behind.last_launch = behind.last_launch.max(rows.launches.last_key_value().map(|(id, _)| *id));
         behind.fresh.extend(rows);
         behind.size = size;
-        if ROWS_WRITE <= behind.fresh.len() && behind.writing.is_none() {
+        if behind.is_due() && behind.writing.is_none() {
             self.changed.notify_all();
         }
         Ok(())
@@ -106,7 +117,7 @@ impl StoreBehind {
         loop {
             let (rows, size) = {
                 let mut behind = self.lock();
-                while behind.fresh.len() < ROWS_WRITE && !behind.ended && behind.failed.is_none() {
+                while !behind.is_due() && !behind.ended && behind.failed.is_none() {
                     behind = self.changed.wait(behind).unwrap_or_else(PoisonError::into_inner);
                 }
                 // Later rows must not be said to be seen where earlier ones are not.

@@ -34,8 +34,11 @@ use crate::ids::{InstanceId, LaunchId};
 /// Version of keys and values. A store of another version is made again from the journal.
 const LAYOUT_VERSION: &[u8] = b"3";
 
-/// Bytes of pages that sled keeps in memory.
-const CACHE_BYTES: u64 = 32 << 20;
+/// Bytes of pages that sled keeps in memory: a part of those there are when it is opened, but at least and at
+/// most so many. A page that is not in memory is most of what the slowest look-ups of a launch take.
+const CACHE_PART: u64 = 4;
+const CACHE_BYTES_MIN: u64 = 24 << 20;
+const CACHE_BYTES_MAX: u64 = 256 << 20;
 
 /// Fixed for the life of a store.
 const SEGMENT_BYTES: usize = 4 << 20;
@@ -75,7 +78,7 @@ impl SledStore {
         remove_unfinished_snapshots(path).map_err(StoreError::Io)?;
         let db = Config::new()
             .path(path)
-            .cache_capacity(CACHE_BYTES)
+            .cache_capacity(cache_bytes(path))
             .segment_size(SEGMENT_BYTES)
             .flush_every_ms(Some(FLUSH_PERIOD_MS))
             .use_compression(false)
@@ -104,6 +107,12 @@ impl SledStore {
         }
         Ok(store)
     }
+}
+
+fn cache_bytes(path: &Path) -> u64 {
+    // Pages and what was written over since are in one file. Where there is none the store is new.
+    let bytes = fs::metadata(path.join("db")).map_or(0, |metadata| metadata.len());
+    (bytes / CACHE_PART).clamp(CACHE_BYTES_MIN, CACHE_BYTES_MAX)
 }
 
 impl RecordStore for SledStore {
