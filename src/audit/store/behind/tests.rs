@@ -176,3 +176,18 @@ fn a_launch_that_was_removed_is_nowhere_wherever_its_row_was() {
         assert_eq!(ids(Order::NewestFirst), left.iter().copied().rev().take(limit).collect::<Vec<_>>());
     }
 }
+
+#[test]
+fn a_start_writes_what_it_replays_when_there_is_much_of_it_rows_or_records() {
+    let (store, _) = StoreBehind::new(Box::new(Memory::default())).unwrap();
+    let applied = || store.store.applied().unwrap();
+    store.replay(rows(0..4, true), 7).unwrap();
+    assert_eq!((applied(), store.launch(id(3)).unwrap().is_some()), (0, true), "few rows stay in memory");
+    store.replay(rows(4..8, true), 9).unwrap();
+    assert_eq!((applied(), store.store.launch(id(3)).unwrap().is_some()), (9, true));
+    // Records that leave no rows, such as previews, are not read again at the next start either.
+    store.replay(Rows::default(), 8 + RECORDS_WRITE).unwrap();
+    assert_eq!(applied(), 9);
+    store.replay(Rows::default(), 9 + RECORDS_WRITE).unwrap();
+    assert_eq!(applied(), 9 + RECORDS_WRITE);
+}
