@@ -86,6 +86,8 @@ pub struct LaunchRequest {
     pub user_data: Option<Vec<u8>>,
     /// Why.
     pub reason: String,
+    /// Whether what policy forbids is to be let pass, where policy permits that.
+    pub break_glass: bool,
     /// The caller's idempotency key; required unless `validate_only`.
     pub request_id: Option<RequestId>,
     /// Only say what would happen.
@@ -231,7 +233,7 @@ impl Launcher {
     /// # Errors
     /// See [`LaunchError`]. A failure after admission is no error: it is a launch in state FAILED.
     pub async fn launch(&self, request: LaunchRequest) -> Result<Answer, LaunchError> {
-        let prepared = self.shared.redaction.prepare(&request.spec, request.user_data.as_deref(), &request.reason);
+        let prepared = self.shared.redaction.prepare(&request);
         if request.validate_only {
             return Box::pin(self.preview(&request, &prepared)).await.map(|entry| Answer::Preview(Box::new(entry)));
         }

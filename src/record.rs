@@ -9,6 +9,7 @@ mod acceptance;
 mod boot_event;
 mod entry;
 mod finding;
+mod governing;
 mod image_choice;
 mod kind;
 mod launch;
@@ -24,6 +25,7 @@ pub use entry::{
     TerminationStage, Verdict,
 };
 pub use finding::{Finding, Outcome};
+pub use governing::{Cancellation, LaunchSwitch, PolicyLoaded};
 pub use image_choice::{ImageChoice, ImageReceipt, ImageSelector, SelectorFilter};
 pub use kind::EntryKind;
 pub use launch::{ApplyError, Attempt, AttemptState, Launch, LaunchInstance};

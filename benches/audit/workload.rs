@@ -235,6 +235,7 @@ impl Facts {
             request_id: Some(LaunchId::from_bytes(self.uuid(0)).to_string().parse().unwrap()),
             body_sha256: spec.body_hash(&reason),
             preview: false,
+            break_glass: false,
             reason,
             spec,
             verdict,
@@ -249,12 +250,16 @@ impl Facts {
                 ec2_error_code: None,
             }],
             candidates: if admitted {
-                vec![Candidate { instance_type, placement: self.placement() }]
+                vec![Candidate { instance_type, placement: self.placement(), zone: None }]
             } else {
                 Vec::new()
             },
             deadline: admitted.then(|| self.time + Duration::from_secs(3_600)),
-            policy: PolicyStamp { hash: None, determining_policy_ids: vec!["only-current-images".to_owned()] },
+            policy: PolicyStamp {
+                hash: None,
+                determining_policy_ids: vec!["only-current-images".to_owned()],
+                overridden: false,
+            },
             image_receipt: Some(ImageReceipt {
                 image_id: self.image_id.clone(),
                 digest: Sha256Digest::of(self.image_id.as_str().as_bytes()),
@@ -265,6 +270,7 @@ impl Facts {
                 "root_device_type": "ebs",
             })),
             type_facts: Vec::new(),
+            governed_types: Vec::new(),
             facts_time: self.time,
         }))
     }

@@ -41,8 +41,16 @@ impl Launches {
     }
 
     async fn launch(&self, request: pb::LaunchInstancesRequest) -> Result<pb::Launch, Failure> {
-        let pb::LaunchInstancesRequest { region, account_id, spec, reason, request_id, validate_only, wait_timeout } =
-            request;
+        let pb::LaunchInstancesRequest {
+            region,
+            account_id,
+            spec,
+            reason,
+            request_id,
+            validate_only,
+            wait_timeout,
+            break_glass,
+        } = request;
         let mut violations = Violations::new();
         let scope = scope(&self.services, &region, &account_id, &mut violations);
         let served = scope.as_ref().and_then(|scope| scope.as_ref().ok());
@@ -67,6 +75,7 @@ impl Launches {
             reason,
             request_id,
             validate_only,
+            break_glass,
             wait: wait.unwrap_or(WAIT_DEFAULT),
             principal: local_principal(),
         };

@@ -220,7 +220,9 @@ impl Staging<'_> {
 
     fn take_in_other(&mut self, own: &mut Staged, index: u64, entry: &Entry) -> Result<(), StageError> {
         match &entry.event {
-            Event::ServiceStarted(_) | Event::RecordsPruned(_) => Ok(()),
+            Event::ServiceStarted(_) | Event::RecordsPruned(_) | Event::PolicyLoaded(_) | Event::LaunchSwitch(_) => {
+                Ok(())
+            }
             Event::InstancePhase(phase) => {
                 let row = self.instance(own, &phase.instance_id)?;
                 if row.entries.last().is_none_or(|&last| last < index) {
@@ -236,6 +238,7 @@ impl Staging<'_> {
             | Event::AttemptFailed(_)
             | Event::AttemptUnknown(_)
             | Event::LaunchEnded(_)
+            | Event::Cancellation(_)
             | Event::Termination(_) => Err(ApplyError::OtherLaunch.into()),
         }
     }
@@ -280,6 +283,9 @@ pub(super) fn request_of(entry: &Entry) -> Option<(RequestKey, Sha256Digest)> {
         Event::Termination(termination) => {
             (Operation::Terminate, termination.request_id.clone()?, termination.body_sha256?)
         }
+        Event::Cancellation(cancellation) => {
+            (Operation::Cancel, cancellation.request_id.clone(), cancellation.body_sha256)
+        }
         Event::AttemptIntended(_)
         | Event::AttemptSucceeded(_)
         | Event::AttemptFailed(_)
@@ -287,7 +293,9 @@ pub(super) fn request_of(entry: &Entry) -> Option<(RequestKey, Sha256Digest)> {
         | Event::LaunchEnded(_)
         | Event::InstancePhase(_)
         | Event::ServiceStarted(_)
-        | Event::RecordsPruned(_) => return None,
+        | Event::RecordsPruned(_)
+        | Event::PolicyLoaded(_)
+        | Event::LaunchSwitch(_) => return None,
     };
     let (principal, account_id) = (entry.principal.clone()?, entry.account_id.clone()?);
     Some((RequestKey { operation, principal, account_id, request_id }, body_sha256))

@@ -201,6 +201,8 @@ pub enum Operation {
     Launch,
     /// A termination.
     Terminate,
+    /// A cancellation.
+    Cancel,
 }
 
 /// The key under which a request is done once.

@@ -90,7 +90,10 @@ pub(super) fn instances_of(entry: &Entry) -> impl Iterator<Item = &InstanceId> {
         | Event::AttemptUnknown(_)
         | Event::LaunchEnded(_)
         | Event::ServiceStarted(_)
-        | Event::RecordsPruned(_) => (None, &[], &[]),
+        | Event::RecordsPruned(_)
+        | Event::PolicyLoaded(_)
+        | Event::LaunchSwitch(_)
+        | Event::Cancellation(_) => (None, &[], &[]),
     };
     one.into_iter().chain(places.iter().map(|place| &place.instance_id)).chain(many)
 }

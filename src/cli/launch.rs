@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// The key under which this launch happens once; repeat it to repeat the call [default: a new one, printed].
     #[arg(long, value_name = "ID")]
     request_id: Option<String>,
+    /// Ask for what policy forbids to be let pass, where policy permits that; needs a --reason.
+    #[arg(long)]
+    break_glass: bool,
     /// Only say whether it would be admitted.
     #[arg(long, conflicts_with = "watch")]
     validate_only: bool,
@@ -55,6 +58,7 @@ impl Args {
             request_id: request_id.clone(),
             validate_only: self.validate_only,
             wait_timeout: wait.map(client::duration),
+            break_glass: self.break_glass,
         };
         let launch = match client.launch_instances(request).await {
             Err(ClientError::Refused(refusal)) if refusal.is_interruption() && !self.validate_only => {

@@ -19,7 +19,6 @@ use sha2::Sha256;
 
 use crate::audit::REDACTION_KEY;
 use crate::ids::{self, Sha256Digest};
-use crate::record::Spec;
 
 /// What its only line begins with; the time when it was made and the key, in hexadecimal, follow.
 const KEY_LINE: &str = "gantry-redaction-key-1";
@@ -44,10 +43,9 @@ pub(super) struct Bodies {
 impl Bodies {
     /// The bodies of a request. With `redacted` the one that is recorded is the keyed one, if there
     /// is a key, and there is one wherever something is redacted.
-    pub(super) fn of(spec: &Spec, reason: &str, key: Option<&BodyKey>, redacted: bool) -> Self {
-        let body = spec.body(reason);
-        let plain = Sha256Digest::of(&body);
-        let keyed = key.map(|key| key.digest(&body));
+    pub(super) fn of(body: &[u8], key: Option<&BodyKey>, redacted: bool) -> Self {
+        let plain = Sha256Digest::of(body);
+        let keyed = key.map(|key| key.digest(body));
         Self { plain, keyed, recorded: keyed.filter(|_| redacted).unwrap_or(plain) }
     }
 
@@ -145,6 +143,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::record::Spec;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()
@@ -181,15 +180,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let key = BodyKey::open(dir.path(), at(0)).unwrap();
         let (spec, other) = (tagged("ann@example.com"), tagged("bob@example.com"));
-        let plain = Bodies::of(&spec, "why", None, false);
+        let plain = Bodies::of(&spec.body("why", false), None, false);
         assert_eq!(plain.recorded(), spec.body_hash("why"), "what is recorded without redaction is as ever");
-        let keyed = Bodies::of(&spec, "why", Some(&key), true);
+        let keyed = Bodies::of(&spec.body("why", false), Some(&key), true);
         assert_ne!(keyed.recorded(), plain.recorded());
         for recorded in [plain.recorded(), keyed.recorded()] {
             for redacted in [false, true] {
-                assert!(Bodies::of(&spec, "why", Some(&key), redacted).are(recorded));
-                assert!(!Bodies::of(&other, "why", Some(&key), redacted).are(recorded));
-                assert!(!Bodies::of(&spec, "why not", Some(&key), redacted).are(recorded));
+                assert!(Bodies::of(&spec.body("why", false), Some(&key), redacted).are(recorded));
+                assert!(!Bodies::of(&other.body("why", false), Some(&key), redacted).are(recorded));
+                assert!(!Bodies::of(&spec.body("why not", false), Some(&key), redacted).are(recorded));
+                assert!(!Bodies::of(&spec.body("why", true), Some(&key), redacted).are(recorded));
             }
         }
         assert!(!plain.are(keyed.recorded()), "without the key nobody can tell");

@@ -121,7 +121,9 @@ pub fn decide(spec: &Spec, facts: &Facts, now: Timestamp) -> Decision {
             let about = check_compatibility(image, type_facts, &wish);
             let struck = verdict(&about) == crate::ami::compatibility::Verdict::Incompatible;
             if !struck {
-                candidates.push(Candidate { instance_type: instance_type.clone(), placement: placement.clone() });
+                let zone = zone.and_then(|zone| zone.parse().ok());
+                let instance_type = instance_type.clone();
+                candidates.push(Candidate { instance_type, placement: placement.clone(), zone });
             }
             keep(&mut findings, about, instance_type.as_str());
         }

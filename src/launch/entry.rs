@@ -38,6 +38,7 @@ pub(super) fn decision_entry(
             request_id: launch_id.and(request.request_id.clone()),
             body_sha256: prepared.bodies.recorded(),
             preview: launch_id.is_none(),
+            break_glass: request.break_glass,
             reason: request.reason.clone(),
             spec: prepared.spec.clone(),
             verdict,
@@ -51,6 +52,7 @@ pub(super) fn decision_entry(
             }),
             image_facts: facts.image.as_ref().map(|image| prepared.image_facts(image)),
             type_facts: facts.types.iter().map(to_json).collect(),
+            governed_types: Vec::new(),
             facts_time: facts.time,
         })),
     }

@@ -14,7 +14,7 @@ use crate::record::{
 /// The input of one attempt, of the image that the decision came to. It is made once and then read back from the log: made again by a
 /// later version it might differ, and EC2 would see another request under the same token.
 pub(super) fn freeze(spec: &Spec, image_id: &ImageId, candidate: &Candidate, attempt_id: AttemptId) -> RunInstances {
-    let Candidate { instance_type, placement } = candidate;
+    let Candidate { instance_type, placement, .. } = candidate;
     let mut instance_tags = spec.tags.clone();
     instance_tags.insert(ATTEMPT_TAG.to_owned(), attempt_id.to_string());
     // With network interfaces EC2 wants subnet and groups on them (API Reference, RunInstances).

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::LaunchRequest;
 use super::body::{Bodies, BodyKey};
 use super::withheld::Withheld;
 use crate::ami::filter::Pattern;
@@ -51,9 +52,10 @@ impl Redaction {
     }
 
     /// What stands in the log of a request, and what does not.
-    pub(super) fn prepare(&self, spec: &Spec, user_data: Option<&[u8]>, reason: &str) -> Prepared<'_> {
-        let (recorded, withheld) = self.split(spec, user_data);
-        let bodies = Bodies::of(spec, reason, self.key.as_ref(), withheld.has_values());
+    pub(super) fn prepare(&self, request: &LaunchRequest) -> Prepared<'_> {
+        let LaunchRequest { spec, user_data, reason, break_glass, .. } = request;
+        let (recorded, withheld) = self.split(spec, user_data.as_deref());
+        let bodies = Bodies::of(&spec.body(reason, *break_glass), self.key.as_ref(), withheld.has_values());
         Prepared { redaction: self, spec: recorded, withheld, bodies }
     }
 
@@ -64,8 +66,8 @@ impl Redaction {
     }
 
     /// What a request's body is compared by.
-    pub(super) fn bodies(&self, spec: &Spec, reason: &str) -> Bodies {
-        Bodies::of(spec, reason, self.key.as_ref(), false)
+    pub(super) fn bodies(&self, body: &[u8]) -> Bodies {
+        Bodies::of(body, self.key.as_ref(), false)
     }
 
     fn matches(&self, key: &str) -> bool {

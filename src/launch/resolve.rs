@@ -119,7 +119,8 @@ impl Launcher {
         }
         if marked {
             // The values belong to the launch if with them it has the body that was decided on.
-            let bodies = self.shared.redaction.bodies(&withheld.restored(&launch.spec), &launch.reason);
+            let bodies =
+                self.shared.redaction.bodies(&withheld.restored(&launch.spec).body(&launch.reason, launch.break_glass));
             if !bodies.are(self.decided_body(launch)?) {
                 return Ok(None);
             }

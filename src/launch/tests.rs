@@ -8,6 +8,20 @@ use super::*;
 use crate::ids::AttemptId;
 use crate::record::{CpuOptions, ImageChoice, Market, MetadataOptions, OnBootFailure, PlacementStrategy};
 
+/// A request for it.
+pub(crate) fn request_of(spec: Spec) -> LaunchRequest {
+    LaunchRequest {
+        spec,
+        user_data: None,
+        reason: "test".to_owned(),
+        break_glass: false,
+        request_id: Some("r-1".parse().unwrap()),
+        validate_only: false,
+        wait: Duration::from_secs(30),
+        principal: "local".parse().unwrap(),
+    }
+}
+
 /// The smallest launch there is.
 pub(crate) fn least_spec() -> Spec {
     Spec {
@@ -45,6 +59,7 @@ fn the_frozen_input_asks_for_imdsv2_unless_told_otherwise() {
     let candidate = crate::record::Candidate {
         instance_type: "m7i.large".parse().unwrap(),
         placement: crate::record::Placement::default(),
+        zone: None,
     };
     let image = "ami-05a4db0c500000001".parse().unwrap();
     let frozen = freeze::freeze(&least_spec(), &image, &candidate, attempt_id);

@@ -9,13 +9,14 @@ use serde_json::Value;
 use super::acceptance::Acceptance;
 use super::boot_event::{BootFailure, LaunchState, Phase};
 use super::finding::Finding;
+use super::governing::{Cancellation, LaunchSwitch, PolicyLoaded};
 use super::image_choice::ImageReceipt;
 use super::kind::EntryKind;
 use super::pruning::RecordsPruned;
 use super::spec::{Placement, Spec};
 use crate::ids::{
-    AccountId, AttemptId, ClientToken, ImageId, InstanceId, InstanceType, LaunchId, Principal, Region, RequestId,
-    Sha256Digest,
+    AccountId, AttemptId, AvailabilityZone, ClientToken, ImageId, InstanceId, InstanceType, LaunchId, Principal,
+    Region, RequestId, Sha256Digest,
 };
 
 /// The version of the entry format that this program writes.
@@ -65,6 +66,9 @@ impl Entry {
             Event::Termination(_) => EntryKind::Termination,
             Event::ServiceStarted(_) => EntryKind::ServiceStarted,
             Event::RecordsPruned(_) => EntryKind::RecordsPruned,
+            Event::PolicyLoaded(_) => EntryKind::PolicyLoaded,
+            Event::LaunchSwitch(_) => EntryKind::LaunchSwitch,
+            Event::Cancellation(_) => EntryKind::Cancellation,
         }
     }
 }
@@ -93,6 +97,12 @@ pub enum Event {
     ServiceStarted(ServiceStarted),
     /// Retention removes records.
     RecordsPruned(RecordsPruned),
+    /// Another policy is in force from here on.
+    PolicyLoaded(PolicyLoaded),
+    /// New launches were stopped, or let go on.
+    LaunchSwitch(LaunchSwitch),
+    /// Somebody asked for no further attempts.
+    Cancellation(Cancellation),
 }
 
 /// A code for programs and a sentence for people.
@@ -138,6 +148,9 @@ pub struct Decision {
     pub preview: bool,
     /// Why the caller wants it.
     pub reason: String,
+    /// Whether the caller asked for policy to be overridden.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub break_glass: bool,
     /// What was asked.
     pub spec: Spec,
     /// The answer.
@@ -161,6 +174,10 @@ pub struct Decision {
     /// The instance types that were judged, as EC2 described them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub type_facts: Vec<Value>,
+    /// The types that nothing but policy could still strike: those that it was asked about, if there was
+    /// one. Absent in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub governed_types: Vec<InstanceType>,
     /// When EC2 was asked for these facts.
     pub facts_time: Timestamp,
 }
@@ -181,6 +198,9 @@ pub struct Candidate {
     /// The place.
     #[serde(default)]
     pub placement: Placement,
+    /// The zone that the place is in, where that was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<AvailabilityZone>,
 }
 
 /// Which policy decided.
@@ -192,6 +212,9 @@ pub struct PolicyStamp {
     /// The policies that determined the answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub determining_policy_ids: Vec<String>,
+    /// Whether what policy forbids was let pass, by a permission to override it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overridden: bool,
 }
 
 /// An attempt, frozen before the call.

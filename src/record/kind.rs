@@ -17,6 +17,9 @@ pub enum EntryKind {
     Termination,
     ServiceStarted,
     RecordsPruned,
+    PolicyLoaded,
+    LaunchSwitch,
+    Cancellation,
 }
 
 impl EntryKind {
@@ -33,6 +36,9 @@ impl EntryKind {
             Self::Termination => "termination",
             Self::ServiceStarted => "service_started",
             Self::RecordsPruned => "records_pruned",
+            Self::PolicyLoaded => "policy_loaded",
+            Self::LaunchSwitch => "launch_switch",
+            Self::Cancellation => "cancellation",
         }
     }
 }

@@ -34,6 +34,9 @@ pub struct Launch {
     pub region: Region,
     /// Why.
     pub reason: String,
+    /// Whether policy was asked to be overridden.
+    #[serde(default)]
+    pub break_glass: bool,
     /// What was asked.
     pub spec: Spec,
     /// The answer.
@@ -73,6 +76,9 @@ pub struct Launch {
     /// Why, in the words of whoever asked for the termination that EC2 has not answered yet.
     #[serde(default)]
     pub pending_termination: Option<String>,
+    /// Why, in the words of whoever asked for no further attempts.
+    #[serde(default)]
+    pub cancelled: Option<String>,
     /// The sequence of its last event.
     pub last_sequence: u64,
 }
@@ -100,6 +106,9 @@ pub struct Attempt {
     pub intend_time: Timestamp,
     /// When its outcome was recorded.
     pub end_time: Option<Timestamp>,
+    /// Since when it has been known that its outcome is not known.
+    #[serde(default)]
+    pub unknown_time: Option<Timestamp>,
 }
 
 /// How an attempt came out.
@@ -209,6 +218,7 @@ impl Launch {
             account_id: account_id.clone(),
             region: region.clone(),
             reason: decision.reason.clone(),
+            break_glass: decision.break_glass,
             spec: decision.spec.clone(),
             verdict,
             findings: decision.findings.clone(),
@@ -230,6 +240,7 @@ impl Launch {
             settle_time: (!admitted).then_some(entry.time),
             terminating: false,
             pending_termination: None,
+            cancelled: None,
             last_sequence: 0,
         };
         let event = launch.launch_event(entry.time);

@@ -157,6 +157,9 @@ fn read_event<'de, A: MapAccess<'de>>(kind: EntryKind, rest: OfEvent<A>) -> Resu
         EntryKind::Termination => Event::Termination(Deserialize::deserialize(rest)?),
         EntryKind::ServiceStarted => Event::ServiceStarted(Deserialize::deserialize(rest)?),
         EntryKind::RecordsPruned => Event::RecordsPruned(Deserialize::deserialize(rest)?),
+        EntryKind::PolicyLoaded => Event::PolicyLoaded(Deserialize::deserialize(rest)?),
+        EntryKind::LaunchSwitch => Event::LaunchSwitch(Deserialize::deserialize(rest)?),
+        EntryKind::Cancellation => Event::Cancellation(Deserialize::deserialize(rest)?),
     })
 }
 

@@ -104,21 +104,23 @@ impl Spec {
         in_tags || in_filters
     }
 
-    /// What "the same body" means for a request id: SHA-256 over this spec and the reason. User
+    /// What "the same body" means for a request id that overrides nothing: SHA-256 over this spec and the reason. User
     /// data counts by its own hash. Of a request with redacted values a keyed hash over the same bytes
     /// is recorded instead.
     pub fn body_hash(&self, reason: &str) -> Sha256Digest {
-        Sha256Digest::of(&self.body(reason))
+        Sha256Digest::of(&self.body(reason, false))
     }
 
-    /// The bytes that [`Spec::body_hash`] is made of.
-    pub fn body(&self, reason: &str) -> Vec<u8> {
+    /// The bytes that [`Spec::body_hash`] is made of; whether policy is to be overridden counts as well.
+    pub fn body(&self, reason: &str, break_glass: bool) -> Vec<u8> {
         #[derive(Serialize)]
         struct Body<'a> {
             spec: &'a Spec,
             reason: &'a str,
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            break_glass: bool,
         }
-        let json = serde_json::to_vec(&Body { spec: self, reason });
+        let json = serde_json::to_vec(&Body { spec: self, reason, break_glass });
         json.expect("a spec has string keys and no failing serialiser")
     }
 }

@@ -1,7 +1,5 @@
 //! The launcher over a real log and a sandbox: what it does when the log takes nothing.
 
-use std::time::Duration;
-
 use super::*;
 use crate::clock::{SimClock, Timestamp};
 use crate::launch::{Answer, LaunchRequest};
@@ -36,15 +34,8 @@ async fn launcher(dir: &Path, shutdown: &CancellationToken) -> (Launcher, AuditL
 }
 
 fn request(request_id: &str) -> LaunchRequest {
-    LaunchRequest {
-        spec: crate::launch::tests::least_spec(),
-        user_data: None,
-        reason: "test".to_owned(),
-        request_id: Some(request_id.parse().unwrap()),
-        validate_only: false,
-        wait: Duration::from_secs(30),
-        principal: "local".parse().unwrap(),
-    }
+    let least = crate::launch::tests::request_of(crate::launch::tests::least_spec());
+    LaunchRequest { request_id: Some(request_id.parse().unwrap()), ..least }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,10 +14,10 @@ use std::time::Duration;
 use gantry::ids::{LaunchId, Sha256Digest};
 use gantry::record::{
     Acceptance, AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, AttemptUnknown, BootFailure, BootStage,
-    Candidate, Decision, ENTRY_VERSION, Entry, EntryKind, Event, Finding, IamInstanceProfile, ImageChoice,
-    ImageReceipt, InstancePhase, InstancePlace, LaunchEnded, LaunchState, Market, MetadataOptions, OnBootFailure,
-    Outcome, Phase, Placement, PlacementStrategy, PolicyStamp, Reason, RecordsPruned, ServiceStarted, Spec,
-    Termination, TerminationStage, Verdict,
+    Cancellation, Candidate, Decision, ENTRY_VERSION, Entry, EntryKind, Event, Finding, IamInstanceProfile,
+    ImageChoice, ImageReceipt, InstancePhase, InstancePlace, LaunchEnded, LaunchState, LaunchSwitch, Market,
+    MetadataOptions, OnBootFailure, Outcome, Phase, Placement, PlacementStrategy, PolicyLoaded, PolicyStamp, Reason,
+    RecordsPruned, ServiceStarted, Spec, Termination, TerminationStage, Verdict,
 };
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -98,6 +98,7 @@ fn candidate() -> Candidate {
     Candidate {
         instance_type: "m7i.large".parse().unwrap(),
         placement: Placement { availability_zone: Some("us-east-1a".parse().unwrap()), ..Placement::default() },
+        zone: None,
     }
 }
 
@@ -145,6 +146,7 @@ fn full_decision() -> Decision {
         request_id: Some("3f0c6f1e-9a52-4f0e-8a55-5b2f6f1d7c10".parse().unwrap()),
         body_sha256: Sha256Digest::of(b"body"),
         preview: true,
+        break_glass: false,
         reason: "nightly \"build\" farm, \u{e9}tage 2".to_owned(),
         spec: full_spec(),
         verdict: Verdict::Admitted,
@@ -154,6 +156,7 @@ fn full_decision() -> Decision {
         policy: PolicyStamp {
             hash: Some(Sha256Digest::of(b"policy")),
             determining_policy_ids: vec!["only-current-images".to_owned()],
+            overridden: false,
         },
         image_receipt: Some(ImageReceipt {
             image_id: "ami-0abcdef1234567890".parse().unwrap(),
@@ -162,6 +165,7 @@ fn full_decision() -> Decision {
         }),
         image_facts: Some(json!({ "image_id": "ami-0abcdef1234567890", "root_device_type": "ebs", "size_gib": 8 })),
         type_facts: vec![json!({ "instance_type": "m7i.large", "vcpus": 2 })],
+        governed_types: Vec::new(),
         facts_time: time("2026-11-20T07:59:59.123456Z"),
     }
 }
@@ -172,6 +176,7 @@ fn least_decision() -> Decision {
         request_id: None,
         body_sha256: Sha256Digest::of(b"body"),
         preview: false,
+        break_glass: false,
         reason: String::new(),
         spec: least_spec(),
         verdict: Verdict::Refused,
@@ -182,7 +187,21 @@ fn least_decision() -> Decision {
         image_receipt: None,
         image_facts: None,
         type_facts: Vec::new(),
+        governed_types: Vec::new(),
         facts_time: time("2026-11-20T07:59:59Z"),
+    }
+}
+
+/// A decision that policy was overridden for.
+fn overridden_decision() -> Decision {
+    let full = full_decision();
+    Decision {
+        preview: false,
+        break_glass: true,
+        candidates: vec![Candidate { zone: Some("us-east-1a".parse().unwrap()), ..candidate() }],
+        policy: PolicyStamp { overridden: true, ..full.policy.clone() },
+        governed_types: vec![candidate().instance_type],
+        ..full
     }
 }
 
@@ -268,8 +287,30 @@ fn entries() -> BTreeMap<&'static str, Entry> {
     };
     let of_acceptance = Entry { event: Event::ServiceStarted(accepted), ..of_service.clone() };
     let of_retention = Entry { event: Event::RecordsPruned(pruned), ..of_service.clone() };
+    let loaded = PolicyLoaded {
+        hash: Some(Sha256Digest::of(b"policy")),
+        source: "/etc/gantry/policy.cedar".to_owned(),
+        part: 1,
+        parts: 1,
+        text: "permit (principal, action, resource);\n".to_owned(),
+    };
+    let unloaded = PolicyLoaded { hash: None, source: "none".to_owned(), part: 1, parts: 1, text: String::new() };
+    let switch = LaunchSwitch { paused: true, reason: "incident 42".to_owned() };
+    let cancellation = Cancellation {
+        request_id: "c-1".parse().unwrap(),
+        body_sha256: Sha256Digest::of(b"body"),
+        reason: "no longer needed".to_owned(),
+    };
+    let of_policy = Entry { event: Event::PolicyLoaded(loaded), ..of_service.clone() };
+    let of_no_policy = Entry { event: Event::PolicyLoaded(unloaded), ..of_service.clone() };
+    let of_switch =
+        Entry { event: Event::LaunchSwitch(switch), principal: Some("local".parse().unwrap()), ..of_service.clone() };
     BTreeMap::from([
         ("decision.json", of_launch("2026-11-20T08:00:00.000001Z", Event::Decision(Box::new(full_decision())))),
+        (
+            "decision.overridden.json",
+            of_launch("2026-11-20T08:00:00Z", Event::Decision(Box::new(overridden_decision()))),
+        ),
         ("decision.least.json", of_launch("2026-11-20T08:00:00Z", Event::Decision(Box::new(least_decision())))),
         (
             "decision.receipt.json",
@@ -289,6 +330,10 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         ("service_started.accepted.json", of_acceptance),
         ("service_started.json", of_service),
         ("records_pruned.json", of_retention),
+        ("policy_loaded.json", of_policy),
+        ("policy_loaded.none.json", of_no_policy),
+        ("launch_switch.json", of_switch),
+        ("cancellation.json", of_launch("2026-11-20T08:00:03Z", Event::Cancellation(cancellation))),
     ])
 }
 

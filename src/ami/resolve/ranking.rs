@@ -233,7 +233,7 @@ fn lower(sentence: &str) -> String {
 }
 
 fn day(time: Timestamp) -> String {
-    time.to_zoned(TimeZone::UTC).date().to_string()
+    time.to_zoned_datetime(TimeZone::UTC).date().to_string()
 }
 
 fn span(seconds: i64) -> String {

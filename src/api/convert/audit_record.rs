@@ -97,6 +97,13 @@ fn subject(event: &Event) -> Subject<'_> {
             let reason = format!("{} records older than {} below {}", pruned.removed, pruned.before, pruned.end);
             Subject { reason, ..Subject::default() }
         }
+        Event::PolicyLoaded(loaded) => {
+            let hash = loaded.hash.map_or_else(|| "no policy".to_owned(), |hash| hash.to_string());
+            let reason = format!("{hash} from {}, part {} of {}", loaded.source, loaded.part, loaded.parts);
+            Subject { reason, ..Subject::default() }
+        }
+        Event::LaunchSwitch(switch) => Subject { reason: switch.reason.clone(), ..Subject::default() },
+        Event::Cancellation(cancellation) => Subject { reason: cancellation.reason.clone(), ..Subject::default() },
     }
 }
 
@@ -113,6 +120,9 @@ impl From<EntryKind> for pb::RecordKind {
             EntryKind::Termination => Self::Termination,
             EntryKind::ServiceStarted => Self::ServiceStarted,
             EntryKind::RecordsPruned => Self::RecordsPruned,
+            EntryKind::PolicyLoaded => Self::PolicyLoaded,
+            EntryKind::LaunchSwitch => Self::LaunchSwitch,
+            EntryKind::Cancellation => Self::Cancellation,
         }
     }
 }
@@ -131,6 +141,9 @@ pub fn record_kind(field: &str, number: i32, violations: &mut Violations) -> Opt
         pb::RecordKind::Termination => EntryKind::Termination,
         pb::RecordKind::ServiceStarted => EntryKind::ServiceStarted,
         pb::RecordKind::RecordsPruned => EntryKind::RecordsPruned,
+        pb::RecordKind::PolicyLoaded => EntryKind::PolicyLoaded,
+        pb::RecordKind::LaunchSwitch => EntryKind::LaunchSwitch,
+        pb::RecordKind::Cancellation => EntryKind::Cancellation,
     })
 }
 
@@ -150,7 +163,7 @@ mod tests {
 
     #[test]
     fn every_kind_survives_the_way_in_and_out_and_no_other_number_does() {
-        for number in -1..12 {
+        for number in -1..15 {
             let mut violations = Violations::new();
             match record_kind("kind", number, &mut violations) {
                 Some(kind) => assert_eq!(i32::from(pb::RecordKind::from(kind)), number),

@@ -17,6 +17,8 @@ impl From<&Launch> for pb::Launch {
             account_id,
             region,
             reason,
+            // The policy's stamp says what came of it.
+            break_glass: _,
             spec,
             verdict,
             findings,
@@ -37,6 +39,7 @@ impl From<&Launch> for pb::Launch {
             terminating: _,
             // Bookkeeping of a termination whose answer is still out.
             pending_termination: _,
+            cancelled: _,
             last_sequence,
         } = launch;
         Self {
@@ -74,6 +77,7 @@ impl From<&Decision> for pb::Decision {
             request_id: _,
             body_sha256: _,
             preview: _,
+            break_glass: _,
             reason: _,
             spec: _,
             verdict,
@@ -85,6 +89,7 @@ impl From<&Decision> for pb::Decision {
             // The record keeps the facts whole; the contract shows their receipt.
             image_facts: _,
             type_facts: _,
+            governed_types: _,
             facts_time: _,
         } = decision;
         Self {
@@ -158,18 +163,23 @@ impl From<Verdict> for pb::DecisionVerdict {
 
 impl From<&PolicyStamp> for pb::PolicyDecision {
     fn from(policy: &PolicyStamp) -> Self {
-        let PolicyStamp { hash, determining_policy_ids } = policy;
+        let PolicyStamp { hash, determining_policy_ids, overridden } = policy;
         Self {
             hash: hash.map(|hash| hash.to_string()).unwrap_or_default(),
             determining_policy_ids: determining_policy_ids.clone(),
+            overridden: *overridden,
         }
     }
 }
 
 impl From<&Candidate> for pb::Candidate {
     fn from(candidate: &Candidate) -> Self {
-        let Candidate { instance_type, placement } = candidate;
-        Self { instance_type: instance_type.to_string(), placement: super::spec::placement(placement) }
+        let Candidate { instance_type, placement, zone } = candidate;
+        Self {
+            instance_type: instance_type.to_string(),
+            placement: super::spec::placement(placement),
+            availability_zone: zone.as_ref().map(ToString::to_string).unwrap_or_default(),
+        }
     }
 }
 
@@ -186,6 +196,7 @@ impl From<&Attempt> for pb::Attempt {
             reservation_id,
             intend_time,
             end_time,
+            unknown_time,
         } = attempt;
         let state = match state {
             AttemptState::Intended => pb::AttemptState::Intended,
@@ -204,6 +215,7 @@ impl From<&Attempt> for pb::Attempt {
             reservation_id: reservation_id.clone().unwrap_or_default(),
             intend_time: Some(to_timestamp(*intend_time)),
             end_time: end_time.map(to_timestamp),
+            unknown_time: unknown_time.map(to_timestamp),
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::record::{Entry, Event, RecordsPruned, ServiceStarted};
 
 mod attempt;
 mod decision;
+mod governing;
 mod instance;
 mod words;
 
@@ -65,6 +66,9 @@ pub fn event(record: &Exported<'_>, log: &LogOrigin<'_>) -> Value {
         Event::Termination(termination) => instance::termination(entry, termination),
         Event::ServiceStarted(started) => service_started(started),
         Event::RecordsPruned(pruned) => records_pruned(pruned),
+        Event::PolicyLoaded(loaded) => governing::policy_loaded(loaded),
+        Event::LaunchSwitch(switch) => governing::launch_switch(switch),
+        Event::Cancellation(cancellation) => governing::cancellation(entry, cancellation),
     };
     let activity_id = told.activity.id();
     let activity_name = told.activity.caption();

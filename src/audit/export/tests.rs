@@ -30,7 +30,12 @@ pub(super) fn golden() -> Vec<Golden> {
         "instance_phase",
         "termination",
         "service_started",
-        "records_pruned"
+        "records_pruned",
+        "decision.overridden",
+        "policy_loaded",
+        "policy_loaded.none",
+        "launch_switch",
+        "cancellation"
     ];
     let golden = leaves.map(|(name, text)| {
         let leaf = text.trim_end().as_bytes().to_vec();

@@ -127,8 +127,15 @@ fn plan(
             let entry = entry_in(segment, index)?;
             match (entry.launch_id, &entry.event) {
                 (Some(id), _) => launches.entry(id).or_default().take(index, &entry),
-                // What the log says of itself names nobody: who began to sign, and what was removed.
-                (None, Event::ServiceStarted(_) | Event::RecordsPruned(_)) => drop(kept.insert(index)),
+                // What the log says of itself stays: who began to sign, what was removed, by which policy was
+                // decided, and whether launches are stopped, which holds until somebody lets them go on.
+                (
+                    None,
+                    Event::ServiceStarted(_)
+                    | Event::RecordsPruned(_)
+                    | Event::PolicyLoaded(_)
+                    | Event::LaunchSwitch(_),
+                ) => drop(kept.insert(index)),
                 (None, event) => {
                     if let Event::InstancePhase(phase) = event {
                         instances.insert(phase.instance_id.clone());

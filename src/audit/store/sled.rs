@@ -256,6 +256,7 @@ fn request_bytes(key: &RequestKey) -> Vec<u8> {
     let operation = match key.operation {
         Operation::Launch => 1,
         Operation::Terminate => 2,
+        Operation::Cancel => 3,
     };
     let mut bytes = vec![operation];
     bytes.extend_from_slice(key.principal.as_str().as_bytes());

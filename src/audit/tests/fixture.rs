@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use crate::audit::{AuditLog, LogSettings, OpenReport, Operation, Owner, RequestKey};
 use crate::ids::{AttemptId, InstanceId, LaunchId, RequestId, Sha256Digest};
 use crate::record::{
-    AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, Decision, ENTRY_VERSION, Entry, Event,
-    InstancePhase, InstancePlace, LaunchEnded, LaunchState, Phase, Placement, PolicyStamp, Reason, ServiceStarted,
-    Termination, TerminationStage, Verdict,
+    AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, Cancellation, Decision, ENTRY_VERSION, Entry,
+    Event, InstancePhase, InstancePlace, LaunchEnded, LaunchState, Phase, Placement, PolicyStamp, Reason,
+    ServiceStarted, Termination, TerminationStage, Verdict,
 };
 
 const ACCOUNT: &str = "123456789012";
@@ -112,6 +112,7 @@ pub(super) fn decision(seconds: i64, launch: u8, request: Option<u8>, verdict: V
         request_id: request.map(request_id),
         body_sha256: Sha256Digest::of(&[launch]),
         preview: false,
+        break_glass: false,
         reason: format!("launch {launch}"),
         spec: serde_json::from_value(spec).unwrap(),
         verdict,
@@ -122,6 +123,7 @@ pub(super) fn decision(seconds: i64, launch: u8, request: Option<u8>, verdict: V
         image_receipt: None,
         image_facts: Some(json!({ "root_device_type": "ebs" })),
         type_facts: Vec::new(),
+        governed_types: Vec::new(),
         facts_time: at(seconds),
     };
     entry(seconds, Some(launch), Event::Decision(Box::new(decision)))
@@ -206,6 +208,15 @@ pub(super) fn termination(seconds: i64, launch: u8, request: Option<u8>) -> Entr
         error: None,
     };
     entry(seconds, Some(launch), Event::Termination(termination))
+}
+
+pub(super) fn cancellation(seconds: i64, launch: u8, request: u8) -> Entry {
+    let cancellation = Cancellation {
+        request_id: request_id(request),
+        body_sha256: Sha256Digest::of(&[launch]),
+        reason: "done".to_owned(),
+    };
+    entry(seconds, Some(launch), Event::Cancellation(cancellation))
 }
 
 pub(super) fn started(seconds: i64) -> Entry {

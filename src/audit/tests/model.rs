@@ -58,8 +58,10 @@ fn word() -> impl Strategy<Value = Word> {
     ]
 }
 
+const OPERATIONS: [Operation; 3] = [Operation::Launch, Operation::Terminate, Operation::Cancel];
+
 fn step() -> impl Strategy<Value = Step> {
-    let operation = prop::sample::select(vec![Operation::Launch, Operation::Terminate]);
+    let operation = prop::sample::select(OPERATIONS.to_vec());
     prop_oneof![
         30 => vec(word(), 1..4).prop_map(Step::Append),
         6 => (operation, 0..LAUNCHES, 0..4_u8).prop_map(|(operation, launch, key)| Step::Once(operation, launch, key)),
@@ -160,7 +162,7 @@ impl Model {
             });
             assert_eq!(entries.iter().map(|indexed| indexed.index).collect::<Vec<_>>(), wanted);
         }
-        for operation in [Operation::Launch, Operation::Terminate] {
+        for operation in OPERATIONS {
             for number in 0..4 {
                 let key = request_key(operation, number);
                 assert_eq!(log.request(&key).unwrap(), self.requests.get(&key).copied());
@@ -282,6 +284,7 @@ async fn run(steps: Vec<Step>) {
                 let entry = match operation {
                     Operation::Launch => decision(seconds, launch, Some(number), Verdict::Admitted),
                     Operation::Terminate => termination(seconds, launch, Some(number)),
+                    Operation::Cancel => cancellation(seconds, launch, number),
                 };
                 let taken = model.requests.get(&key).copied();
                 match log.append_once(key.clone(), entry.clone()).await {

@@ -98,7 +98,7 @@ codes! {
     AttemptIdReused = "ATTEMPT_ID_REUSED", COMPARE;
     /// Two attempts have one client token.
     ClientTokenReused = "CLIENT_TOKEN_REUSED", COMPARE;
-    /// An attempt asks for something else than the decision's next candidate.
+    /// An attempt asks for no candidate of the decision, or for one that was tried before.
     AttemptNotDecided = "ATTEMPT_NOT_DECIDED", COMPARE;
     /// An outcome of an attempt that was not intended.
     AttemptNotIntended = "ATTEMPT_NOT_INTENDED", COMPARE;
@@ -124,6 +124,8 @@ codes! {
     EndWithInstances = "END_WITH_INSTANCES", COMPARE;
     /// A launch ended as something else than failed or cancelled.
     EndStateInvalid = "END_STATE_INVALID", COMPARE;
+    /// A cancellation was asked for where no attempt could follow.
+    CancelledTooLate = "CANCELLED_TOO_LATE", COMPARE;
     /// A termination was asked for where nothing is or will be launched.
     NothingToTerminate = "NOTHING_TO_TERMINATE", COMPARE;
     /// EC2's answer to a termination that was not on record before.

@@ -5,9 +5,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 
 use crate::clock::Timestamp;
-use crate::ids::{AccountId, AttemptId, ClientToken, InstanceId, LaunchId, Region, RequestId, Sha256Digest};
+use crate::ids::{
+    AccountId, AttemptId, ClientToken, InstanceId, InstanceType, LaunchId, Region, RequestId, Sha256Digest,
+};
 use crate::record::{
-    Candidate, Decision, Entry, Event, InstancePlace, LaunchState, Termination, TerminationStage, Verdict,
+    Decision, Entry, Event, InstancePlace, LaunchState, Placement, Termination, TerminationStage, Verdict,
 };
 
 /// An entry as the rules see it.
@@ -62,6 +64,7 @@ pub(super) enum What {
     TerminationRequested { instances: Instances },
     TerminationAnswered { instances: Instances },
     Started,
+    Cancelled,
     Pruned(Pruning),
 }
 
@@ -154,9 +157,9 @@ impl Token {
 pub(super) struct CandidateHash(u64);
 
 impl CandidateHash {
-    fn of(candidate: &Candidate) -> Self {
+    fn of(instance_type: &InstanceType, placement: &Placement) -> Self {
         let mut hasher = DefaultHasher::new();
-        candidate.hash(&mut hasher);
+        (instance_type, placement).hash(&mut hasher);
         Self(hasher.finish())
     }
 }
@@ -186,6 +189,7 @@ impl Facts {
             Event::Termination(termination) if termination.stage == TerminationStage::Requested => {
                 RequestDigest::of("terminate", entry, termination.request_id.as_ref())
             }
+            Event::Cancellation(cancellation) => RequestDigest::of("cancel", entry, Some(&cancellation.request_id)),
             _ => None,
         };
         Self {
@@ -206,10 +210,7 @@ impl What {
             Event::Decision(decision) => Self::decided(decision),
             Event::AttemptIntended(intended) => Self::Intended {
                 attempt_id: intended.attempt_id,
-                candidate: CandidateHash::of(&Candidate {
-                    instance_type: intended.instance_type.clone(),
-                    placement: intended.placement.clone(),
-                }),
+                candidate: CandidateHash::of(&intended.instance_type, &intended.placement),
                 token: Token::of(intended.attempt_id, &intended.client_token),
             },
             Event::AttemptSucceeded(succeeded) => Self::Succeeded {
@@ -224,7 +225,8 @@ impl What {
                 place: phase.place.as_ref().map(|place| InstanceKey::of(&place.instance_id)),
             },
             Event::Termination(termination) => Self::termination(termination),
-            Event::ServiceStarted(_) => Self::Started,
+            Event::ServiceStarted(_) | Event::PolicyLoaded(_) | Event::LaunchSwitch(_) => Self::Started,
+            Event::Cancellation(_) => Self::Cancelled,
             Event::RecordsPruned(pruned) => Self::Pruned(Pruning {
                 covered: pruned.first..pruned.end,
                 removed: pruned.removed,
@@ -238,10 +240,7 @@ impl What {
         if decision.preview {
             return Self::Previewed;
         }
-        Self::Decided {
-            admitted: decision.verdict == Verdict::Admitted,
-            candidates: decision.candidates.iter().map(CandidateHash::of).collect(),
-        }
+        Self::Decided { admitted: decision.verdict == Verdict::Admitted, candidates: candidates(decision) }
     }
 
     fn termination(termination: &Termination) -> Self {
@@ -251,6 +250,10 @@ impl What {
             TerminationStage::Accepted | TerminationStage::Failed => Self::TerminationAnswered { instances },
         }
     }
+}
+
+fn candidates(decision: &Decision) -> Box<[CandidateHash]> {
+    decision.candidates.iter().map(|it| CandidateHash::of(&it.instance_type, &it.placement)).collect()
 }
 
 fn id_of(place: &InstancePlace) -> &InstanceId {

@@ -39,6 +39,9 @@ pub(super) enum Kind {
     Termination,
     ServiceStarted,
     RecordsPruned,
+    PolicyLoaded,
+    LaunchSwitch,
+    Cancellation,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -79,6 +82,9 @@ impl From<Kind> for pb::RecordKind {
             Kind::Termination => Self::Termination,
             Kind::ServiceStarted => Self::ServiceStarted,
             Kind::RecordsPruned => Self::RecordsPruned,
+            Kind::PolicyLoaded => Self::PolicyLoaded,
+            Kind::LaunchSwitch => Self::LaunchSwitch,
+            Kind::Cancellation => Self::Cancellation,
         }
     }
 }

@@ -9,12 +9,16 @@ fn at(seconds: i64) -> Timestamp {
 
 fn admitted(candidates: usize, deadline: i64) -> Launch {
     let spec = Spec { ready_timeout: Duration::from_secs(600), ..crate::launch::tests::least_spec() };
-    let candidate =
-        Candidate { instance_type: "m7i.large".parse().unwrap(), placement: crate::record::Placement::default() };
+    let candidate = Candidate {
+        instance_type: "m7i.large".parse().unwrap(),
+        placement: crate::record::Placement::default(),
+        zone: None,
+    };
     let decision = Decision {
         request_id: Some("r-1".parse().unwrap()),
         body_sha256: crate::ids::Sha256Digest::of(b""),
         preview: false,
+        break_glass: false,
         reason: "test".to_owned(),
         spec,
         verdict: Verdict::Admitted,
@@ -25,6 +29,7 @@ fn admitted(candidates: usize, deadline: i64) -> Launch {
         image_receipt: None,
         image_facts: None,
         type_facts: Vec::new(),
+        governed_types: Vec::new(),
         facts_time: at(0),
     };
     Launch::begin(&entry(LaunchId::new(at(0)), 0, Event::Decision(Box::new(decision)))).unwrap().0

@@ -1,7 +1,7 @@
 //! Which values leave a spec, and that all of it comes back.
 
 use super::*;
-use crate::launch::tests::least_spec;
+use crate::launch::tests::{least_spec, request_of};
 use crate::record::{ImageSelector, SelectorFilter};
 
 fn redaction(keys: &[&str]) -> (Redaction, tempfile::TempDir) {
@@ -47,18 +47,20 @@ fn values_of_matching_keys_leave_the_spec_and_come_back() {
         image: ImageChoice::Selector(Box::new(ImageSelector { filters, ..ImageSelector::default() })),
         ..least_spec()
     };
-    let prepared = redaction.prepare(&spec, Some(b"data"), "why");
+    let request = LaunchRequest { user_data: Some(b"data".to_vec()), ..request_of(spec.clone()) };
+    let prepared = redaction.prepare(&request);
     let json = serde_json::to_string(&prepared.spec).unwrap();
     assert!(!json.contains("ann@") && !json.contains("bob@"), "{json}");
     assert_eq!(prepared.spec.tags, tags(&[("email", REDACTED), ("team", "web")]));
     assert!(json.contains("tag:email") && json.matches("seen").count() == 2, "{json}");
     assert!(prepared.spec.is_redacted() && !spec.is_redacted());
     assert_eq!(prepared.withheld.restored(&prepared.spec), spec);
-    assert_ne!(prepared.bodies.recorded(), spec.body_hash("why"));
+    assert_ne!(prepared.bodies.recorded(), spec.body_hash("test"));
 
-    let nothing = redaction.prepare(&least_spec(), None, "why");
+    let request = request_of(least_spec());
+    let nothing = redaction.prepare(&request);
     assert_eq!((nothing.spec, nothing.withheld), (least_spec(), Withheld::default()));
-    assert_eq!(nothing.bodies.recorded(), least_spec().body_hash("why"), "nothing was redacted, so the hash is plain");
+    assert_eq!(nothing.bodies.recorded(), least_spec().body_hash("test"), "nothing was redacted, so the hash is plain");
 }
 
 #[test]

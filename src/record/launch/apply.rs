@@ -17,7 +17,9 @@ impl Launch {
         }
         let events = match &entry.event {
             Event::Decision(_) => return Err(ApplyError::DecidedTwice),
-            Event::ServiceStarted(_) | Event::RecordsPruned(_) => return Err(ApplyError::OtherLaunch),
+            Event::ServiceStarted(_) | Event::RecordsPruned(_) | Event::PolicyLoaded(_) | Event::LaunchSwitch(_) => {
+                return Err(ApplyError::OtherLaunch);
+            }
             Event::AttemptIntended(intended) => {
                 if self.state != LaunchState::Launching {
                     return Err(ApplyError::Ended);
@@ -40,6 +42,7 @@ impl Launch {
                     reservation_id: None,
                     intend_time: entry.time,
                     end_time: None,
+                    unknown_time: None,
                 });
                 Vec::new()
             }
@@ -82,10 +85,18 @@ impl Launch {
             Event::AttemptUnknown(unknown) => {
                 let attempt = self.launching_attempt(unknown.attempt_id)?;
                 attempt.state = AttemptState::Unknown;
+                attempt.unknown_time.get_or_insert(entry.time);
                 attempt.error = Some(unknown.error.clone());
                 self.state_reason =
                     Some(Reason { code: "OUTCOME_UNKNOWN".to_owned(), message: unknown.error.message.clone() });
                 vec![self.launch_event(entry.time)]
+            }
+            Event::Cancellation(cancellation) => {
+                if self.state != LaunchState::Launching {
+                    return Err(ApplyError::Ended);
+                }
+                self.cancelled.get_or_insert_with(|| cancellation.reason.clone());
+                Vec::new()
             }
             Event::LaunchEnded(ended) => {
                 if self.state != LaunchState::Launching {

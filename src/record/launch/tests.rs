@@ -104,6 +104,7 @@ fn decision(verdict: Verdict) -> Decision {
         request_id: Some("r-1".parse().unwrap()),
         body_sha256: Sha256Digest::of(b"body"),
         preview: false,
+        break_glass: false,
         reason: "nightly".to_owned(),
         spec: serde_json::from_value(spec).unwrap(),
         verdict,
@@ -114,6 +115,7 @@ fn decision(verdict: Verdict) -> Decision {
         image_receipt: None,
         image_facts: Some(json!({ "root_device_type": "ebs" })),
         type_facts: Vec::new(),
+        governed_types: Vec::new(),
         facts_time: at(0),
     }
 }

@@ -145,7 +145,7 @@ fn date_in(name: &str) -> Option<i64> {
 fn day_second(year: &str, month: &str, day: &str) -> Option<i64> {
     let year = year.parse().ok().filter(|year| (2006..2027).contains(year))?;
     let date = jiff::civil::Date::new(year, month.parse().ok()?, day.parse().ok()?).ok()?;
-    Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
+    Some(date.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
 }
 
 /// The account whose sandbox this is.

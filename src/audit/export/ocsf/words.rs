@@ -59,6 +59,7 @@ impl Told {
 pub(super) enum Activity {
     Create,
     Read,
+    Update,
     Delete,
     Other(&'static str),
 }
@@ -68,6 +69,7 @@ impl Activity {
         match self {
             Self::Create => 1,
             Self::Read => 2,
+            Self::Update => 3,
             Self::Delete => 4,
             Self::Other(_) => 99,
         }
@@ -77,6 +79,7 @@ impl Activity {
         match self {
             Self::Create => "Create",
             Self::Read => "Read",
+            Self::Update => "Update",
             Self::Delete => "Delete",
             Self::Other(name) => name,
         }

@@ -22,7 +22,7 @@ fn answers(log: &AuditLog) -> Vec<String> {
         answers.push(format!("{:?}", log.pruned_launch(id).unwrap()));
         let indexes: Vec<_> = log.launch_entries(id, 0).unwrap().iter().map(|indexed| indexed.index).collect();
         answers.push(format!("{indexes:?}"));
-        for operation in [Operation::Launch, Operation::Terminate] {
+        for operation in [Operation::Launch, Operation::Terminate, Operation::Cancel] {
             answers.push(format!("{:?}", log.request(&request_key(operation, number)).unwrap()));
         }
         for instance in [instance_id(number, 0), instance_id(number, 1)] {

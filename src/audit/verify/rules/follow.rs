@@ -65,7 +65,8 @@ impl Stand {
         self.decided = true;
         self.admitted = *admitted;
         if *admitted {
-            tables.trying.insert(id, Trying { candidates: candidates.clone(), ..Trying::default() });
+            let untried = (!candidates.is_empty()).then(|| candidates.to_vec());
+            tables.trying.insert(id, Trying { untried, ..Trying::default() });
         }
         Ok(())
     }
@@ -85,10 +86,18 @@ impl Stand {
                 Err(Broken::new(Code::DecidedTwice, "The launch has records already, and is decided once more."))
             }
             What::Intended { attempt_id, candidate, token } => {
-                let next = tables.trying.get(&id);
-                let due = next.and_then(|trying| trying.candidates.get(trying.begun));
-                let must = next.is_some_and(|trying| !trying.candidates.is_empty()) && !self.in_part;
-                self.intend(id, *attempt_id, token, !must || due == Some(candidate), tables)
+                let is_due = match tables.trying.get_mut(&id).and_then(|trying| trying.untried.as_mut()) {
+                    // Each candidate is tried once; in which order depends on what EC2 says of the others.
+                    Some(untried) => match untried.iter().position(|left| left == candidate) {
+                        Some(place) => {
+                            untried.remove(place);
+                            true
+                        }
+                        None => self.in_part,
+                    },
+                    None => true,
+                };
+                self.intend(id, *attempt_id, token, is_due, tables)
             }
             What::Succeeded { attempt_id, instances } => self.succeed(id, *attempt_id, instances, tables),
             What::Failed { attempt_id } => {
@@ -106,6 +115,13 @@ impl Stand {
                     return Err(Broken::new(Code::PlaceOfOtherInstance, message));
                 }
                 self.own_instance(*instance, tables)
+            }
+            What::Cancelled => {
+                if self.ended || self.has_instances {
+                    let message = "Its cancellation was asked for after it had ended or had instances.";
+                    return Err(Broken::new(Code::CancelledTooLate, message));
+                }
+                tables.take_request(facts.request)
             }
             What::TerminationRequested { instances } => {
                 if self.ended && !self.has_instances && !self.in_part {
@@ -149,12 +165,13 @@ impl Stand {
             return Err(Broken::new(Code::AttemptTooEarly, message));
         }
         if !is_due {
-            let message = format!("Attempt {attempt_id} does not ask for the decision's next candidate.");
+            let message = format!(
+                "Attempt {attempt_id} asks for no candidate of the decision, or for one that was tried before."
+            );
             return Err(Broken::new(Code::AttemptNotDecided, message));
         }
         let trying = tables.trying.entry(id).or_default();
         trying.open = Some(attempt_id);
-        trying.begun += 1;
         Ok(())
     }
 

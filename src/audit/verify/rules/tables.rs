@@ -40,10 +40,8 @@ struct Attempt {
 pub(super) struct Trying {
     /// The attempt of which it is not known what became.
     pub(super) open: Option<AttemptId>,
-    /// How many were begun.
-    pub(super) begun: usize,
-    /// What the decision lets it try, in order; empty if the decision does not say.
-    pub(super) candidates: Box<[CandidateHash]>,
+    /// What the decision lets it try and was not tried yet. None if the decision does not say.
+    pub(super) untried: Option<Vec<CandidateHash>>,
 }
 
 /// Whose an instance is.

@@ -79,7 +79,7 @@ fn broken() -> Vec<(Code, Vec<Entry>)> {
             let taken = AttemptIntended { client_token: attempt_id(2).client_token(), ..intention(1, "m7i.large") };
             vec![admitted(1), intending(1, taken), failed(1, 1), intended(1, 2, 1)]
         }),
-        (C::AttemptNotDecided, vec![admitted(1), intended(1, 1, 1)]),
+        (C::AttemptNotDecided, vec![admitted(1), intended(1, 1, 1), failed(1, 1), intended(1, 2, 1)]),
         (C::AttemptNotDecided, vec![admitted(1), intended(1, 1, 0), failed(1, 1), intended(1, 2, 0)]),
         (C::AttemptNotDecided, vec![admitted(1), intending(1, intention(1, "p5.48xlarge"))]),
         (C::AttemptNotIntended, vec![admitted(1), succeeded(1, 1, "a")]),
@@ -101,6 +101,8 @@ fn broken() -> Vec<(Code, Vec<Entry>)> {
         (C::EndedTwice, vec![admitted(1), ended(1, LaunchState::Failed), ended(1, LaunchState::Cancelled)]),
         (C::EndWithInstances, after(up(), ended(1, LaunchState::Failed))),
         (C::EndStateInvalid, vec![admitted(1), ended(1, LaunchState::Ready)]),
+        (C::CancelledTooLate, after(up(), cancelled(1))),
+        (C::CancelledTooLate, vec![admitted(1), ended(1, LaunchState::Failed), cancelled(1)]),
         (C::NothingToTerminate, vec![admitted(1), ended(1, LaunchState::Failed), requested("")]),
         (C::TerminationNotRequested, after(up(), termination(1, Accepted, None, "a"))),
         (C::TerminationNotRequested, after(up(), termination(1, TerminationStage::Failed, None, "a"))),
@@ -141,7 +143,7 @@ fn the_first_bad_record_comes_first_and_failures_of_one_code_are_counted() {
         ended(2, LaunchState::Booting),
         intended(3, 3, 0),
         admitted(4),
-        intended(4, 4, 2),
+        intending(4, intention(4, "p5.48xlarge")),
     ];
     let report = verify_entries(&entries);
     let wanted =

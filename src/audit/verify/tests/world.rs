@@ -15,9 +15,9 @@ use crate::audit::verify::{Code, Leaf, Leaves, Report, SourceFault, Trust, verif
 use crate::clock::Timestamp;
 use crate::ids::{AttemptId, InstanceId, LaunchId, Sha256Digest};
 use crate::record::{
-    AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, AttemptUnknown, Candidate, Decision, ENTRY_VERSION,
-    Entry, Event, InstancePhase, InstancePlace, LaunchEnded, LaunchState, Phase, Placement, PolicyStamp, Reason,
-    ServiceStarted, Termination, TerminationStage, Verdict,
+    AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, AttemptUnknown, Cancellation, Candidate, Decision,
+    ENTRY_VERSION, Entry, Event, InstancePhase, InstancePlace, LaunchEnded, LaunchState, Phase, Placement, PolicyStamp,
+    Reason, ServiceStarted, Termination, TerminationStage, Verdict,
 };
 
 pub(super) const ORIGIN: &str = "audit.example.com/gantry";
@@ -131,7 +131,7 @@ pub(super) fn entry(launch: u8, event: Event) -> Entry {
 }
 
 fn candidate(instance_type: &str) -> Candidate {
-    Candidate { instance_type: instance_type.parse().unwrap(), placement: Placement::default() }
+    Candidate { instance_type: instance_type.parse().unwrap(), placement: Placement::default(), zone: None }
 }
 
 /// What each launch is decided to try, in order.
@@ -151,6 +151,7 @@ pub(super) fn decision(verdict: Verdict, request: &str) -> Decision {
         request_id: Some(request.parse().unwrap()),
         body_sha256: Sha256Digest::of(b"body"),
         preview: false,
+        break_glass: false,
         reason: "nightly".to_owned(),
         spec: serde_json::from_value(spec).unwrap(),
         verdict,
@@ -161,6 +162,7 @@ pub(super) fn decision(verdict: Verdict, request: &str) -> Decision {
         image_receipt: None,
         image_facts: Some(json!({ "root_device_type": "ebs", "size_gib": 8.5 })),
         type_facts: Vec::new(),
+        governed_types: Vec::new(),
         facts_time: at(0),
     }
 }
@@ -230,6 +232,16 @@ pub(super) fn unknown(launch: u8, attempt: u8) -> Entry {
 pub(super) fn ended(launch: u8, state: LaunchState) -> Entry {
     let reason = Reason { code: "NOTHING_TO_TRY".to_owned(), message: "No candidate was left.".to_owned() };
     entry(launch, Event::LaunchEnded(LaunchEnded { state, reason }))
+}
+
+/// A request for no further attempts.
+pub(super) fn cancelled(launch: u8) -> Entry {
+    let cancellation = Cancellation {
+        request_id: format!("c-{launch}").parse().unwrap(),
+        body_sha256: Sha256Digest::of(&[launch]),
+        reason: "done".to_owned(),
+    };
+    entry(launch, Event::Cancellation(cancellation))
 }
 
 /// `about` is what the place says that the phase brings.
