@@ -64,7 +64,7 @@ pub const RECORD_BYTES_MAX: usize = 60 << 10;
 pub const FREE_SPACE_RESERVE: u64 = 64 << 20;
 
 /// The most entries in one append.
-pub const APPEND_ENTRIES_MAX: usize = 64;
+pub const APPEND_ENTRIES_MAX: usize = 128;
 
 /// The most appends that wait for the writer; more are refused.
 pub const QUEUE_MAX: usize = 4096;

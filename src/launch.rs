@@ -7,18 +7,27 @@
 //!
 //! This room never watches an instance boot: it tells the server which launch has new instances.
 
+mod attempt;
 mod body;
+mod cancel;
+mod capacity;
+mod claims;
 pub mod decide;
 mod drive;
 mod driven;
 mod entry;
+mod fallback;
 mod freeze;
 mod gather;
+mod group;
 mod lost;
+mod outcome;
 mod preview;
 mod redact;
 mod request;
 mod resolve;
+mod step;
+mod storm;
 mod tag;
 mod terminate;
 mod withheld;
@@ -39,13 +48,17 @@ use crate::ec2::{Clients, Ec2Error};
 use crate::ids::{LaunchId, Principal, Region, RequestId};
 use crate::record::{Entry, Finding, Launch, LaunchState, Spec};
 
+use capacity::CapacityMemory;
+use claims::Claims;
 use decide::Decision;
 use driven::Driven;
 use entry::decision_entry;
 use redact::{Prepared, Redaction};
 use request::request_key;
+use storm::Storms;
 use withheld::WithheldDir;
 
+pub use cancel::{CancelError, CancelRequest};
 pub use gather::GATHER_LIMIT;
 pub use terminate::{ANSWER_LIMIT, TerminateError, TerminateRequest};
 
@@ -72,6 +85,12 @@ struct Shared {
     launched: mpsc::Sender<LaunchId>,
     /// The launches that a task drives. Nobody waits for one that none does.
     driven: Driven,
+    /// The attempts whose outcome a task finds out.
+    claims: Claims,
+    /// Launches that wait together for their turn.
+    storms: Storms,
+    /// What EC2 lacked a moment ago.
+    capacity: CapacityMemory,
     /// Every launch that is being driven: a dropped RPC does not drop a launch.
     tasks: TaskTracker,
     shutdown: CancellationToken,
@@ -220,6 +239,9 @@ impl Launcher {
                 withheld: WithheldDir::open(&data_dir.join("user-data"))?,
                 launched,
                 driven: Driven::default(),
+                claims: Claims::default(),
+                storms: Storms::default(),
+                capacity: CapacityMemory::default(),
                 tasks: TaskTracker::new(),
                 shutdown: CancellationToken::new(),
             }),
@@ -299,7 +321,10 @@ impl Launcher {
         let facts = self.shared.gather(&request.spec).await?;
         let now = self.shared.clock.now();
         let launch_id = LaunchId::new(now);
-        let decision = decide::decide(&request.spec, &facts, now);
+        let mut decision = decide::decide(&request.spec, &facts, now);
+        if let Decision::Admit(plan) = &mut decision {
+            self.shared.capacity.defer(&request.spec, plan, self.shared.clock.uptime());
+        }
         let admitted = matches!(decision, Decision::Admit(_));
         if admitted && prepared.withheld.is_anything() {
             // If we crash after this and before the decision, the file belongs to no launch and is

@@ -6,6 +6,7 @@
 //! that `ec2` makes of them: this room must not know EC2's types.
 
 mod acceptance;
+mod attempt_entry;
 mod boot_event;
 mod entry;
 mod finding;
@@ -18,11 +19,11 @@ mod read;
 mod spec;
 
 pub use acceptance::Acceptance;
+pub use attempt_entry::{AttemptError, AttemptFailed, AttemptIntended, AttemptShare, AttemptSucceeded, AttemptUnknown};
 pub use boot_event::{BootEvent, BootFailure, BootStage, LaunchState, Phase};
 pub use entry::{
-    AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, AttemptUnknown, Candidate, Decision, ENTRY_VERSION,
-    Entry, Event, InstancePhase, InstancePlace, LaunchEnded, PolicyStamp, Reason, ServiceStarted, Termination,
-    TerminationStage, Verdict,
+    Candidate, Decision, ENTRY_VERSION, Entry, Event, InstancePhase, InstancePlace, LaunchEnded, PolicyStamp, Reason,
+    ServiceStarted, Termination, TerminationStage, Verdict,
 };
 pub use finding::{Finding, Outcome};
 pub use governing::{Cancellation, LaunchSwitch, PolicyLoaded};

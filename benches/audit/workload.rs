@@ -80,6 +80,7 @@ impl Workload {
                 "min_count": 1, "max_count": 1,
                 "placement": { "availability_zone": zone }, "metadata_options": { "http_tokens": "required" },
             }),
+            share: None,
         }));
         let place = facts.place(&zone);
         let succeeded = Event::AttemptSucceeded(AttemptSucceeded {

@@ -16,7 +16,7 @@ use super::scope::scope;
 use super::status::{Failure, Missing};
 use super::{Services, local_principal, pb};
 use crate::ids::{LaunchId, RequestId};
-use crate::launch::{Answer, LaunchRequest, TerminateRequest};
+use crate::launch::{Answer, CancelRequest, LaunchRequest, TerminateRequest};
 
 /// How long LaunchInstances waits for a launch to leave LAUNCHING unless told otherwise.
 const WAIT_DEFAULT: Duration = Duration::from_secs(30);
@@ -98,6 +98,18 @@ impl Launches {
         })
     }
 
+    async fn cancel(&self, request: pb::CancelLaunchRequest) -> Result<pb::Launch, Failure> {
+        let pb::CancelLaunchRequest { launch_id, reason, request_id } = request;
+        let mut violations = Violations::new();
+        let launch_id = violations.required_id::<LaunchId>("launch_id", &launch_id);
+        let request_id = violations.required_id::<RequestId>("request_id", &request_id);
+        violations.text("reason", &reason, REASON_CHARS_MAX);
+        let (launch_id, request_id) = violations.finish(launch_id.zip(request_id))?;
+        let request = CancelRequest { launch_id, reason, request_id, principal: local_principal() };
+        let launch = self.services.launcher.cancel(request).await?;
+        Ok((&launch).into())
+    }
+
     async fn terminate(&self, request: pb::TerminateLaunchRequest) -> Result<pb::Launch, Failure> {
         let pb::TerminateLaunchRequest { launch_id, reason, request_id } = request;
         let mut violations = Violations::new();
@@ -144,8 +156,8 @@ impl pb::launch_service_server::LaunchService for Launches {
         Ok(Response::new(self.list(request.into_inner()).await?))
     }
 
-    async fn cancel_launch(&self, _request: Request<pb::CancelLaunchRequest>) -> Result<Response<pb::Launch>, Status> {
-        Err(Failure::NotImplemented { what: "CancelLaunch" }.into())
+    async fn cancel_launch(&self, request: Request<pb::CancelLaunchRequest>) -> Result<Response<pb::Launch>, Status> {
+        Ok(Response::new(self.cancel(request.into_inner()).await?))
     }
 
     async fn terminate_launch(

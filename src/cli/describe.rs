@@ -211,13 +211,15 @@ pub(crate) fn launch(launch: &pb::Launch) -> String {
     if !launch.attempts.is_empty() {
         text.push_str("\n\n");
         text.push_str(&table(
-            ["ATTEMPT", "TYPE", "PLACE", "STATE", "ERROR"],
+            ["ATTEMPT", "TYPE", "PLACE", "STATE", "SERVES", "THEN", "ERROR"],
             launch.attempts.iter().map(|attempt| {
                 [
                     attempt.attempt_id.clone(),
                     attempt.instance_type.clone(),
                     or_dash(place(attempt.placement.as_ref())),
-                    word!(pb::AttemptState, attempt.state),
+                    attempt_state(attempt),
+                    attempt.launches.to_string(),
+                    or_dash(&attempt.next_step),
                     or_dash(
                         attempt
                             .error
@@ -246,6 +248,15 @@ pub(crate) fn launch(launch: &pb::Launch) -> String {
         ));
     }
     text
+}
+
+/// How an attempt came out, and since when nobody knows.
+fn attempt_state(attempt: &pb::Attempt) -> String {
+    let state = word!(pb::AttemptState, attempt.state);
+    match attempt.unknown_time {
+        Some(since) if attempt.state() == pb::AttemptState::Unknown => format!("{state} since {}", time(Some(since))),
+        _ => state,
+    }
 }
 
 /// The image of a launch: the one that was judged, otherwise the one that was asked for.

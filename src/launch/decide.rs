@@ -74,6 +74,28 @@ impl Plan {
         self.findings.push(finding);
     }
 
+    /// Puts the candidates last of which `lacking` knows for how many instances there was no capacity a moment
+    /// ago, and says so. Where that is all of them, they are tried in their order.
+    pub(super) fn defer(&mut self, lacking: impl Fn(&Candidate) -> Option<u32>) {
+        let (first, last): (Vec<_>, Vec<_>) =
+            self.candidates.drain(..).map(|it| (lacking(&it), it)).partition(|(count, _)| count.is_none());
+        let is_all = first.is_empty();
+        for (count, candidate) in &last {
+            let Some(count) = count else { continue };
+            let zone = candidate.zone.as_ref().map_or("the Region", |zone| zone.as_str());
+            let then = if is_all { "It is tried, because nothing else is left." } else { "It is tried last." };
+            self.findings.push(Finding {
+                field: format!("{STRUCK_PREFIX}{}].capacity", candidate.instance_type),
+                message: format!(
+                    "A moment ago EC2 had no capacity for {count} of {} in {zone}. {then}",
+                    candidate.instance_type
+                ),
+                ..findings::CAPACITY_LACKED_RECENTLY.finding(format!("none for {count} in {zone}"))
+            });
+        }
+        self.candidates.extend(first.into_iter().chain(last).map(|(_, candidate)| candidate));
+    }
+
     /// No attempt begins after this.
     pub fn deadline(&self) -> Timestamp {
         self.deadline

@@ -6,51 +6,27 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::Launcher;
-use super::decide::Plan;
+use super::attempt::Begun;
+use super::claims::Claim;
 use super::driven::Driving;
-use super::entry::to_json;
-use super::freeze::freeze;
 use super::resolve::Outcome;
-use crate::audit::AppendError;
+use super::step::{Step, next_step, without_calls};
+use crate::audit::{AppendError, Topic};
 use crate::crash;
-use crate::ec2::{Ec2Error, ErrorClass, RunInstances};
-use crate::ids::{AttemptId, ImageId, LaunchId};
-use crate::record::{
-    Attempt, AttemptError, AttemptFailed, AttemptIntended, AttemptState, AttemptSucceeded, AttemptUnknown, Candidate,
-    ENTRY_VERSION, Entry, Event, Launch, LaunchEnded, LaunchState, Reason,
-};
+use crate::ec2::Ec2Error;
+use crate::ids::{AttemptId, LaunchId};
+use crate::record::{AttemptError, Candidate, ENTRY_VERSION, Entry, Event, Launch, LaunchEnded, LaunchState, Reason};
 
 /// First and longest pause before something is tried again: EC2's own guidance for eventual
 /// consistency (Developer Guide, "Eventual consistency").
 pub(super) const PAUSE_FIRST: Duration = Duration::from_secs(2);
 pub(super) const PAUSE_LONGEST: Duration = Duration::from_secs(5 * 60);
 
-/// How long the outcome of an attempt is looked for before it is recorded as not to be known.
-pub(super) const UNKNOWN_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// What to do next, from the record alone.
-#[derive(Debug, PartialEq)]
-enum Step {
-    /// Make the next attempt.
-    Begin(Candidate, ImageId),
-    /// Find out what became of this one.
-    Resolve(AttemptId),
-    /// Nothing is left to try.
-    End(Reason),
-    /// Somebody asked for its end before anything was launched.
-    Cancel(Reason),
-    /// It may have gone on in records that were lost: look for what it made, and end.
-    Lost,
-    /// The launch has left LAUNCHING.
-    Done,
-}
-
 /// Why the loop stops before the launch has ended.
-enum Stop {
+pub(super) enum Stop {
     /// The server is shutting down; the next start goes on.
     Shutdown,
     /// The log has lost records, which may say what became of the launch.
@@ -70,6 +46,30 @@ impl From<AppendError> for Stop {
 impl From<crate::audit::ReadError> for Stop {
     fn from(error: crate::audit::ReadError) -> Self {
         Self::Read(error)
+    }
+}
+
+/// What one task knows beside the record.
+pub(super) struct Drive {
+    launch_id: LaunchId,
+    /// Told when the first step is done.
+    pub(super) first_step: Option<oneshot::Sender<()>>,
+    /// The attempt that this task deals with, for all the launches that it serves.
+    pub(super) claim: Option<Claim>,
+    /// The attempt that this task began itself, and that therefore was never called before.
+    begun: Option<Begun>,
+    pause: Duration,
+    /// Whether there are later records of the launch than were read.
+    pub(super) changes: watch::Receiver<u64>,
+    doubtful: bool,
+    looks: u32,
+}
+
+impl Drive {
+    fn stepped(&mut self) {
+        if let Some(told) = self.first_step.take() {
+            let _ = told.send(());
+        }
     }
 }
 
@@ -93,20 +93,24 @@ impl Launcher {
     }
 
     async fn drive(&self, launch_id: LaunchId, first_step: oneshot::Sender<()>) -> Result<(), Stop> {
-        let mut first_step = Some(first_step);
-        // The attempt this task began itself, and that therefore was never called before.
-        let mut begun: Option<(AttemptId, RunInstances)> = None;
-        let mut pause = PAUSE_FIRST;
-        let doubtful = self.is_doubtful(launch_id)?;
-        let mut looks = 0;
+        let mut drive = Drive {
+            launch_id,
+            first_step: Some(first_step),
+            claim: None,
+            begun: None,
+            pause: PAUSE_FIRST,
+            changes: self.shared.log.subscribe(Topic::Launch(launch_id)),
+            doubtful: self.is_doubtful(launch_id)?,
+            looks: 0,
+        };
         loop {
+            drive.changes.mark_unchanged();
             let Some(launch) = self.shared.log.launch(launch_id)? else { return Ok(()) };
-            let now = self.shared.clock.now();
-            let step = next_step(&launch, now);
+            let step = self.step_of(&launch);
             if step != Step::Done && self.shared.log.behind().is_some() {
                 return Err(Stop::Behind);
             }
-            let step = if doubtful { without_calls(step) } else { step };
+            let step = if drive.doubtful { without_calls(step) } else { step };
             match step {
                 Step::Done => {
                     self.finish(&launch).await;
@@ -114,108 +118,75 @@ impl Launcher {
                 }
                 Step::End(reason) => self.end(&launch, LaunchState::Failed, reason).await?,
                 Step::Cancel(reason) => self.end(&launch, LaunchState::Cancelled, reason).await?,
-                Step::Lost => match self.reason_if_lost(&launch, looks).await {
+                Step::Lost => match self.reason_if_lost(&launch, drive.looks).await {
                     Some(reason) => self.end(&launch, LaunchState::Failed, reason).await?,
                     None => {
-                        looks += 1;
+                        drive.looks += 1;
                         // A start does not wait for an EC2 that is not there.
-                        drop(first_step.take());
-                        self.pause(pause).await?;
-                        pause = (pause * 2).min(PAUSE_LONGEST);
+                        drop(drive.first_step.take());
+                        self.pause(&mut drive.pause).await?;
                     }
                 },
                 Step::Begin(candidate, image_id) => {
                     if self.shared.shutdown.is_cancelled() {
                         return Err(Stop::Shutdown);
                     }
-                    begun = Some(self.intend(&launch, &image_id, &candidate).await?);
-                    pause = PAUSE_FIRST;
+                    drive.begun = self.begin(&launch, &image_id, &candidate, &mut drive).await?;
+                    drive.pause = PAUSE_FIRST;
                 }
-                Step::Resolve(attempt_id) => {
-                    let fresh = begun.take_if(|(id, _)| *id == attempt_id).map(|(_, input)| input);
-                    let outcome = if launch.terminating && fresh.is_some() {
-                        // Surely nothing was launched, and nobody wants it any more.
-                        Outcome::Nothing(Ec2Error::NotSent("the launch's termination was asked for".to_owned()))
-                    } else {
-                        self.resolve(&launch, attempt_id, fresh, doubtful, now).await?
-                    };
-                    let again = self.record_outcome(&launch, attempt_id, outcome, &mut begun).await?;
-                    if let Some(tx) = first_step.take() {
-                        let _ = tx.send(());
-                    }
-                    if again {
-                        self.pause(pause).await?;
-                        pause = (pause * 2).min(PAUSE_LONGEST);
-                    }
-                }
+                Step::Resolve(attempt_id) => self.settle(&mut drive, attempt_id).await?,
             }
         }
     }
 
-    /// Records what one look or call brought, and says whether to come back to the same attempt.
-    async fn record_outcome(
-        &self,
-        launch: &Launch,
-        attempt_id: AttemptId,
-        outcome: Outcome,
-        begun: &mut Option<(AttemptId, RunInstances)>,
-    ) -> Result<bool, Stop> {
-        let event = match outcome {
-            Outcome::Launched { ec2_request_id, reservation_id, instances } => {
-                Event::AttemptSucceeded(AttemptSucceeded { attempt_id, ec2_request_id, reservation_id, instances })
-            }
-            Outcome::Nothing(error) => Event::AttemptFailed(AttemptFailed { attempt_id, error: attempt_error(&error) }),
-            Outcome::NotYet(input) => {
-                // Nothing happened and the same call may work: the attempt is as good as new.
-                *begun = input.map(|input| (attempt_id, *input));
-                return Ok(true);
-            }
-            Outcome::Unknown(error) => {
-                let known = launch
-                    .attempts
-                    .iter()
-                    .any(|attempt| attempt.attempt_id == attempt_id && attempt.state == AttemptState::Unknown);
-                if known {
-                    return Ok(true);
+    /// What follows from the record of a launch now.
+    pub(super) fn step_of(&self, launch: &Launch) -> Step {
+        let uptime = self.shared.clock.uptime();
+        let lacks = |candidate: &Candidate| self.shared.capacity.lacks(&launch.spec, candidate, uptime).is_some();
+        next_step(launch, self.shared.clock.now(), &lacks)
+    }
+
+    /// One call or look for an attempt without an outcome, for all the launches that it serves; or the wait for
+    /// the task that does it.
+    async fn settle(&self, drive: &mut Drive, attempt_id: AttemptId) -> Result<(), Stop> {
+        if drive.claim.as_ref().is_none_or(|claim| claim.attempt_id() != attempt_id) {
+            drive.claim = None;
+            match self.shared.claims.take(attempt_id) {
+                Ok(claim) => drive.claim = Some(claim),
+                Err(let_go) => {
+                    drop(drive.first_step.take());
+                    tokio::select! {
+                        () = let_go.cancelled() => return Ok(()),
+                        () = self.shared.shutdown.cancelled() => return Err(Stop::Shutdown),
+                    }
                 }
-                Event::AttemptUnknown(AttemptUnknown { attempt_id, error })
             }
-            Outcome::Gone(reason) => {
-                self.end(launch, LaunchState::Failed, reason).await?;
-                return Ok(false);
-            }
+        }
+        // Under the claim: what the task before found out is seen.
+        let Some(group) = self.group(drive.launch_id, attempt_id)? else {
+            drive.claim = None;
+            return Ok(());
         };
-        let again = matches!(event, Event::AttemptUnknown(_));
-        self.append(launch, event).await?;
-        crash::point("launch.after_outcome");
-        Ok(again)
+        let fresh = drive.begun.take_if(|begun| begun.attempt_id == attempt_id).map(|begun| begun.input);
+        let unwanted = group.launches.iter().all(|launch| launch.terminating || launch.cancelled.is_some());
+        let outcome = if unwanted && fresh.is_some() {
+            // Surely nothing was launched, and nobody wants it any more.
+            Outcome::Nothing(Ec2Error::NotSent("the launch's end was asked for before the call".to_owned()))
+        } else {
+            self.resolve(&group, fresh, drive.doubtful, self.shared.clock.now()).await?
+        };
+        let again = self.record_outcome(&group, outcome, &mut drive.begun).await?;
+        drive.stepped();
+        if again {
+            return self.pause(&mut drive.pause).await;
+        }
+        drive.claim = None;
+        Ok(())
     }
 
-    /// Makes an attempt durable: what will be asked, under which token.
-    async fn intend(
-        &self,
-        launch: &Launch,
-        image_id: &ImageId,
-        candidate: &Candidate,
-    ) -> Result<(AttemptId, RunInstances), Stop> {
-        let attempt_id = AttemptId::new(self.shared.clock.now());
-        let input = freeze(&launch.spec, image_id, candidate, attempt_id);
-        let intended = AttemptIntended {
-            attempt_id,
-            instance_type: candidate.instance_type.clone(),
-            placement: candidate.placement.clone(),
-            client_token: attempt_id.client_token(),
-            input: to_json(&input),
-        };
-        // If we crash before this, no call was made: the next start begins an attempt. If we crash
-        // after it, the next start repeats this input under this token.
-        self.append(launch, Event::AttemptIntended(Box::new(intended))).await?;
-        Ok((attempt_id, input))
-    }
-
-    async fn end(&self, launch: &Launch, state: LaunchState, reason: Reason) -> Result<(), Stop> {
+    pub(super) async fn end(&self, launch: &Launch, state: LaunchState, reason: Reason) -> Result<(), Stop> {
         let ended = LaunchEnded { state, reason };
-        self.append(launch, Event::LaunchEnded(ended)).await.map(drop)
+        self.append_all(vec![self.entry(launch, Event::LaunchEnded(ended))]).await
     }
 
     /// The launch needs what was kept for it no more, and what it launched needs watching.
@@ -229,8 +200,9 @@ impl Launcher {
         }
     }
 
-    async fn append(&self, launch: &Launch, event: Event) -> Result<u64, Stop> {
-        let entry = Entry {
+    /// An entry of a launch, on behalf of whoever asked for it.
+    pub(super) fn entry(&self, launch: &Launch, event: Event) -> Entry {
+        Entry {
             v: ENTRY_VERSION,
             time: self.shared.clock.now(),
             launch_id: Some(launch.launch_id),
@@ -238,106 +210,30 @@ impl Launcher {
             region: Some(launch.region.clone()),
             principal: Some(launch.principal.clone()),
             event,
-        };
+        }
+    }
+
+    /// Appends entries together, all or none; waits as long as the log has no room for them.
+    pub(super) async fn append_all(&self, entries: Vec<Entry>) -> Result<(), Stop> {
         loop {
-            match self.shared.log.append(vec![entry.clone()]).await {
+            match self.shared.log.append(entries.clone()).await {
                 // A full queue drains by itself and a full disk is seen to; what is under way must be
                 // recorded, so it waits.
                 Err(AppendError::Full | AppendError::NoSpace) => self.shared.clock.sleep(PAUSE_FIRST).await,
-                other => return Ok(other?),
+                other => return Ok(other.map(drop)?),
             }
         }
     }
 
-    async fn pause(&self, duration: Duration) -> Result<(), Stop> {
+    /// Waits, and twice as long the next time.
+    async fn pause(&self, pause: &mut Duration) -> Result<(), Stop> {
+        let now = *pause;
+        *pause = (now * 2).min(PAUSE_LONGEST);
         tokio::select! {
-            () = self.shared.clock.sleep(duration) => Ok(()),
+            () = self.shared.clock.sleep(now) => Ok(()),
             () = self.shared.shutdown.cancelled() => Err(Stop::Shutdown),
         }
     }
-}
-
-/// What follows from the record of a launch at `now`. Pure.
-fn next_step(launch: &Launch, now: Timestamp) -> Step {
-    let Some(plan) = Plan::of(launch) else { return Step::Done };
-    match launch.undecided_attempt() {
-        Some(attempt) if is_older(attempt, UNKNOWN_LIMIT, now) => Step::End(Reason {
-            code: "OUTCOME_UNKNOWN".to_owned(),
-            message: format!(
-                "What became of attempt {} could not be found out in {} hours. Instances tagged gantry:attempt-id={} \
-                 may exist; it is never run again.",
-                attempt.attempt_id,
-                UNKNOWN_LIMIT.as_secs() / 3600,
-                attempt.attempt_id
-            ),
-        }),
-        Some(attempt) => Step::Resolve(attempt.attempt_id),
-        None if launch.terminating => Step::Cancel(Reason {
-            code: "TERMINATED_BEFORE_LAUNCH".to_owned(),
-            message: "Its termination was asked for before anything was launched.".to_owned(),
-        }),
-        None => next_attempt(launch, &plan, now),
-    }
-}
-
-/// The step of a launch of which records may have been lost: an attempt that is on record is looked for,
-/// and ends that rest on nothing having happened since do not hold.
-fn without_calls(step: Step) -> Step {
-    match step {
-        Step::Begin(..) | Step::Cancel(_) | Step::Lost => Step::Lost,
-        Step::End(reason) if matches!(&*reason.code, "OUTCOME_UNKNOWN" | "DEADLINE_PASSED") => Step::Lost,
-        Step::End(reason) => Step::End(reason),
-        Step::Resolve(attempt_id) => Step::Resolve(attempt_id),
-        Step::Done => Step::Done,
-    }
-}
-
-fn next_attempt(launch: &Launch, plan: &Plan, now: Timestamp) -> Step {
-    let last = launch.attempts.last().and_then(|attempt| attempt.error.as_ref());
-    if let Some(error) = last
-        && !another_may_work(&error.class)
-    {
-        return Step::End(Reason { code: error.code.clone(), message: with_remedy(error) });
-    }
-    let candidate = plan.candidates().get(launch.attempts.len());
-    match (candidate, last) {
-        (None, Some(error)) => Step::End(Reason { code: error.code.clone(), message: with_remedy(error) }),
-        (None, None) => {
-            Step::End(Reason { code: "NOTHING_TO_TRY".to_owned(), message: "No candidate was left.".to_owned() })
-        }
-        (Some(_), _) if now >= plan.deadline() => Step::End(Reason {
-            code: "DEADLINE_PASSED".to_owned(),
-            message: match last {
-                Some(error) => {
-                    format!("The deadline passed; the last attempt failed with {}: {}", error.code, error.message)
-                }
-                None => "The deadline passed before an attempt could be made.".to_owned(),
-            },
-        }),
-        (Some(candidate), _) => match launch.image_id() {
-            Some(image_id) => Step::Begin(candidate.clone(), image_id.clone()),
-            // No decision of ours admits a launch whose image it does not say.
-            None => Step::End(Reason {
-                code: "IMAGE_NOT_RECORDED".to_owned(),
-                message: "The decision does not say which image its selector came to.".to_owned(),
-            }),
-        },
-    }
-}
-
-fn with_remedy(error: &AttemptError) -> String {
-    if error.remedy.is_empty() { error.message.clone() } else { format!("{} {}", error.message, error.remedy) }
-}
-
-/// Whether a definite failure of this class leaves hope for another type or place.
-fn another_may_work(class: &str) -> bool {
-    [ErrorClass::Capacity, ErrorClass::Quota, ErrorClass::Incompatible, ErrorClass::NotFound, ErrorClass::Throttled]
-        .iter()
-        .any(|hopeful| hopeful.as_str() == class)
-}
-
-pub(super) fn is_older(attempt: &Attempt, limit: Duration, now: Timestamp) -> bool {
-    Duration::try_from(now.duration_since(attempt.intend_time)).is_ok_and(|age| age >= limit)
 }
 
 /// An EC2 error as the log holds it.
@@ -352,6 +248,3 @@ pub(super) fn attempt_error(error: &Ec2Error) -> AttemptError {
         ec2_request_id: error.request_id().map(str::to_owned),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -9,17 +9,23 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Launcher;
-use super::drive::{attempt_error, is_older};
+use super::drive::{PAUSE_LONGEST, attempt_error};
+use super::group::Group;
+use super::step::is_older;
 use super::withheld::Withheld;
 use crate::audit::ReadError;
 use crate::crash;
 use crate::ec2::facts::Instance;
 use crate::ec2::{Client, Ec2Error, ErrorClass, RunInstances};
-use crate::ids::{AttemptId, Sha256Digest};
-use crate::record::{Attempt, AttemptError, Event, InstancePlace, Launch, Reason};
+use crate::ids::Sha256Digest;
+use crate::record::{AttemptError, Event, InstancePlace, Launch, Reason};
 
 /// How long the same call may be repeated under its token.
-const REPEAT_LIMIT: Duration = Duration::from_secs(60 * 60);
+pub(super) const REPEAT_LIMIT: Duration = Duration::from_secs(60 * 60);
+
+/// How long after its intention an attempt that EC2 refuses for the number of running instances is made
+/// again: so long may EC2's count lag behind terminations.
+const COUNTING_LAG: Duration = Duration::from_secs(2 * 60);
 
 /// The tag that RunInstances sets on every instance of an attempt.
 pub(super) const ATTEMPT_TAG: &str = "gantry:attempt-id";
@@ -44,34 +50,29 @@ impl Launcher {
     /// only looked for.
     pub(super) async fn resolve(
         &self,
-        launch: &Launch,
-        attempt_id: AttemptId,
+        group: &Group,
         fresh: Option<RunInstances>,
         doubtful: bool,
         now: Timestamp,
     ) -> Result<Outcome, ReadError> {
-        let Ok(client) = self.shared.client(&launch.region) else {
+        let Ok(client) = self.shared.client(&group.first().region) else {
             return Ok(Outcome::Unknown(own_error(
                 "REGION_NOT_SERVED",
                 "this server does not serve the launch's Region",
                 "Start the server with the Region of this launch among its regions.",
             )));
         };
-        let Some(attempt) = launch.attempts.iter().find(|attempt| attempt.attempt_id == attempt_id) else {
-            return Ok(Outcome::Unknown(own_error("NOT_SEEN", "the attempt is not on record", "")));
-        };
-        let in_time = launch.deadline.is_none_or(|deadline| now < deadline) && !is_older(attempt, REPEAT_LIMIT, now);
         let called_before = fresh.is_none();
-        if doubtful || (!in_time && called_before) {
-            return Ok(look(client, attempt, launch.spec.min_count).await);
+        if doubtful || (!group.may_be_called(now) && called_before) {
+            return Ok(look(client, group, now).await);
         }
         let input = match fresh {
             Some(input) => input,
-            None => self.frozen_input(launch, attempt_id)?,
+            None => self.frozen_input(group)?,
         };
         // Without what the log has not the call would be another call, so it cannot be repeated.
-        let Some(withheld) = self.withheld(launch, &input)? else {
-            return Ok(look(client, attempt, input.min_count).await);
+        let Some(withheld) = self.withheld(group, &input)? else {
+            return Ok(look(client, group, now).await);
         };
         crash::point("launch.before_run_instances");
         let asked = withheld.filled_in(&input);
@@ -80,35 +81,29 @@ impl Launcher {
         crash::point("launch.after_run_instances");
         Ok(match answer {
             // EC2 launches min_count or nothing, so an answer with fewer is not whole.
-            Ok(reservation) if is_short(&reservation.instances, input.min_count) => {
-                look(client, attempt, input.min_count).await
-            }
+            Ok(reservation) if is_short(&reservation.instances, input.min_count) => look(client, group, now).await,
             Ok(reservation) => Outcome::Launched {
                 ec2_request_id: reservation.ec2_request_id,
                 reservation_id: reservation.reservation_id,
                 instances: reservation.instances.iter().map(place_of).collect(),
             },
-            Err(error) if called_before => judge_repeat(client, attempt, input.min_count, error).await,
-            Err(error) => judge_first(launch, input, error, self.shared.clock.now()),
+            Err(error) if called_before => judge_repeat(client, group, error, now).await,
+            Err(error) => judge_first(group, input, error, self.shared.clock.now()),
         })
     }
 
-    fn frozen_input(&self, launch: &Launch, attempt_id: AttemptId) -> Result<RunInstances, ReadError> {
-        let entries = self.shared.log.launch_entries(launch.launch_id, 0)?;
-        let last = entries.last().map_or(0, |indexed| indexed.index);
-        for indexed in entries {
-            if let Event::AttemptIntended(intended) = indexed.entry.event
-                && intended.attempt_id == attempt_id
-            {
-                let damaged = |_| ReadError::Damaged { index: indexed.index };
-                return serde_json::from_value(intended.input).map_err(damaged);
+    /// What the input leaves out. None if it is not there any more, or is not what belongs to it.
+    fn withheld(&self, group: &Group, input: &RunInstances) -> Result<Option<Withheld>, ReadError> {
+        // Launches that share an attempt have the same user data and no redacted values.
+        for launch in &group.launches {
+            if let Some(withheld) = self.withheld_of(launch, input)? {
+                return Ok(Some(withheld));
             }
         }
-        Err(ReadError::Damaged { index: last })
+        Ok(None)
     }
 
-    /// What the input leaves out. None if it is not there any more, or is not what belongs to it.
-    fn withheld(&self, launch: &Launch, input: &RunInstances) -> Result<Option<Withheld>, ReadError> {
+    fn withheld_of(&self, launch: &Launch, input: &RunInstances) -> Result<Option<Withheld>, ReadError> {
         let marked = launch.spec.is_redacted();
         if !marked && input.user_data_sha256.is_none() {
             return Ok(Some(Withheld::default()));
@@ -119,9 +114,8 @@ impl Launcher {
         }
         if marked {
             // The values belong to the launch if with them it has the body that was decided on.
-            let bodies =
-                self.shared.redaction.bodies(&withheld.restored(&launch.spec).body(&launch.reason, launch.break_glass));
-            if !bodies.are(self.decided_body(launch)?) {
+            let body = withheld.restored(&launch.spec).body(&launch.reason, launch.break_glass);
+            if !self.shared.redaction.bodies(&body).are(self.decided_body(launch)?) {
                 return Ok(None);
             }
         }
@@ -139,12 +133,12 @@ impl Launcher {
 }
 
 /// An error of a call whose forerunner may have launched something.
-async fn judge_repeat(client: &Client, attempt: &Attempt, min_count: u32, error: Ec2Error) -> Outcome {
+async fn judge_repeat(client: &Client, group: &Group, error: Ec2Error, now: Timestamp) -> Outcome {
     match error.class() {
         // EC2 weighs capacity only for a launch that is new to it: the forerunner did nothing.
         ErrorClass::Capacity => Outcome::Nothing(error),
         // Anything else may have been said before EC2 looked at the token.
-        _ => match look(client, attempt, min_count).await {
+        _ => match look(client, group, now).await {
             Outcome::Unknown(_) if error.code() == "IdempotentInstanceTerminated" => Outcome::Gone(Reason {
                 code: "INSTANCES_TERMINATED".to_owned(),
                 message: "The attempt launched instances, and they were terminated before their ids were known."
@@ -157,12 +151,17 @@ async fn judge_repeat(client: &Client, attempt: &Attempt, min_count: u32, error:
 }
 
 /// An error of the first call under a token.
-fn judge_first(launch: &Launch, input: RunInstances, error: Ec2Error, now: Timestamp) -> Outcome {
+fn judge_first(group: &Group, input: RunInstances, error: Ec2Error, now: Timestamp) -> Outcome {
     if !error.definitely_nothing_happened() {
         return Outcome::Unknown(attempt_error(&error));
     }
-    let may_work_later = matches!(error.class(), ErrorClass::Throttled | ErrorClass::Transient);
-    if may_work_later && launch.deadline.is_none_or(|deadline| now < deadline) {
+    let may_work_later = match error.class() {
+        ErrorClass::Throttled | ErrorClass::Transient => true,
+        // EC2 still counts instances that were terminated a moment ago (Developer Guide, "Eventual
+        // consistency").
+        _ => error.code() == "InstanceLimitExceeded" && !is_older(&group.attempt, COUNTING_LAG, now),
+    };
+    if may_work_later && now < group.deadline() {
         Outcome::NotYet(Some(Box::new(input)))
     } else {
         Outcome::Nothing(error)
@@ -175,20 +174,30 @@ fn is_short(instances: &[Instance], min_count: u32) -> bool {
 }
 
 /// Looks for instances of the attempt, by its token and by its tag. Some of them may not be visible
-/// yet, so fewer than `min_count` are not the answer.
-async fn look(client: &Client, attempt: &Attempt, min_count: u32) -> Outcome {
+/// yet: fewer than it needs are never the answer, and fewer than it wants are only once the last call can
+/// no longer be fresh.
+async fn look(client: &Client, group: &Group, now: Timestamp) -> Outcome {
+    let attempt = &group.attempt;
+    let last_call = group.deadline().min(attempt.intend_time.saturating_add(REPEAT_LIMIT).unwrap_or(Timestamp::MAX));
+    let all_visible = last_call.saturating_add(PAUSE_LONGEST).is_ok_and(|visible| visible <= now);
+    let enough = if all_visible { group.min_count() } else { group.wanted() };
     let by_token = client.instances_by_client_token(&attempt.client_token).await;
     let found = match by_token {
-        Ok(instances) if !is_short(&instances, min_count) => Ok(instances),
+        Ok(instances) if !is_short(&instances, enough) => Ok(instances),
         // A counterpart without the filter answers with an error; the tag may still be there.
         _ => client.instances_by_tag(ATTEMPT_TAG, &attempt.attempt_id.to_string()).await,
     };
     match found {
-        Ok(instances) if !is_short(&instances, min_count) => Outcome::Launched {
+        Ok(instances) if !is_short(&instances, enough) => Outcome::Launched {
             ec2_request_id: None,
             reservation_id: None,
             instances: instances.iter().map(place_of).collect(),
         },
+        Ok(instances) if !instances.is_empty() => Outcome::Unknown(own_error(
+            "NOT_ALL_SEEN",
+            "EC2 shows fewer instances of this attempt than it may have made",
+            "Wait: EC2 may show the others later.",
+        )),
         Ok(_) => Outcome::Unknown(own_error(
             "NOT_SEEN",
             "EC2 does not show what this attempt must have made; that does not prove there is nothing",

@@ -110,7 +110,7 @@ impl Launcher {
         }
     }
 
-    fn launch_or_missing(&self, launch_id: LaunchId) -> Result<Launch, TerminateError> {
+    pub(super) fn launch_or_missing(&self, launch_id: LaunchId) -> Result<Launch, TerminateError> {
         if let Some(launch) = self.shared.log.launch(launch_id)? {
             return Ok(launch);
         }

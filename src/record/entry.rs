@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::acceptance::Acceptance;
+use super::attempt_entry::{AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, AttemptUnknown};
 use super::boot_event::{BootFailure, LaunchState, Phase};
 use super::finding::Finding;
 use super::governing::{Cancellation, LaunchSwitch, PolicyLoaded};
@@ -15,8 +16,8 @@ use super::kind::EntryKind;
 use super::pruning::RecordsPruned;
 use super::spec::{Placement, Spec};
 use crate::ids::{
-    AccountId, AttemptId, AvailabilityZone, ClientToken, ImageId, InstanceId, InstanceType, LaunchId, Principal,
-    Region, RequestId, Sha256Digest,
+    AccountId, AvailabilityZone, ImageId, InstanceId, InstanceType, LaunchId, Principal, Region, RequestId,
+    Sha256Digest,
 };
 
 /// The version of the entry format that this program writes.
@@ -112,6 +113,16 @@ pub struct Reason {
     pub code: String,
     /// One sentence.
     pub message: String,
+}
+
+impl Reason {
+    /// An attempt gave fewer instances than were wanted, and as many as were needed.
+    pub(super) fn fewer(given: usize, wanted: u32) -> Self {
+        Self {
+            code: "FEWER_THAN_WANTED".to_owned(),
+            message: format!("EC2 gave {given} of {wanted} instances, which is enough; there is no topping up."),
+        }
+    }
 }
 
 /// Whether a launch may happen.
@@ -217,21 +228,6 @@ pub struct PolicyStamp {
     pub overridden: bool,
 }
 
-/// An attempt, frozen before the call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AttemptIntended {
-    /// The attempt.
-    pub attempt_id: AttemptId,
-    /// The type it asks for.
-    pub instance_type: InstanceType,
-    /// The place it asks for.
-    pub placement: Placement,
-    /// EC2's idempotency token; never used with any other input.
-    pub client_token: ClientToken,
-    /// The whole RunInstances input as `ec2` writes it, user data as its hash only.
-    pub input: Value,
-}
-
 /// Where one instance is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstancePlace {
@@ -258,61 +254,6 @@ pub struct InstancePlace {
     /// When EC2 launched it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch_time: Option<Timestamp>,
-}
-
-/// EC2's answer to an attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttemptSucceeded {
-    /// The attempt.
-    pub attempt_id: AttemptId,
-    /// EC2's id of the request; none when the instances were found by looking.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ec2_request_id: Option<String>,
-    /// The reservation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reservation_id: Option<String>,
-    /// The instances this launch got.
-    pub instances: Vec<InstancePlace>,
-}
-
-/// What EC2 said against an attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttemptError {
-    /// EC2's code, or Gantry's where there was no answer.
-    pub code: String,
-    /// The class, in snake case: `capacity`, `quota`, ….
-    pub class: String,
-    /// EC2's message. An encoded authorization message stays encoded.
-    pub message: String,
-    /// Whether the same request may work later.
-    pub retryable: bool,
-    /// What to do about it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub remedy: String,
-    /// The HTTP status, where there was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub http_status: Option<u16>,
-    /// EC2's id of the request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ec2_request_id: Option<String>,
-}
-
-/// An attempt that definitely launched nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttemptFailed {
-    /// The attempt.
-    pub attempt_id: AttemptId,
-    /// Why.
-    pub error: AttemptError,
-}
-
-/// An attempt whose outcome is not known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttemptUnknown {
-    /// The attempt.
-    pub attempt_id: AttemptId,
-    /// What was seen instead of an answer.
-    pub error: AttemptError,
 }
 
 /// The end of a launch that has no instances.

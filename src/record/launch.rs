@@ -10,8 +10,9 @@ mod settle;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::attempt_entry::{AttemptError, AttemptShare};
 use super::boot_event::{BootEvent, LaunchState, Phase};
-use super::entry::{AttemptError, Candidate, Entry, Event, InstancePlace, PolicyStamp, Reason, Verdict};
+use super::entry::{Candidate, Entry, Event, InstancePlace, PolicyStamp, Reason, Verdict};
 use super::finding::Finding;
 use super::image_choice::ImageReceipt;
 use super::spec::{Placement, Spec};
@@ -106,6 +107,9 @@ pub struct Attempt {
     pub intend_time: Timestamp,
     /// When its outcome was recorded.
     pub end_time: Option<Timestamp>,
+    /// Whom it serves, if that is more than this launch.
+    #[serde(default)]
+    pub share: Option<AttemptShare>,
     /// Since when it has been known that its outcome is not known.
     #[serde(default)]
     pub unknown_time: Option<Timestamp>,

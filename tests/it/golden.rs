@@ -13,19 +13,21 @@ use std::time::Duration;
 
 use gantry::ids::{LaunchId, Sha256Digest};
 use gantry::record::{
-    Acceptance, AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, AttemptUnknown, BootFailure, BootStage,
-    Cancellation, Candidate, Decision, ENTRY_VERSION, Entry, EntryKind, Event, Finding, IamInstanceProfile,
-    ImageChoice, ImageReceipt, InstancePhase, InstancePlace, LaunchEnded, LaunchState, LaunchSwitch, Market,
-    MetadataOptions, OnBootFailure, Outcome, Phase, Placement, PlacementStrategy, PolicyLoaded, PolicyStamp, Reason,
-    RecordsPruned, ServiceStarted, Spec, Termination, TerminationStage, Verdict,
+    Acceptance, AttemptError, AttemptFailed, AttemptIntended, AttemptShare, AttemptSucceeded, AttemptUnknown,
+    BootFailure, BootStage, Cancellation, Candidate, ENTRY_VERSION, Entry, EntryKind, Event, Finding,
+    IamInstanceProfile, ImageChoice, ImageReceipt, InstancePhase, InstancePlace, LaunchEnded, LaunchState,
+    LaunchSwitch, Market, MetadataOptions, OnBootFailure, Outcome, Phase, Placement, PlacementStrategy, PolicyLoaded,
+    Reason, RecordsPruned, ServiceStarted, Spec, Termination, TerminationStage, Verdict,
 };
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+mod decisions;
 mod spec;
 
-use spec::{full_spec, least_spec, receipt_spec, selector_spec};
+use decisions::{decision_of, full_decision, least_decision, overridden_decision};
+use spec::{receipt_spec, selector_spec};
 
 fn golden_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("v{ENTRY_VERSION}"))
@@ -140,76 +142,6 @@ fn finding(outcome: Outcome) -> Finding {
     }
 }
 
-/// A decision with every field set.
-fn full_decision() -> Decision {
-    Decision {
-        request_id: Some("3f0c6f1e-9a52-4f0e-8a55-5b2f6f1d7c10".parse().unwrap()),
-        body_sha256: Sha256Digest::of(b"body"),
-        preview: true,
-        break_glass: false,
-        reason: "nightly \"build\" farm, \u{e9}tage 2".to_owned(),
-        spec: full_spec(),
-        verdict: Verdict::Admitted,
-        findings: vec![finding(Outcome::Warn), finding(Outcome::Unknown)],
-        candidates: vec![candidate()],
-        deadline: Some(time("2026-11-20T09:00:00Z")),
-        policy: PolicyStamp {
-            hash: Some(Sha256Digest::of(b"policy")),
-            determining_policy_ids: vec!["only-current-images".to_owned()],
-            overridden: false,
-        },
-        image_receipt: Some(ImageReceipt {
-            image_id: "ami-0abcdef1234567890".parse().unwrap(),
-            digest: Sha256Digest::of(b"boot facts"),
-            observed_time: time("2026-11-20T07:59:59.123456Z"),
-        }),
-        image_facts: Some(json!({ "image_id": "ami-0abcdef1234567890", "root_device_type": "ebs", "size_gib": 8 })),
-        type_facts: vec![json!({ "instance_type": "m7i.large", "vcpus": 2 })],
-        governed_types: Vec::new(),
-        facts_time: time("2026-11-20T07:59:59.123456Z"),
-    }
-}
-
-/// A refusal with nothing set that may be left out.
-fn least_decision() -> Decision {
-    Decision {
-        request_id: None,
-        body_sha256: Sha256Digest::of(b"body"),
-        preview: false,
-        break_glass: false,
-        reason: String::new(),
-        spec: least_spec(),
-        verdict: Verdict::Refused,
-        findings: vec![finding(Outcome::Fail)],
-        candidates: Vec::new(),
-        deadline: None,
-        policy: PolicyStamp::default(),
-        image_receipt: None,
-        image_facts: None,
-        type_facts: Vec::new(),
-        governed_types: Vec::new(),
-        facts_time: time("2026-11-20T07:59:59Z"),
-    }
-}
-
-/// A decision that policy was overridden for.
-fn overridden_decision() -> Decision {
-    let full = full_decision();
-    Decision {
-        preview: false,
-        break_glass: true,
-        candidates: vec![Candidate { zone: Some("us-east-1a".parse().unwrap()), ..candidate() }],
-        policy: PolicyStamp { overridden: true, ..full.policy.clone() },
-        governed_types: vec![candidate().instance_type],
-        ..full
-    }
-}
-
-/// An admission of another spec.
-fn decision_of(spec: Spec) -> Decision {
-    Decision { spec, preview: false, ..full_decision() }
-}
-
 /// Every golden entry by the name of its file. The file named after a kind has every field set;
 /// `.least` has none that may be left out.
 fn entries() -> BTreeMap<&'static str, Entry> {
@@ -221,7 +153,14 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         placement: candidate().placement,
         client_token: attempt_id.client_token(),
         input: json!({ "image_id": "ami-0abcdef1234567890", "max_count": 2, "min_count": 1 }),
+        share: None,
     };
+    let leader: LaunchId = "0199a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b".parse().unwrap();
+    let follower: LaunchId = "0199a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5c".parse().unwrap();
+    let share = AttemptShare { leader, launches: 2, serves: vec![leader, follower] };
+    let shared = AttemptIntended { share: Some(share.clone()), ..intended.clone() };
+    let follows = AttemptShare { serves: Vec::new(), ..share };
+    let following = AttemptIntended { share: Some(follows), input: serde_json::Value::Null, ..intended.clone() };
     let succeeded = AttemptSucceeded {
         attempt_id,
         ec2_request_id: Some("59dbff89-35bd-4eac-99ed-be587EXAMPLE".to_owned()),
@@ -321,6 +260,11 @@ fn entries() -> BTreeMap<&'static str, Entry> {
             of_launch("2026-11-20T08:00:00Z", Event::Decision(Box::new(decision_of(selector_spec())))),
         ),
         ("attempt_intended.json", of_launch("2026-11-20T08:00:01Z", Event::AttemptIntended(Box::new(intended)))),
+        ("attempt_intended.shared.json", of_launch("2026-11-20T08:00:01Z", Event::AttemptIntended(Box::new(shared)))),
+        (
+            "attempt_intended.following.json",
+            of_launch("2026-11-20T08:00:01Z", Event::AttemptIntended(Box::new(following))),
+        ),
         ("attempt_succeeded.json", of_launch("2026-11-20T08:00:02Z", Event::AttemptSucceeded(succeeded))),
         ("attempt_failed.json", of_launch("2026-11-20T08:00:02Z", Event::AttemptFailed(failed))),
         ("attempt_unknown.json", of_launch("2026-11-20T08:00:02Z", Event::AttemptUnknown(unknown))),

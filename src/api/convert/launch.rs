@@ -58,7 +58,7 @@ impl From<&Launch> for pb::Launch {
                 candidates: candidates.iter().map(Into::into).collect(),
                 deadline: deadline.map(to_timestamp),
             }),
-            attempts: attempts.iter().map(Into::into).collect(),
+            attempts: attempts_of(attempts, *state),
             instances: instances.iter().map(Into::into).collect(),
             state: pb::LaunchState::from(*state).into(),
             state_reason: state_reason.as_ref().map(Into::into),
@@ -183,6 +183,20 @@ impl From<&Candidate> for pb::Candidate {
     }
 }
 
+/// The attempts of a launch in this state, each with what followed on it.
+fn attempts_of(attempts: &[Attempt], state: LaunchState) -> Vec<pb::Attempt> {
+    let last = attempts.len().saturating_sub(1);
+    let step = |at: usize, attempt: &Attempt| match (attempt.state, state) {
+        (AttemptState::Intended | AttemptState::Succeeded | AttemptState::Unknown, _) => "",
+        (AttemptState::Failed, _) if at < last => "NEXT_ATTEMPT",
+        (AttemptState::Failed, LaunchState::Launching) => "PENDING",
+        (AttemptState::Failed, LaunchState::Cancelled) => "CANCELLED",
+        (AttemptState::Failed, _) => "ENDED",
+    };
+    let with_step = |(at, attempt)| pb::Attempt { next_step: step(at, attempt).to_owned(), ..attempt.into() };
+    attempts.iter().enumerate().map(with_step).collect()
+}
+
 impl From<&Attempt> for pb::Attempt {
     fn from(attempt: &Attempt) -> Self {
         let Attempt {
@@ -196,6 +210,7 @@ impl From<&Attempt> for pb::Attempt {
             reservation_id,
             intend_time,
             end_time,
+            share,
             unknown_time,
         } = attempt;
         let state = match state {
@@ -216,6 +231,9 @@ impl From<&Attempt> for pb::Attempt {
             intend_time: Some(to_timestamp(*intend_time)),
             end_time: end_time.map(to_timestamp),
             unknown_time: unknown_time.map(to_timestamp),
+            // Its launch says.
+            next_step: String::new(),
+            launches: share.as_ref().map_or(1, |share| i32::try_from(share.launches).unwrap_or(i32::MAX)),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::api::convert::{ViolationReason, Violations};
 use crate::audit::{AppendError, ProofError, RECORD_BYTES_MAX, ReadError};
 use crate::boot::WatchError;
 use crate::ec2::Ec2Error;
-use crate::launch::{LaunchError, TerminateError};
+use crate::launch::{CancelError, LaunchError, TerminateError};
 
 impl From<CatalogError> for Failure {
     fn from(error: CatalogError) -> Self {
@@ -113,6 +113,15 @@ impl From<TerminateError> for Failure {
             }
             TerminateError::Append(error) => error.into(),
             TerminateError::Read(error) => error.into(),
+        }
+    }
+}
+
+impl From<CancelError> for Failure {
+    fn from(error: CancelError) -> Self {
+        match error {
+            CancelError::TooLate { launch_id, state } => Self::NotCancellable { launch_id, state },
+            CancelError::Request(error) => error.into(),
         }
     }
 }

@@ -32,6 +32,8 @@ pub(super) fn golden() -> Vec<Golden> {
         "service_started",
         "records_pruned",
         "decision.overridden",
+        "attempt_intended.shared",
+        "attempt_intended.following",
         "policy_loaded",
         "policy_loaded.none",
         "launch_switch",

@@ -146,6 +146,7 @@ pub(super) fn intended(seconds: i64, launch: u8, attempt: u8) -> Entry {
         placement: Placement::default(),
         client_token: attempt_id.client_token(),
         input: Value::Null,
+        share: None,
     };
     entry(seconds, Some(launch), Event::AttemptIntended(Box::new(intended)))
 }

@@ -100,6 +100,8 @@ codes! {
     ClientTokenReused = "CLIENT_TOKEN_REUSED", COMPARE;
     /// An attempt asks for no candidate of the decision, or for one that was tried before.
     AttemptNotDecided = "ATTEMPT_NOT_DECIDED", COMPARE;
+    /// A launch has an attempt of another one, whose record does not name it.
+    AttemptNotShared = "ATTEMPT_NOT_SHARED", COMPARE;
     /// An outcome of an attempt that was not intended.
     AttemptNotIntended = "ATTEMPT_NOT_INTENDED", COMPARE;
     /// An outcome of an attempt that another launch intended.

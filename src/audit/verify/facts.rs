@@ -55,7 +55,7 @@ impl RegionName {
 pub(super) enum What {
     Decided { admitted: bool, candidates: Box<[CandidateHash]> },
     Previewed,
-    Intended { attempt_id: AttemptId, candidate: CandidateHash, token: Token },
+    Intended { attempt_id: AttemptId, candidate: CandidateHash, token: Token, share: Option<Share> },
     Succeeded { attempt_id: AttemptId, instances: Instances },
     Failed { attempt_id: AttemptId },
     Unknown { attempt_id: AttemptId },
@@ -66,6 +66,15 @@ pub(super) enum What {
     Started,
     Cancelled,
     Pruned(Pruning),
+}
+
+/// Whom an attempt serves beside, or with, its launch.
+#[derive(Debug)]
+pub(super) struct Share {
+    /// The launch whose record comes first.
+    pub(super) leader: LaunchId,
+    /// All of them, in the leader's record.
+    pub(super) serves: Vec<LaunchId>,
 }
 
 /// What the record of a pruning says.
@@ -212,6 +221,10 @@ impl What {
                 attempt_id: intended.attempt_id,
                 candidate: CandidateHash::of(&intended.instance_type, &intended.placement),
                 token: Token::of(intended.attempt_id, &intended.client_token),
+                share: intended
+                    .share
+                    .as_ref()
+                    .map(|share| Share { leader: share.leader, serves: share.serves.clone() }),
             },
             Event::AttemptSucceeded(succeeded) => Self::Succeeded {
                 attempt_id: succeeded.attempt_id,

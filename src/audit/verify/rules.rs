@@ -57,6 +57,7 @@ impl Rules {
     pub(super) fn unseen_leaf(&mut self, is_removed: bool) {
         self.is_partial |= !is_removed;
         self.begun_at_unseen = Some(self.begun());
+        self.tables.has_gaps = true;
     }
 
     /// Takes in the next record. Once a launch has broken a rule nothing more is said of it: what

@@ -20,6 +20,7 @@ pub static LAUNCH_FINDINGS: FindingGroup = FindingGroup {
         &SUBNET_FULL,
         &ROOT_IS_INSTANCE_STORE,
         &VOLUME_SMALLER_THAN_SNAPSHOT,
+        &CAPACITY_LACKED_RECENTLY,
     ],
 };
 
@@ -133,4 +134,15 @@ pub(super) static VOLUME_SMALLER_THAN_SNAPSHOT: FindingRule = FindingRule {
     means: "The volume cannot be smaller than the AMI's snapshot.",
     remedy: "Ask for at least the expected size, or leave the size out.",
     source: "EC2 API Reference, EbsBlockDevice",
+};
+
+pub(super) static CAPACITY_LACKED_RECENTLY: FindingRule = FindingRule {
+    code: "CAPACITY_LACKED_RECENTLY",
+    outcome: Outcome::Warn,
+    field: "instance_types.capacity",
+    expected: "capacity",
+    means: "EC2 had no capacity for so many instances of the type in the zone within the last three minutes, for this \
+            launch or another.",
+    remedy: "Nothing: what else there is comes first. To wait for this type and zone, ask again in some minutes.",
+    source: "EC2 User Guide, Troubleshoot Amazon EC2 instance launch issues",
 };

@@ -42,6 +42,7 @@ impl Launch {
                     reservation_id: None,
                     intend_time: entry.time,
                     end_time: None,
+                    share: intended.share.clone(),
                     unknown_time: None,
                 });
                 Vec::new()
@@ -68,7 +69,7 @@ impl Launch {
                         self.instance_event(entry.time, &InstancePhase::requested(place, self.since(entry.time))),
                     );
                 }
-                self.state_reason = None;
+                self.state_reason = self.shortfall();
                 events.extend(self.settle(entry.time));
                 events
             }
@@ -136,7 +137,7 @@ impl Launch {
                     });
                 }
                 if self.state_of_instances() == LaunchState::Ready {
-                    self.state_reason = None;
+                    self.state_reason = self.shortfall();
                 }
                 let mut events = vec![self.instance_event(entry.time, phase)];
                 events.extend(self.settle(entry.time));
@@ -176,6 +177,13 @@ impl Launch {
         let launching = self.state == LaunchState::Launching;
         let attempt = self.open_attempt(id)?;
         if launching { Ok(attempt) } else { Err(ApplyError::Ended) }
+    }
+
+    /// That there are fewer instances than were wanted, if so.
+    fn shortfall(&self) -> Option<Reason> {
+        let given = self.instances.len();
+        let wanted = usize::try_from(self.spec.max_count).unwrap_or(usize::MAX);
+        (given < wanted).then(|| Reason::fewer(given, self.spec.max_count))
     }
 
     fn check_new_instances(&self, succeeded: &AttemptSucceeded) -> Result<(), ApplyError> {

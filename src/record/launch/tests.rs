@@ -5,6 +5,7 @@
 //! `booting` is the launch in state BOOTING, and a `!` marks the event as terminal.
 
 mod random;
+mod reasons;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -133,6 +134,7 @@ impl Step {
                 placement: Placement::default(),
                 client_token: attempt_id(number).client_token(),
                 input: Value::Null,
+                share: None,
             })),
             Succeed(number, letters) => Event::AttemptSucceeded(AttemptSucceeded {
                 attempt_id: attempt_id(number),
@@ -326,26 +328,6 @@ fn an_entry_of_something_else_is_refused() {
     ];
     for (entry, error) in table {
         assert_eq!(launch.apply(&entry).unwrap_err(), error, "{:?}", entry.kind());
-    }
-}
-
-#[test]
-fn the_reason_of_a_state_is_the_last_thing_that_went_wrong() {
-    type CodeAndMessage = (&'static str, &'static str);
-    #[rustfmt::skip]
-    let table: &[(&[Step], Option<CodeAndMessage>)] = &[
-        (&[Intend(1), Fail(1)], Some(("NoCapacity", "EC2 said NoCapacity"))),
-        (&[Intend(1), Lose(1)], Some(("OUTCOME_UNKNOWN", "EC2 said TIMEOUT"))),
-        (&[Intend(1), Fail(1), Intend(2), Succeed(2, "a")], None),
-        (&[Intend(1), Fail(1), End(S::Failed)], Some(("NO_CANDIDATE_LEFT", "no candidate is left"))),
-        (&[Intend(1), Succeed(1, "a"), Reach('a', P::Failed)], Some(("BOOT_FAILED", "the volume could not be made"))),
-        (&[Intend(1), Succeed(1, "a"), Reach('a', P::Failed), Reach('a', P::Ready)], None),
-        (&[Intend(1), Succeed(1, "a"), Terminate(Requested), Terminate(NotDone)], Some(("UnauthorizedOperation", "EC2 said UnauthorizedOperation"))),
-    ];
-    for (steps, reason) in table {
-        let (launch, _) = run(Verdict::Admitted, steps);
-        let reason = reason.map(|(code, message)| Reason { code: code.to_owned(), message: message.to_owned() });
-        assert_eq!(launch.state_reason, reason, "{steps:?}");
     }
 }
 

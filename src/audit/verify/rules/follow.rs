@@ -3,7 +3,7 @@
 use super::tables::{Tables, Trying, Whose};
 use super::{Broken, is_of_its_day};
 use crate::audit::verify::codes::Code;
-use crate::audit::verify::facts::{Facts, InstanceKey, Instances, Token, What};
+use crate::audit::verify::facts::{Facts, InstanceKey, Instances, Share, Token, What};
 use crate::ids::{AttemptId, LaunchId};
 use crate::record::LaunchState;
 
@@ -85,7 +85,7 @@ impl Stand {
             What::Decided { .. } => {
                 Err(Broken::new(Code::DecidedTwice, "The launch has records already, and is decided once more."))
             }
-            What::Intended { attempt_id, candidate, token } => {
+            What::Intended { attempt_id, candidate, token, share } => {
                 let is_due = match tables.trying.get_mut(&id).and_then(|trying| trying.untried.as_mut()) {
                     // Each candidate is tried once; in which order depends on what EC2 says of the others.
                     Some(untried) => match untried.iter().position(|left| left == candidate) {
@@ -97,7 +97,7 @@ impl Stand {
                     },
                     None => true,
                 };
-                self.intend(id, *attempt_id, token, is_due, tables)
+                self.intend(id, *attempt_id, (token, share.as_ref()), is_due, tables)
             }
             What::Succeeded { attempt_id, instances } => self.succeed(id, *attempt_id, instances, tables),
             What::Failed { attempt_id } => {
@@ -150,7 +150,7 @@ impl Stand {
         &self,
         id: LaunchId,
         attempt_id: AttemptId,
-        token: &Token,
+        (token, share): (&Token, Option<&Share>),
         is_due: bool,
         tables: &mut Tables,
     ) -> Result<(), Broken> {
@@ -159,7 +159,15 @@ impl Stand {
             return Err(Broken::new(Code::AttemptAfterEnd, message));
         }
         let open = tables.trying.get(&id).and_then(|trying| trying.open);
-        tables.take_attempt(self.number, attempt_id, token)?;
+        match share {
+            Some(share) if share.leader != id => {
+                tables.join_attempt(id, self.number, attempt_id, token)?;
+            }
+            _ => tables.take_attempt(self.number, attempt_id, token)?,
+        }
+        if let Some(share) = share.filter(|share| share.leader == id) {
+            tables.shared.insert(attempt_id, share.serves.iter().copied().filter(|other| *other != id).collect());
+        }
         if let Some(open) = open.filter(|_| !self.in_part) {
             let message = format!("Attempt {attempt_id} begins before attempt {open} has definitely failed.");
             return Err(Broken::new(Code::AttemptTooEarly, message));

@@ -16,6 +16,12 @@ pub(super) struct Tables {
     attempts: HashMap<AttemptId, Attempt>,
     /// Tokens of attempts under which these do not stand in `attempts`. Gantry makes none.
     other_tokens: HashMap<Token, AttemptId>,
+    /// Launches that an attempt of another launch serves, and that have not said so yet.
+    pub(super) shared: HashMap<AttemptId, HashSet<LaunchId>>,
+    /// Launches that have, by their number; whether it is known what came of it for them.
+    joined: HashMap<(AttemptId, u32), bool>,
+    /// Whether records were not seen: the intention of an attempt may be among them.
+    pub(super) has_gaps: bool,
     instances: HashMap<InstanceKey, u32>,
     requests: HashSet<RequestDigest>,
     places: Vec<Place>,
@@ -101,6 +107,25 @@ impl Tables {
         Ok(())
     }
 
+    /// That launch `id` shares the attempt of another one.
+    pub(super) fn join_attempt(
+        &mut self,
+        id: LaunchId,
+        launch: u32,
+        attempt_id: AttemptId,
+        token: &Token,
+    ) -> Result<(), Broken> {
+        let served = self.shared.get_mut(&attempt_id).is_some_and(|left| left.remove(&id));
+        let own_token = self.attempts.get(&attempt_id).is_none_or(|attempt| attempt.own_token);
+        let is_its = served && own_token == (*token == Token::Of(attempt_id));
+        if !is_its && !(self.has_gaps && !self.shared.contains_key(&attempt_id)) {
+            let message = format!("Attempt {attempt_id} is another launch's, whose record does not name this one.");
+            return Err(Broken::new(Code::AttemptNotShared, message));
+        }
+        self.joined.insert((attempt_id, launch), false);
+        Ok(())
+    }
+
     /// That an attempt of `launch` has an outcome now, which is the last if `definite`. `in_part`
     /// lets pass an attempt whose intent may have been removed.
     pub(super) fn take_outcome(
@@ -110,6 +135,13 @@ impl Tables {
         definite: bool,
         in_part: bool,
     ) -> Result<(), Broken> {
+        if let Some(known) = self.joined.get_mut(&(attempt_id, launch)) {
+            if *known {
+                return Err(outcome_twice(attempt_id));
+            }
+            *known = definite;
+            return Ok(());
+        }
         match self.attempts.get_mut(&attempt_id) {
             None if in_part => {
                 self.attempts.insert(attempt_id, Attempt { launch, definite, own_token: true });
@@ -123,10 +155,7 @@ impl Tables {
                 let message = format!("Attempt {attempt_id} was intended by another launch.");
                 Err(Broken::new(Code::AttemptOfOtherLaunch, message))
             }
-            Some(attempt) if attempt.definite => {
-                let message = format!("What became of attempt {attempt_id} was recorded before, and definitely.");
-                Err(Broken::new(Code::OutcomeTwice, message))
-            }
+            Some(attempt) if attempt.definite => Err(outcome_twice(attempt_id)),
             Some(attempt) => {
                 attempt.definite = definite;
                 Ok(())
@@ -145,4 +174,9 @@ impl Tables {
     pub(super) fn own(&mut self, launch: u32, instance: InstanceKey) {
         self.instances.insert(instance, launch);
     }
+}
+
+fn outcome_twice(attempt_id: AttemptId) -> Broken {
+    let message = format!("What became of attempt {attempt_id} was recorded before, and definitely.");
+    Broken::new(Code::OutcomeTwice, message)
 }

@@ -82,6 +82,22 @@ fn broken() -> Vec<(Code, Vec<Entry>)> {
         (C::AttemptNotDecided, vec![admitted(1), intended(1, 1, 1), failed(1, 1), intended(1, 2, 1)]),
         (C::AttemptNotDecided, vec![admitted(1), intended(1, 1, 0), failed(1, 1), intended(1, 2, 0)]),
         (C::AttemptNotDecided, vec![admitted(1), intending(1, intention(1, "p5.48xlarge"))]),
+        (C::AttemptNotShared, vec![admitted(1), admitted(2), intended(1, 1, 0), sharing(2, 1, 1, &[])]),
+        (C::AttemptNotShared, {
+            // It serves two and three, and four comes along.
+            let leads = sharing(1, 1, 1, &[1, 2, 3]);
+            vec![admitted(1), admitted(2), admitted(4), leads, sharing(2, 1, 1, &[]), sharing(4, 1, 1, &[])]
+        }),
+        (C::OutcomeTwice, {
+            let leads = sharing(1, 1, 1, &[1, 2]);
+            let both = vec![admitted(1), admitted(2), leads, sharing(2, 1, 1, &[]), succeeded(1, 1, "a")];
+            [both, vec![succeeded(2, 1, "b"), failed(2, 1)]].concat()
+        }),
+        (C::InstanceOfTwoLaunches, {
+            let leads = sharing(1, 1, 1, &[1, 2]);
+            let both = vec![admitted(1), admitted(2), leads, sharing(2, 1, 1, &[])];
+            [both, vec![succeeded(1, 1, "a"), succeeded(2, 1, "a")]].concat()
+        }),
         (C::AttemptNotIntended, vec![admitted(1), succeeded(1, 1, "a")]),
         (C::AttemptNotIntended, vec![admitted(1), intended(1, 1, 0), failed(1, 2)]),
         (C::AttemptNotIntended, vec![admitted(1), unknown(1, 1)]),

@@ -15,9 +15,9 @@ use crate::audit::verify::{Code, Leaf, Leaves, Report, SourceFault, Trust, verif
 use crate::clock::Timestamp;
 use crate::ids::{AttemptId, InstanceId, LaunchId, Sha256Digest};
 use crate::record::{
-    AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, AttemptUnknown, Cancellation, Candidate, Decision,
-    ENTRY_VERSION, Entry, Event, InstancePhase, InstancePlace, LaunchEnded, LaunchState, Phase, Placement, PolicyStamp,
-    Reason, ServiceStarted, Termination, TerminationStage, Verdict,
+    AttemptError, AttemptFailed, AttemptIntended, AttemptShare, AttemptSucceeded, AttemptUnknown, Cancellation,
+    Candidate, Decision, ENTRY_VERSION, Entry, Event, InstancePhase, InstancePlace, LaunchEnded, LaunchState, Phase,
+    Placement, PolicyStamp, Reason, ServiceStarted, Termination, TerminationStage, Verdict,
 };
 
 pub(super) const ORIGIN: &str = "audit.example.com/gantry";
@@ -187,12 +187,20 @@ pub(super) fn intention(attempt: u8, instance_type: &str) -> AttemptIntended {
         placement: Placement::default(),
         client_token: attempt_id(attempt).client_token(),
         input: Value::Null,
+        share: None,
     }
 }
 
 /// Attempt `attempt` of `launch`, which is the `nth` that it begins.
 pub(super) fn intended(launch: u8, attempt: u8, nth: usize) -> Entry {
     entry(launch, Event::AttemptIntended(Box::new(intention(attempt, TYPES[nth]))))
+}
+
+/// The first candidate's attempt of `launch`, shared: the leader's record names all whom it serves.
+pub(super) fn sharing(launch: u8, attempt: u8, leader: u8, serves: &[u8]) -> Entry {
+    let serves = serves.iter().map(|launch| launch_id(*launch)).collect();
+    let share = Some(AttemptShare { leader: launch_id(leader), launches: 3, serves });
+    entry(launch, Event::AttemptIntended(Box::new(AttemptIntended { share, ..intention(attempt, TYPES[0]) })))
 }
 
 fn place(letter: char) -> InstancePlace {

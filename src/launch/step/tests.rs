@@ -1,16 +1,24 @@
 //! What follows from a record, without any EC2.
 
 use super::*;
-use crate::record::{AttemptFailed, Decision, ImageChoice, ImageReceipt, PolicyStamp, Spec, Verdict};
+use crate::ec2::ErrorClass;
+use crate::ids::LaunchId;
+use crate::record::{
+    AttemptFailed, AttemptIntended, Cancellation, Decision, ENTRY_VERSION, Entry, Event, ImageChoice, ImageReceipt,
+    PolicyStamp, Spec, Verdict,
+};
+
+const TYPES: [&str; 3] = ["m7i.large", "m6i.large", "c7i.large"];
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 
-fn admitted(candidates: usize, deadline: i64) -> Launch {
+/// A launch that was admitted at 0 with so many candidates.
+pub(in crate::launch) fn admitted(candidates: usize, deadline: i64) -> Launch {
     let spec = Spec { ready_timeout: Duration::from_secs(600), ..crate::launch::tests::least_spec() };
-    let candidate = Candidate {
-        instance_type: "m7i.large".parse().unwrap(),
+    let candidate = |name: &&str| Candidate {
+        instance_type: name.parse().unwrap(),
         placement: crate::record::Placement::default(),
         zone: None,
     };
@@ -23,7 +31,7 @@ fn admitted(candidates: usize, deadline: i64) -> Launch {
         spec,
         verdict: Verdict::Admitted,
         findings: Vec::new(),
-        candidates: vec![candidate; candidates],
+        candidates: TYPES.iter().take(candidates).map(candidate).collect(),
         deadline: Some(at(deadline)),
         policy: PolicyStamp::default(),
         image_receipt: None,
@@ -51,10 +59,11 @@ fn intend(launch: &mut Launch, time: i64) -> AttemptId {
     let attempt_id = AttemptId::new(at(time));
     let intended = AttemptIntended {
         attempt_id,
-        instance_type: "m7i.large".parse().unwrap(),
+        instance_type: TYPES[launch.attempts.len()].parse().unwrap(),
         placement: crate::record::Placement::default(),
         client_token: attempt_id.client_token(),
         input: serde_json::Value::Null,
+        share: None,
     };
     let id = launch.launch_id;
     launch.apply(&entry(id, time, Event::AttemptIntended(Box::new(intended)))).unwrap();
@@ -73,6 +82,10 @@ fn fail(launch: &mut Launch, attempt_id: AttemptId, class: ErrorClass) {
     };
     let id = launch.launch_id;
     launch.apply(&entry(id, 1, Event::AttemptFailed(AttemptFailed { attempt_id, error }))).unwrap();
+}
+
+fn next_step(launch: &Launch, now: Timestamp) -> Step {
+    super::next_step(launch, now, &|_| false)
 }
 
 #[test]
@@ -101,8 +114,9 @@ fn a_launch_by_selector_begins_with_the_image_that_the_decision_came_to() {
 
 #[test]
 fn another_candidate_is_tried_only_where_it_may_work_and_in_time() {
-    let hopeful = [ErrorClass::Capacity, ErrorClass::Quota, ErrorClass::Incompatible, ErrorClass::NotFound];
-    let hopeless = [ErrorClass::Permission, ErrorClass::OptIn, ErrorClass::Invalid, ErrorClass::Unknown];
+    let hopeful = [ErrorClass::Capacity, ErrorClass::Quota, ErrorClass::Incompatible, ErrorClass::Throttled];
+    let hopeless =
+        [ErrorClass::Permission, ErrorClass::OptIn, ErrorClass::Invalid, ErrorClass::NotFound, ErrorClass::Unknown];
     for class in hopeful {
         let mut launch = admitted(2, 100);
         let attempt = intend(&mut launch, 0);
@@ -136,6 +150,36 @@ fn a_launch_that_is_to_be_terminated_begins_nothing_more() {
     assert_eq!(next_step(&launch, at(1)), Step::Resolve(attempt), "what it made must be found out first");
     fail(&mut launch, attempt, ErrorClass::Capacity);
     assert!(matches!(next_step(&launch, at(2)), Step::Cancel(_)));
+}
+
+#[test]
+fn a_cancelled_launch_begins_nothing_more_and_says_whose_wish_that_was() {
+    let mut launch = admitted(2, 100);
+    let attempt = intend(&mut launch, 0);
+    let cancellation = Cancellation {
+        request_id: "c-1".parse().unwrap(),
+        body_sha256: crate::ids::Sha256Digest::of(b""),
+        reason: "wrong image".to_owned(),
+    };
+    let id = launch.launch_id;
+    launch.apply(&entry(id, 1, Event::Cancellation(cancellation))).unwrap();
+    assert_eq!(next_step(&launch, at(1)), Step::Resolve(attempt), "what it made must be found out first");
+    fail(&mut launch, attempt, ErrorClass::Capacity);
+    let Step::Cancel(reason) = next_step(&launch, at(2)) else { panic!("nothing was launched") };
+    assert_eq!(reason.code, "CANCELLED");
+    assert!(reason.message.contains("wrong image"), "{}", reason.message);
+}
+
+#[test]
+fn what_was_skipped_is_said_at_the_end() {
+    let mut launch = admitted(3, 100);
+    let attempt = intend(&mut launch, 0);
+    fail(&mut launch, attempt, ErrorClass::Capacity);
+    let Step::End(reason) = super::next_step(&launch, at(1), &|_| true) else { panic!("the others are known to lack") };
+    assert_eq!(reason.code, "SomeCode");
+    assert!(reason.message.ends_with("a moment ago: m6i.large, c7i.large."), "{}", reason.message);
+    let untried = admitted(2, 100);
+    assert!(matches!(super::next_step(&untried, at(1), &|_| true), Step::Begin(..)), "something is always tried");
 }
 
 #[test]

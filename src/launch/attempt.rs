@@ -1,0 +1,134 @@
+//! Beginning an attempt, for one launch or for those that wait together: durable before the call.
+
+use super::Launcher;
+use super::drive::{Drive, Stop};
+use super::entry::to_json;
+use super::freeze::freeze;
+use super::step::Step;
+use super::storm::{INSTANCES_PER_ATTEMPT_MAX, Likeness, Place};
+use crate::audit::ReadError;
+use crate::ec2::RunInstances;
+use crate::ids::{AttemptId, ImageId, LaunchId};
+use crate::record::{AttemptIntended, AttemptShare, Candidate, Entry, Event, Launch};
+
+/// An attempt that is on record and was never called.
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub(super) attempt_id: AttemptId,
+    pub(super) input: RunInstances,
+}
+
+impl Launcher {
+    /// Begins the next attempt of a launch once it has its turn, or waits while another launch that is like it
+    /// takes it along. The attempt that this task is to call, and the claim on it; none if there is nothing
+    /// to call, and the record says what follows.
+    pub(super) async fn begin(
+        &self,
+        launch: &Launch,
+        image_id: &ImageId,
+        candidate: &Candidate,
+        drive: &mut Drive,
+    ) -> Result<Option<Begun>, Stop> {
+        let room = match Likeness::of(launch, image_id, candidate).map(|it| self.shared.storms.enter(it, launch)) {
+            Some(Place::Behind(taken)) => {
+                // A start does not wait for those who go first.
+                drop(drive.first_step.take());
+                tokio::select! {
+                    _ = taken => return Ok(None),
+                    // Somebody may have asked for its end.
+                    _ = drive.changes.changed() => return Ok(None),
+                    () = self.shared.shutdown.cancelled() => return Err(Stop::Shutdown),
+                }
+            }
+            Some(Place::First(room)) => Some(room),
+            None => None,
+        };
+        let instances = tokio::select! {
+            instances = self.turn(launch) => instances?,
+            _ = drive.changes.changed() => return Ok(None),
+        };
+        let company = room.map(|room| room.take(instances));
+        let ids: Vec<LaunchId> = match &company {
+            Some(company) => company.launch_ids().collect(),
+            None => vec![launch.launch_id],
+        };
+        let launches = self.still_wanting(&ids, image_id, candidate)?;
+        if launches.first().is_none_or(|first| first.launch_id != launch.launch_id) {
+            // While it waited something else has come of this launch.
+            return Ok(None);
+        }
+        let (begun, entries) = self.intentions(&launches, image_id, candidate);
+        // Before it is on record, so that none of the others begins to deal with it.
+        drive.claim = self.shared.claims.take(begun.attempt_id).ok();
+        // If we crash before this, no call was made: the next start begins an attempt. If we crash
+        // after it, the next start repeats this input under this token.
+        self.append_all(entries).await?;
+        drop(company);
+        Ok(Some(begun))
+    }
+
+    /// Waits until a request may be sent to EC2, and says for how many instances.
+    async fn turn(&self, _launch: &Launch) -> Result<u32, Stop> {
+        if self.shared.shutdown.is_cancelled() { Err(Stop::Shutdown) } else { Ok(INSTANCES_PER_ATTEMPT_MAX) }
+    }
+
+    /// Those of the launches whose next step is still this candidate.
+    fn still_wanting(
+        &self,
+        ids: &[LaunchId],
+        image_id: &ImageId,
+        candidate: &Candidate,
+    ) -> Result<Vec<Launch>, ReadError> {
+        let mut launches = Vec::with_capacity(ids.len());
+        for id in ids {
+            let Some(launch) = self.shared.log.launch(*id)? else { continue };
+            let wants = match self.step_of(&launch) {
+                Step::Begin(next, image) => {
+                    image == *image_id
+                        && next.instance_type == candidate.instance_type
+                        && next.placement == candidate.placement
+                }
+                Step::Resolve(_) | Step::End(_) | Step::Cancel(_) | Step::Lost | Step::Done => false,
+            };
+            if wants {
+                launches.push(launch);
+            }
+        }
+        Ok(launches)
+    }
+
+    /// What will be asked under which token, and the entries that say so: one for each launch.
+    fn intentions(&self, launches: &[Launch], image_id: &ImageId, candidate: &Candidate) -> (Begun, Vec<Entry>) {
+        let leader = &launches[0];
+        let attempt_id = AttemptId::new(self.shared.clock.now());
+        let mut input = freeze(&leader.spec, image_id, candidate, attempt_id);
+        let is_shared = launches.len() > 1;
+        if is_shared {
+            input.min_count = 1;
+            input.max_count = launches.iter().fold(0, |sum: u32, launch| sum.saturating_add(launch.spec.max_count));
+        }
+        let share = |launch: &Launch| AttemptShare {
+            leader: leader.launch_id,
+            launches: u32::try_from(launches.len()).unwrap_or(u32::MAX),
+            serves: if launch.launch_id == leader.launch_id {
+                launches.iter().map(|launch| launch.launch_id).collect()
+            } else {
+                Vec::new()
+            },
+        };
+        let entries = launches.iter().map(|launch| {
+            let leads = launch.launch_id == leader.launch_id;
+            let intended = AttemptIntended {
+                attempt_id,
+                instance_type: candidate.instance_type.clone(),
+                placement: candidate.placement.clone(),
+                client_token: attempt_id.client_token(),
+                input: if leads { to_json(&input) } else { serde_json::Value::Null },
+                share: is_shared.then(|| share(launch)),
+            };
+            self.entry(launch, Event::AttemptIntended(Box::new(intended)))
+        });
+        let entries = entries.collect();
+        (Begun { attempt_id, input }, entries)
+    }
+}

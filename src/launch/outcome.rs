@@ -1,0 +1,130 @@
+//! Recording what became of an attempt, for every launch that it serves.
+
+use super::Launcher;
+use super::attempt::Begun;
+use super::capacity::is_lack;
+use super::drive::{Stop, attempt_error};
+use super::group::{Group, share_out};
+use super::resolve::Outcome;
+use crate::crash;
+use crate::ec2::ErrorClass;
+use crate::record::{
+    AttemptError, AttemptFailed, AttemptState, AttemptSucceeded, AttemptUnknown, Entry, Event, InstancePlace,
+    LaunchState,
+};
+
+impl Launcher {
+    /// Records what one look or call brought, and says whether to come back to the same attempt.
+    pub(super) async fn record_outcome(
+        &self,
+        group: &Group,
+        outcome: Outcome,
+        begun: &mut Option<Begun>,
+    ) -> Result<bool, Stop> {
+        let attempt_id = group.attempt.attempt_id;
+        let entries = match outcome {
+            Outcome::Launched { ec2_request_id, reservation_id, instances } => {
+                self.launched(group, ec2_request_id.as_deref(), reservation_id.as_deref(), instances)?
+            }
+            Outcome::Nothing(error) => {
+                let error = attempt_error(&error);
+                if is_lack(&error) {
+                    self.note_lack(group, group.min_count());
+                }
+                self.for_each(group, |_| Event::AttemptFailed(AttemptFailed { attempt_id, error: error.clone() }))
+            }
+            Outcome::NotYet(input) => {
+                // Nothing happened and the same call may work: the attempt is as good as new.
+                *begun = input.map(|input| Begun { attempt_id, input: *input });
+                return Ok(true);
+            }
+            Outcome::Unknown(error) => {
+                if group.attempt.state == AttemptState::Unknown {
+                    return Ok(true);
+                }
+                self.for_each(group, |_| Event::AttemptUnknown(AttemptUnknown { attempt_id, error: error.clone() }))
+            }
+            Outcome::Gone(reason) => {
+                for launch in &group.launches {
+                    self.end(launch, LaunchState::Failed, reason.clone()).await?;
+                }
+                return Ok(false);
+            }
+        };
+        let again = matches!(entries.first().map(|entry| &entry.event), Some(Event::AttemptUnknown(_)));
+        self.append_all(entries).await?;
+        crash::point("launch.after_outcome");
+        Ok(again)
+    }
+
+    fn for_each(&self, group: &Group, event: impl Fn(usize) -> Event) -> Vec<Entry> {
+        let entries = group.launches.iter().enumerate();
+        entries.map(|(at, launch)| self.entry(launch, event(at))).collect()
+    }
+
+    /// Every instance goes to one launch; launches for which there is none go on with another candidate.
+    fn launched(
+        &self,
+        group: &Group,
+        ec2_request_id: Option<&str>,
+        reservation_id: Option<&str>,
+        instances: Vec<InstancePlace>,
+    ) -> Result<Vec<Entry>, Stop> {
+        let attempt_id = group.attempt.attempt_id;
+        let given = u32::try_from(instances.len()).unwrap_or(u32::MAX);
+        let mut wants: Vec<u32> = group.launches.iter().map(|launch| launch.spec.max_count).collect();
+        let mut free = Vec::with_capacity(instances.len());
+        if group.is_shared() {
+            for place in instances {
+                if self.shared.log.launch_of_instance(&place.instance_id)?.is_none() {
+                    free.push(place);
+                }
+            }
+        } else {
+            // Whatever EC2 made under the token is the launch's.
+            wants = vec![u32::MAX];
+            free = instances;
+        }
+        let (shares, over) = share_out(&wants, free);
+        if !over.is_empty() {
+            let ids: Vec<&str> = over.iter().map(|place| place.instance_id.as_str()).collect();
+            tracing::error!(%attempt_id, ?ids, "instances that no launch of the attempt wants");
+        }
+        if given < group.wanted() {
+            self.note_lack(group, 1);
+        } else {
+            self.shared.capacity.note_given(&group.first().spec, &group.candidate(), given);
+        }
+        let wanted = group.wanted();
+        Ok(self.for_each(group, |at| match shares[at].as_slice() {
+            [] => Event::AttemptFailed(AttemptFailed { attempt_id, error: not_served(given, wanted) }),
+            instances => Event::AttemptSucceeded(AttemptSucceeded {
+                attempt_id,
+                ec2_request_id: ec2_request_id.map(str::to_owned),
+                reservation_id: reservation_id.map(str::to_owned),
+                instances: instances.to_vec(),
+            }),
+        }))
+    }
+
+    fn note_lack(&self, group: &Group, count: u32) {
+        let spec = &group.first().spec;
+        self.shared.capacity.note_lack(spec, &group.candidate(), count, self.shared.clock.uptime());
+    }
+}
+
+/// EC2 gave some instances, and those went to others.
+fn not_served(given: u32, wanted: u32) -> AttemptError {
+    AttemptError {
+        code: "NOT_SERVED".to_owned(),
+        class: ErrorClass::Capacity.as_str().to_owned(),
+        message: format!(
+            "EC2 gave {given} of the {wanted} instances that launches which were alike asked for together, and they \
+             went to those that were decided first."
+        ),
+        retryable: true,
+        remedy: "Name more types or zones, or ask again in some minutes.".to_owned(),
+        http_status: None,
+        ec2_request_id: None,
+    }
+}
