@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gantry::ami::catalog::{Catalog, Keeping};
-use gantry::clock::SystemClock;
-use gantry::ec2::{Clients, Settings, StaticCredentials, Timeouts};
+use gantry::clock::{Clock, SystemClock};
+use gantry::ec2::{BudgetSettings, Clients, Settings, StaticCredentials, Timeouts};
 use gantry::ids::Region;
 
 use super::Effort;
@@ -52,8 +52,10 @@ pub(crate) async fn clients(endpoint: &str, region: &Region) -> Clients {
         }),
         account_id: Some(gantry::sandbox::ACCOUNT_ID.parse().unwrap()),
         timeouts: Timeouts::default(),
+        budget: BudgetSettings::default(),
     };
-    Clients::connect(&settings).await.unwrap()
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    Clients::connect(&settings, &clock).await.unwrap()
 }
 
 /// A sandbox whose memory is not ours. It goes with this value.

@@ -20,4 +20,4 @@ pub use client::{Client, ImagePage, ImageQuestion, LocationType, PUBLIC_PARAMETE
 pub use clients::{Clients, ConnectError};
 pub use errors::{Answer, Ec2Error, ErrorClass, Silence};
 pub use run::RunInstances;
-pub use settings::{Settings, StaticCredentials, Timeouts};
+pub use settings::{BudgetSettings, Settings, StaticCredentials, Timeouts};

@@ -44,6 +44,7 @@ use crate::ami::catalog::{Catalog, CatalogError};
 use crate::audit::{AppendError, AuditLog, Behind, Once, PrunedLaunch, ReadError, RequestKey, Topic};
 use crate::clock::Clock;
 use crate::crash;
+use crate::ec2::budget::Priority;
 use crate::ec2::{Clients, Ec2Error};
 use crate::ids::{LaunchId, Principal, Region, RequestId};
 use crate::record::{Entry, Finding, Launch, LaunchState, Spec};
@@ -230,7 +231,7 @@ impl Launcher {
     ) -> std::io::Result<Self> {
         Ok(Self {
             shared: Arc::new(Shared {
-                clients,
+                clients: clients.at(Priority::Launch),
                 catalog,
                 log,
                 redaction: Redaction::open(data_dir, redact_tags, clock.now())?,

@@ -30,7 +30,7 @@ use crate::audit::{AppendError, AuditLog, KeptError, LogSettings, OpenError, Own
 use crate::boot::{Tracker, TrackerSettings};
 use crate::clock::{Clock, SystemClock, within};
 use crate::config::{Config, ConfigError, SandboxConfig, TlsConfig};
-use crate::ec2::{Clients, ConnectError, Settings, StaticCredentials, Timeouts};
+use crate::ec2::{BudgetSettings, Clients, ConnectError, Settings, StaticCredentials, Timeouts};
 use crate::ids::{AccountId, Region};
 use crate::launch::{LaunchError, Launcher};
 use crate::record::{ENTRY_VERSION, Entry, Event, ServiceStarted};
@@ -159,7 +159,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     let sandbox_shutdown = CancellationToken::new();
     let opened = match &config.sandbox {
         Some(settings) => open_sandbox(&config, settings, &clock, &sandbox_shutdown).await?,
-        None => open_aws(&config).await?,
+        None => open_aws(&config, &clock).await?,
     };
     let Opened { log, clients, sandbox } = opened;
     let kept_elsewhere = config.audit.checkpoint_copy.clone();
@@ -237,7 +237,7 @@ struct Opened {
     sandbox: Option<Sandbox>,
 }
 
-async fn open_aws(config: &Config) -> Result<Opened, ServeError> {
+async fn open_aws(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened, ServeError> {
     if config.regions.is_empty() {
         return Err(ServeError::NoRegion);
     }
@@ -247,8 +247,9 @@ async fn open_aws(config: &Config) -> Result<Opened, ServeError> {
         credentials: None,
         account_id: None,
         timeouts: Timeouts::default(),
+        budget: budget(config),
     };
-    let clients = Clients::connect(&settings).await?;
+    let clients = Clients::connect(&settings, clock).await?;
     let owner = Owner { sandbox: false, accounts: vec![clients.account_id().clone()] };
     let log = open_log(config, owner).await?;
     Ok(Opened { log, clients, sandbox: None })
@@ -292,8 +293,9 @@ async fn open_sandbox(
         }),
         account_id: Some(account_id),
         timeouts: Timeouts::default(),
+        budget: budget(config),
     };
-    let clients = Clients::connect(&settings).await?;
+    let clients = Clients::connect(&settings, clock).await?;
     Ok(Opened { log, clients, sandbox: Some(sandbox) })
 }
 
@@ -309,6 +311,13 @@ async fn open_log(config: &Config, owner: Owner) -> Result<AuditLog, ServeError>
         .map_err(|_| ServeError::Panicked)??;
     tracing::info!(?report, "audit log opened");
     Ok(log)
+}
+
+/// EC2's rates are those of its own time: a sandbox that is sixty times faster takes sixty times as many
+/// calls in a second of ours.
+fn budget(config: &Config) -> BudgetSettings {
+    let speed = config.sandbox.as_ref().map_or(1.0, |sandbox| sandbox.speed);
+    BudgetSettings { share: config.budget.share, scale: config.budget.scale * speed }
 }
 
 /// A sandbox that boots sixty times faster is looked at sixty times as often, down to a tenth of a

@@ -96,6 +96,8 @@ pub mod field {
     pub const EC2_ACTION: &str = "ec2_action";
     /// EC2's error code: `InsufficientInstanceCapacity`.
     pub const EC2_CODE: &str = "ec2_code";
+    /// Who waits for a call to EC2: `launch`, `question` or `crawl`.
+    pub const PRIORITY: &str = "priority";
     /// EC2's id of the call.
     pub const EC2_REQUEST_ID: &str = "ec2_request_id";
     /// A record's place in the log.
@@ -124,6 +126,8 @@ pub mod event {
     pub const RPC_FAILED_INTERNALLY: &str = "rpc_failed_internally";
     /// EC2 answered with an error.
     pub const EC2_CALL_FAILED: &str = "ec2_call_failed";
+    /// EC2 refused a call for its rate, the first time since the rate was whole: it is halved.
+    pub const EC2_THROTTLED: &str = "ec2_throttled";
     /// A launch was decided.
     pub const LAUNCH_DECIDED: &str = "launch_decided";
     /// An attempt has its outcome.
@@ -165,6 +169,13 @@ pub mod metric {
     pub const CATALOGUE_REFRESH_FAILURES: &str = "gantry_catalogue_refresh_failures_total";
     /// Lists of images that were answered, by the label `answered_from`: `catalogue` or `ec2`.
     pub const CATALOGUE_ANSWERS: &str = "gantry_catalogue_answers_total";
+    /// Answers of EC2's that refused a call for its rate, by `region` and `ec2_action`.
+    pub const EC2_THROTTLED: &str = "gantry_ec2_throttled_total";
+    /// How long calls to EC2 waited for their share of its rate, those that waited at all, by `region`,
+    /// `ec2_action` and `priority`.
+    pub const EC2_WAIT_SECONDS: &str = "gantry_ec2_wait_seconds";
+    /// Calls to EC2 that were given up because their share of its rate was used up, by the same labels.
+    pub const EC2_HELD_BACK: &str = "gantry_ec2_held_back_total";
 }
 
 /// An error and its causes on one line, `a: b: c`: Display of our errors never repeats its source.

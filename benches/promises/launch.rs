@@ -9,7 +9,7 @@ use gantry::api::pb;
 use gantry::api::pb::launch_service_client::LaunchServiceClient;
 use gantry::clock::{Clock, SystemClock, Timestamp};
 use gantry::config::{Config, SandboxConfig};
-use gantry::ec2::{Clients, RunInstances, Settings, StaticCredentials, Timeouts};
+use gantry::ec2::{BudgetSettings, Clients, RunInstances, Settings, StaticCredentials, Timeouts};
 use gantry::ids::AttemptId;
 use gantry::sandbox::{self, Options, Sandbox, landmarks};
 use gantry::server;
@@ -93,6 +93,7 @@ async fn direct(clock: &Arc<dyn Clock>, shutdown: &CancellationToken) -> Clients
         }),
         account_id: Some(sandbox::ACCOUNT_ID.parse().unwrap()),
         timeouts: Timeouts::default(),
+        budget: BudgetSettings { share: 1.0, scale: 1_000.0 },
     };
-    Clients::connect(&settings).await.unwrap()
+    Clients::connect(&settings, clock).await.unwrap()
 }

@@ -99,7 +99,7 @@ impl Catalog {
         let regions = clients
             .regions()
             .filter_map(|region| clients.get(region))
-            .map(|client| Arc::new(RegionCatalogue::new(client.clone(), scope.clone(), Arc::clone(&clock))))
+            .map(|client| Arc::new(RegionCatalogue::new(client, scope.clone(), Arc::clone(&clock))))
             .collect();
         let crawls = std::sync::Mutex::default();
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::AuditLog;
 use crate::clock::Clock;
+use crate::ec2::budget::Priority;
 use crate::ec2::{Clients, Ec2Error};
 use crate::ids::{InstanceId, LaunchId, Region};
 
@@ -70,7 +71,7 @@ impl Tracker {
             let Some(client) = clients.get(region) else { continue };
             let (commands, receiver) = mpsc::unbounded_channel();
             pollers.insert(region.clone(), commands);
-            starting.push(Poller::new(client.clone(), log.clone(), Arc::clone(clock), settings, receiver));
+            starting.push(Poller::new(client.at(Priority::Crawl), log.clone(), Arc::clone(clock), settings, receiver));
         }
         let shared = Arc::new(Shared {
             pollers,

@@ -1,202 +1,200 @@
-//! Gantry's share of EC2's request rate.
+//! Gantry's share of EC2's request rates.
 //!
 //! EC2 throttles each account, Region and API by a token bucket that everything in the account
-//! shares (EC2 Developer Guide, "Request throttling"): DescribeImages has 100 tokens, refilled at 20
-//! a second. Gantry takes half of that, so that the company's other tools are not starved by it.
-//! Three kinds of calls share it. A launch is never held up. A question that somebody waits for goes
-//! at once while the debt is less than one burst: with that, the whole of EC2's own bucket is used,
-//! and a further call would be refused there. The crawls that nobody waits for wait until the bucket
-//! has recovered from both, and are left half of the rate in any case.
+//! shares (EC2 Developer Guide, "Request throttling"); RunInstances and TerminateInstances have a
+//! second one whose tokens are instances. Gantry takes a share of each, half unless told otherwise,
+//! so that the company's other tools are not starved by it. Every call of a
+//! [`Client`](super::Client) is counted here, and may have to wait:
+//!
+//! | | calls that read | calls that change |
+//! |---|---|---|
+//! | [`Launch`](Priority::Launch) | at once, and counted | in turn, before all others |
+//! | [`Question`](Priority::Question) | at once until, with the share that is others', EC2's own bucket would be empty; then in turn | in turn |
+//! | [`Crawl`](Priority::Crawl) | once the bucket has recovered from both | in turn |
+//!
+//! Whoever waits for a higher class is let through at half of the rate in any case, so that nothing
+//! starves. When EC2 refuses a call for its rate all the same, others use the account too: the bucket
+//! is emptied and fills at half of its rate, which recovers in half a minute. Nothing here repeats a
+//! call, and what is waited for is known to the caller only.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod api;
+mod attempts;
+mod bucket;
+mod run;
+
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::{BudgetSettings, Ec2Error};
 use crate::clock::{Clock, within};
+use crate::ids::{AccountId, Region};
+use crate::telemetry::{event, field, metric};
 
-/// A token bucket: how many calls at once, and how many a second after that.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rate {
-    /// Calls that a rested bucket lets through at once.
-    pub burst: f64,
-    /// Calls that come back each second.
-    pub per_second: f64,
+use bucket::{Bucket, Rate};
+
+pub(super) use api::{Api, Asks};
+pub(super) use attempts::Attempts;
+pub use run::{RunPermit, RunTurn};
+
+/// How long a launch or a question waits for its share of a rate before it is told so. Launches that
+/// want to wait for RunInstances as long as their own deadline allows take a [`RunTurn`].
+pub const WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Who waits for an answer of EC2's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// A launch, a termination, or the facts that a launch is decided by.
+    Launch,
+    /// A question that somebody waits for.
+    Question,
+    /// Nobody: crawls, and looks at how instances boot.
+    Crawl,
 }
 
-impl Rate {
-    /// Half of what EC2 lets an account call DescribeImages.
-    pub const DESCRIBE_IMAGES: Self = Self { burst: 50.0, per_second: 10.0 };
+impl Priority {
+    const COUNT: usize = 3;
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Launch => "launch",
+            Self::Question => "question",
+            Self::Crawl => "crawl",
+        }
+    }
 }
 
-/// The longest wait for one token that is slept in one piece: the bucket may be drained meanwhile.
-const WAIT_MAX: Duration = Duration::from_secs(5);
-
-/// What is left of a rate. Clones share it.
+/// What is left of the rates of one Region of one account. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Budget {
+pub(super) struct Budgets {
     shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    rate: Rate,
+    account_id: AccountId,
+    region: Region,
     clock: Arc<dyn Clock>,
-    bucket: Mutex<Bucket>,
-    /// Who waits for debt or for tokens waits in turn, so that nobody is overtaken until it gives up.
-    questions: tokio::sync::Mutex<()>,
-    crawls: tokio::sync::Mutex<()>,
+    /// One for each API, in the order of [`Api::ALL`].
+    calls: Vec<Bucket>,
+    /// Instances that RunInstances may launch.
+    run: Bucket,
+    /// Instances that TerminateInstances may terminate.
+    terminate: Bucket,
 }
 
-#[derive(Debug)]
-struct Bucket {
-    tokens: f64,
-    /// When `tokens` was right, as the clock's uptime.
-    at: Duration,
-}
-
-impl Budget {
-    /// A rested budget.
-    pub fn new(rate: Rate, clock: Arc<dyn Clock>) -> Self {
-        let bucket = Mutex::new(Bucket { tokens: rate.burst, at: clock.uptime() });
-        let (questions, crawls) = Default::default();
-        Self { shared: Arc::new(Shared { rate, clock, bucket, questions, crawls }) }
+impl Budgets {
+    /// Rested budgets.
+    pub(super) fn new(account_id: AccountId, region: Region, settings: BudgetSettings, clock: Arc<dyn Clock>) -> Self {
+        let bucket = |rate, reads| Bucket::new(rate, reads, settings, Arc::clone(&clock));
+        let calls = Api::ALL.iter().map(|api| bucket(api.rate(), api.reads())).collect();
+        let (run, terminate) = (bucket(api::RUN_RESOURCES, false), bucket(api::TERMINATE_RESOURCES, false));
+        Self { shared: Arc::new(Shared { account_id, region, calls, run, terminate, clock }) }
     }
 
-    /// Counts a call that is made now, whatever is left. The debt is at most one burst, so that a
-    /// storm of such calls holds up crawls for a while and not for ever.
-    pub fn take(&self) {
-        let mut bucket = self.bucket();
-        bucket.tokens = (bucket.tokens - 1.0).max(-self.shared.rate.burst);
+    /// Counts a call that is about to be made, once it may be.
+    ///
+    /// # Errors
+    /// [`Ec2Error::HeldBack`] if that takes a launch or a question longer than [`WAIT_MAX`]; then
+    /// nothing is counted.
+    pub(super) async fn pay(&self, api: Api, priority: Priority) -> Result<(), Ec2Error> {
+        self.in_time(api, priority, self.taken(api, self.bucket(api), priority, 1)).await
     }
 
-    /// Counts a call that somebody waits for, once the debt allows it; false if that takes longer
-    /// than `limit`, and then nothing is counted.
-    pub async fn take_within(&self, limit: Duration) -> bool {
-        let taken = async {
-            let _turn = self.shared.questions.lock().await;
-            self.take_above(-self.shared.rate.burst).await;
+    /// Counts a call of TerminateInstances for so many of them.
+    ///
+    /// # Errors
+    /// As [`pay`](Self::pay).
+    pub(super) async fn pay_to_terminate(&self, instances: usize, priority: Priority) -> Result<(), Ec2Error> {
+        let api = Api::TerminateInstances;
+        let instances = u32::try_from(instances).unwrap_or(u32::MAX);
+        let taken = self.taken(api, &self.shared.terminate, priority, instances);
+        self.in_time(api, priority, taken).await?;
+        self.pay(api, priority).await.inspect_err(|_| self.shared.terminate.give_back(instances))
+    }
+
+    /// Waits until RunInstances may be called once, in turn and for as long as it takes.
+    pub(super) async fn turn_to_run(&self, priority: Priority) -> RunTurn {
+        self.taken(Api::RunInstances, self.bucket(Api::RunInstances), priority, 1).await;
+        RunTurn::new(self.clone(), priority)
+    }
+
+    /// Waits until RunInstances may be called once for so many instances.
+    ///
+    /// # Errors
+    /// As [`pay`](Self::pay).
+    pub(super) async fn permit_to_run(&self, instances: u32, priority: Priority) -> Result<RunPermit, Ec2Error> {
+        let permit = async { self.turn_to_run(priority).await.instances(instances).await };
+        self.in_time(Api::RunInstances, priority, permit).await
+    }
+
+    /// Counts a call that the SDK repeats by itself: it has waited already.
+    fn count_repeat(&self, api: Api) {
+        self.bucket(api).take(1);
+    }
+
+    /// EC2 refused a call for its rate.
+    fn throttled(&self, api: Api, code: &str) {
+        let Shared { account_id, region, .. } = &*self.shared;
+        metrics::counter!(metric::EC2_THROTTLED, field::REGION => region.to_string(), field::EC2_ACTION => api.as_str())
+            .increment(1);
+        if self.bucket(api).throttled() {
+            // Once, until the rate has recovered.
+            tracing::warn!(
+                { field::ACCOUNT_ID } = %account_id,
+                { field::REGION } = %region,
+                { field::EC2_ACTION } = api.as_str(),
+                { field::EC2_CODE } = code,
+                "{}",
+                event::EC2_THROTTLED
+            );
+        }
+    }
+
+    /// What `wait` brings, if that does not take a launch or a question too long.
+    async fn in_time<T>(&self, api: Api, priority: Priority, wait: impl Future<Output = T>) -> Result<T, Ec2Error> {
+        let in_time = match priority {
+            Priority::Launch | Priority::Question => within(&*self.shared.clock, WAIT_MAX, wait).await,
+            Priority::Crawl => Some(wait.await),
         };
-        within(&*self.shared.clock, limit, taken).await.is_some()
+        in_time.ok_or_else(|| {
+            metrics::counter!(metric::EC2_HELD_BACK, self.labels(api, priority)).increment(1);
+            Ec2Error::HeldBack
+        })
     }
 
-    /// Waits until there is a token, and takes it. However many questions there are, half of the
-    /// rate is left for this: without it a storm of them would keep the catalogue from ever being
-    /// fresh again. Together that is still less than EC2's own rate.
-    pub async fn wait(&self) {
-        let _turn = self.shared.crawls.lock().await;
-        let share = Duration::from_secs_f64(2.0 / self.shared.rate.per_second);
-        if within(&*self.shared.clock, share, self.take_above(0.0)).await.is_none() {
-            self.take();
+    async fn taken(&self, api: Api, bucket: &Bucket, priority: Priority, tokens: u32) {
+        let begun = self.shared.clock.uptime();
+        bucket.wait(priority, tokens).await;
+        let waited = self.shared.clock.uptime().saturating_sub(begun);
+        if !waited.is_zero() {
+            metrics::histogram!(metric::EC2_WAIT_SECONDS, self.labels(api, priority)).record(waited.as_secs_f64());
         }
     }
 
-    /// Takes a token, once so many are left after it.
-    async fn take_above(&self, least: f64) {
-        loop {
-            let missing = {
-                let mut bucket = self.bucket();
-                if bucket.tokens - 1.0 >= least {
-                    bucket.tokens -= 1.0;
-                    return;
-                }
-                least + 1.0 - bucket.tokens
-            };
-            // A little more than is missing, because a wait that ends a rounding error too early
-            // would be followed by another.
-            let pause = Duration::from_secs_f64(missing / self.shared.rate.per_second) + Duration::from_millis(1);
-            self.shared.clock.sleep(pause.min(WAIT_MAX)).await;
-        }
+    /// The whole tokens that there are for a call.
+    #[cfg(test)]
+    pub(super) fn left(&self, api: Api) -> u32 {
+        self.bucket(api).left()
     }
 
-    /// EC2 refused a call for its rate: somebody else uses the account's share, so ours is empty.
-    pub fn drain(&self) {
-        let mut bucket = self.bucket();
-        bucket.tokens = bucket.tokens.min(0.0);
+    /// The instances that RunInstances may launch now.
+    #[cfg(test)]
+    pub(super) fn instances_left(&self) -> u32 {
+        self.shared.run.left()
     }
 
-    /// The bucket as it is now.
-    fn bucket(&self) -> MutexGuard<'_, Bucket> {
-        let Shared { rate, clock, bucket, .. } = &*self.shared;
-        let now = clock.uptime();
-        // Consistent after every statement, so a panic elsewhere does not spoil it.
-        let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        let passed = now.saturating_sub(bucket.at).as_secs_f64();
-        bucket.tokens = (bucket.tokens + passed * rate.per_second).min(rate.burst);
-        bucket.at = now.max(bucket.at);
-        bucket
+    fn labels(&self, api: Api, priority: Priority) -> Vec<metrics::Label> {
+        vec![
+            metrics::Label::new(field::REGION, self.shared.region.to_string()),
+            metrics::Label::new(field::EC2_ACTION, api.as_str()),
+            metrics::Label::new(field::PRIORITY, priority.as_str()),
+        ]
+    }
+
+    fn bucket(&self, api: Api) -> &Bucket {
+        &self.shared.calls[api as usize]
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::{SimClock, Timestamp};
-
-    const RATE: Rate = Rate { burst: 2.0, per_second: 10.0 };
-
-    #[tokio::test]
-    async fn a_crawl_waits_for_what_is_missing_and_no_longer() {
-        let clock = SimClock::new(Timestamp::UNIX_EPOCH);
-        let budget = Budget::new(RATE, Arc::new(clock.clone()));
-        budget.wait().await;
-        budget.wait().await;
-        let third = budget.wait();
-        tokio::pin!(third);
-        assert!(futures::poll!(&mut third).is_pending());
-        clock.advance(Duration::from_millis(99));
-        assert!(futures::poll!(&mut third).is_pending());
-        clock.advance(Duration::from_millis(3));
-        assert!(futures::poll!(&mut third).is_ready());
-    }
-
-    #[tokio::test]
-    async fn launches_are_never_held_up_and_crawls_keep_half_of_their_rate() {
-        let clock = SimClock::new(Timestamp::UNIX_EPOCH);
-        let budget = Budget::new(RATE, Arc::new(clock.clone()));
-        // However many calls there are, a crawl is held up to half of its rate and no further.
-        for _ in 0..3 {
-            (0..100).for_each(|_| budget.take());
-            let crawl = budget.wait();
-            tokio::pin!(crawl);
-            assert!(futures::poll!(&mut crawl).is_pending());
-            clock.advance(Duration::from_millis(199));
-            assert!(futures::poll!(&mut crawl).is_pending());
-            clock.advance(Duration::from_millis(1));
-            assert!(futures::poll!(&mut crawl).is_ready());
-        }
-    }
-
-    #[tokio::test]
-    async fn a_question_goes_into_debt_as_far_as_ec2s_own_bucket_and_then_waits() {
-        let clock = SimClock::new(Timestamp::UNIX_EPOCH);
-        let budget = Budget::new(RATE, Arc::new(clock.clone()));
-        let second = Duration::from_secs(1);
-        for _ in 0..4 {
-            assert!(budget.take_within(second).await, "two tokens, and two of debt");
-        }
-        let (fifth, sixth) = (budget.take_within(second), budget.take_within(second));
-        let impatient = budget.take_within(Duration::from_millis(50));
-        tokio::pin!(fifth, sixth, impatient);
-        assert!(futures::poll!(&mut fifth).is_pending() && futures::poll!(&mut impatient).is_pending());
-        assert!(futures::poll!(&mut sixth).is_pending());
-        clock.advance(Duration::from_millis(60));
-        assert_eq!(futures::poll!(&mut impatient), std::task::Poll::Ready(false));
-        clock.advance(Duration::from_millis(42));
-        assert!(futures::poll!(&mut sixth).is_pending(), "it does not overtake");
-        assert_eq!(futures::poll!(&mut fifth), std::task::Poll::Ready(true));
-        assert!(futures::poll!(&mut sixth).is_pending());
-        clock.advance(Duration::from_millis(102));
-        assert_eq!(futures::poll!(&mut sixth), std::task::Poll::Ready(true));
-    }
-
-    #[tokio::test]
-    async fn a_throttled_call_empties_the_bucket() {
-        let clock = SimClock::new(Timestamp::UNIX_EPOCH);
-        let budget = Budget::new(RATE, Arc::new(clock.clone()));
-        budget.drain();
-        let crawl = budget.wait();
-        tokio::pin!(crawl);
-        assert!(futures::poll!(&mut crawl).is_pending());
-        clock.advance(Duration::from_millis(102));
-        assert!(futures::poll!(&mut crawl).is_ready());
-    }
-}
+mod tests;

@@ -9,8 +9,24 @@ use super::errors::page_token_repeated;
 /// bound them.
 const PAGES_MAX: usize = 10_000;
 
-/// Sends a request that may be repeated: the SDK's own retries apply.
+/// Sends a request that may be repeated, inside the client's budget: the SDK's own retries apply, and
+/// each counts.
 macro_rules! send {
+    ($client:expr, $request:expr) => {{
+        let (client, request) = (&$client, $request);
+        match client.pay(&request).await {
+            Err(held_back) => Err(held_back),
+            Ok(attempts) => {
+                let transmission = $crate::ec2::errors::Transmission::default();
+                let request = request.customize().interceptor(transmission.clone()).interceptor(attempts);
+                request.send().await.map_err(|error| transmission.judge(error))
+            }
+        }
+    }};
+}
+
+/// The same outside any budget, for STS, which has no bucket that a company shares with us.
+macro_rules! send_unbudgeted {
     ($request:expr) => {{
         let transmission = $crate::ec2::errors::Transmission::default();
         let request = $request.customize().interceptor(transmission.clone());
@@ -20,18 +36,19 @@ macro_rules! send {
 
 /// Sends a request once and no more. A call that changes the world is repeated by whoever keeps
 /// its record, and never behind its back: the SDK takes InsufficientInstanceCapacity, which is an
-/// HTTP 500, for a hiccup.
+/// HTTP 500, for a hiccup. `attempts` is the receipt: it is paid for before.
 macro_rules! send_once {
-    ($request:expr) => {{
+    ($attempts:expr, $request:expr) => {{
         let transmission = $crate::ec2::errors::Transmission::default();
         let once = ::aws_sdk_ec2::config::Builder::default()
             .retry_config(::aws_sdk_ec2::config::retry::RetryConfig::disabled());
-        let request = $request.customize().config_override(once).interceptor(transmission.clone());
+        let (attempts, request) = ($attempts, $request);
+        let request = request.customize().config_override(once).interceptor(transmission.clone()).interceptor(attempts);
         request.send().await.map_err(|error| transmission.judge(error))
     }};
 }
 
-pub(super) use {send, send_once};
+pub(super) use {send, send_once, send_unbudgeted};
 
 /// One page of results.
 #[derive(Debug)]

@@ -1,8 +1,9 @@
 //! One Region of one account: the calls, one method each, with our own types in and out.
 //!
 //! An empty list of ids returns at once without a call, because EC2 takes an empty list for
-//! "everything". Lists longer than EC2 takes are asked in parts. Nothing here waits, retries a
-//! change, or keeps a budget.
+//! "everything". Lists longer than EC2 takes are asked in parts. Every request is paid for from the
+//! budget of the account and Region, by the priority of the handle that it is made through, and may
+//! wait for it. Nothing here retries a change.
 
 mod images;
 mod instance_types;
@@ -16,6 +17,8 @@ use std::sync::Arc;
 
 use aws_sdk_ec2::types::Filter;
 
+use super::Ec2Error;
+use super::budget::{Asks, Attempts, Budgets, Priority};
 use crate::ids::{AccountId, Region};
 
 pub use images::{ImagePage, ImageQuestion};
@@ -29,6 +32,7 @@ const FILTER_VALUES_MAX: usize = 200;
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    priority: Priority,
 }
 
 struct Shared {
@@ -36,6 +40,7 @@ struct Shared {
     region: Region,
     sdk: aws_sdk_ec2::Client,
     ssm: aws_sdk_ssm::Client,
+    budgets: Budgets,
 }
 
 impl Client {
@@ -44,8 +49,15 @@ impl Client {
         region: Region,
         sdk: aws_sdk_ec2::Client,
         ssm: aws_sdk_ssm::Client,
+        budgets: Budgets,
     ) -> Self {
-        Self { shared: Arc::new(Shared { account_id, region, sdk, ssm }) }
+        let shared = Arc::new(Shared { account_id, region, sdk, ssm, budgets });
+        Self { shared, priority: Priority::Question }
+    }
+
+    /// The same client for calls of this priority; without it they are questions.
+    pub fn at(&self, priority: Priority) -> Self {
+        Self { shared: Arc::clone(&self.shared), priority }
     }
 
     /// The account whose EC2 this is.
@@ -64,6 +76,21 @@ impl Client {
 
     fn ssm(&self) -> &aws_sdk_ssm::Client {
         &self.shared.ssm
+    }
+
+    /// Counts a call, once it may be made.
+    async fn pay<R: Asks>(&self, _request: &R) -> Result<Attempts, Ec2Error> {
+        self.budgets().pay(R::API, self.priority).await?;
+        Ok(Attempts::new(self.budgets(), R::API))
+    }
+
+    /// The receipt for a call that was counted before.
+    fn paid<R: Asks>(&self, _request: &R) -> Attempts {
+        Attempts::new(self.budgets(), R::API)
+    }
+
+    fn budgets(&self) -> &Budgets {
+        &self.shared.budgets
     }
 }
 

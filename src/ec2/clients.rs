@@ -8,8 +8,10 @@ use aws_sdk_ec2::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_ec2::config::timeout::TimeoutConfig;
 use aws_sdk_ec2::config::{Credentials, StalledStreamProtectionConfig};
 
-use super::call::send;
+use super::budget::{Budgets, Priority};
+use super::call::send_unbudgeted;
 use super::{Client, Ec2Error, Settings, StaticCredentials, Timeouts};
+use crate::clock::Clock;
 use crate::ids::{AccountId, Region};
 
 /// Attempts of a call that may be repeated, the first included.
@@ -48,11 +50,12 @@ impl Clients {
     /// Makes the clients. The credentials come from the standard chain (environment, profile, SSO,
     /// web identity, container, instance metadata) unless the settings hold some. Makes one call,
     /// sts:GetCallerIdentity, and only if the settings name no account; an account that is not
-    /// known is an error here and never a guess, because the audit log would keep it for ever.
+    /// known is an error here and never a guess, because the audit log would keep it for ever. The
+    /// request budgets fill by `clock`.
     ///
     /// # Errors
     /// See [`ConnectError`].
-    pub async fn connect(settings: &Settings) -> Result<Self, ConnectError> {
+    pub async fn connect(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Self, ConnectError> {
         let home = settings.regions.first().ok_or(ConnectError::NoRegion)?;
         let config = sdk_config(settings, home).await;
         let account_id = match &settings.account_id {
@@ -63,7 +66,8 @@ impl Clients {
         for region in &settings.regions {
             if clients.iter().all(|client| client.region() != region) {
                 let (ec2, ssm) = (sdk_client(&config, settings, region), ssm_client(&config, settings, region));
-                clients.push(Client::new(account_id.clone(), region.clone(), ec2, ssm));
+                let budgets = Budgets::new(account_id.clone(), region.clone(), settings.budget, Arc::clone(clock));
+                clients.push(Client::new(account_id.clone(), region.clone(), ec2, ssm, budgets));
             }
         }
         Ok(Self { shared: Arc::new(Shared { account_id, clients }) })
@@ -77,6 +81,12 @@ impl Clients {
     /// The Regions, in the order of the settings.
     pub fn regions(&self) -> impl Iterator<Item = &Region> {
         self.shared.clients.iter().map(Client::region)
+    }
+
+    /// The same clients for calls of this priority.
+    pub fn at(&self, priority: Priority) -> Self {
+        let clients = self.shared.clients.iter().map(|client| client.at(priority)).collect();
+        Self { shared: Arc::new(Shared { account_id: self.shared.account_id.clone(), clients }) }
     }
 
     /// The client of a Region; none if it is not one of those configured.
@@ -150,7 +160,7 @@ fn ssm_client(config: &SdkConfig, settings: &Settings, region: &Region) -> aws_s
 
 async fn caller_account(config: &SdkConfig) -> Result<AccountId, ConnectError> {
     let request = aws_sdk_sts::Client::new(config).get_caller_identity();
-    let answer = send!(request).map_err(ConnectError::AccountUnknown)?;
+    let answer = send_unbudgeted!(request).map_err(ConnectError::AccountUnknown)?;
     let account = answer.account.unwrap_or_default();
     account.parse().map_err(|_| ConnectError::AccountMalformed(account))
 }

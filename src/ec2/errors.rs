@@ -14,7 +14,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use judge::Transmission;
+pub(super) use judge::{Transmission, code_in};
 pub use table::{Meaning, meaning_of};
 
 /// What kind of thing an error is. EC2 has hundreds of codes; a program that acts on them needs

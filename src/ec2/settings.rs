@@ -21,6 +21,25 @@ pub struct Settings {
     pub account_id: Option<AccountId>,
     /// How long to wait.
     pub timeouts: Timeouts,
+    /// How much of EC2's request rates to take.
+    pub budget: BudgetSettings,
+}
+
+/// How much of EC2's request rates to take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BudgetSettings {
+    /// The part of each rate that is ours, above 0 and at most 1.
+    pub share: f64,
+    /// The account's rates as a multiple of those that EC2 documents, above 0: AWS raises them on
+    /// request, and a sandbox whose clock is fast takes more calls a second.
+    pub scale: f64,
+}
+
+impl Default for BudgetSettings {
+    /// Half of what EC2 documents.
+    fn default() -> Self {
+        Self { share: 0.5, scale: 1.0 }
+    }
 }
 
 /// Time limits of one call. Every call has all three.

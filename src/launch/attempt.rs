@@ -1,13 +1,18 @@
 //! Beginning an attempt, for one launch or for those that wait together: durable before the call.
 
+use std::time::Duration;
+
 use super::Launcher;
 use super::drive::{Drive, Stop};
 use super::entry::to_json;
 use super::freeze::freeze;
+use super::resolve::REPEAT_LIMIT;
 use super::step::Step;
 use super::storm::{INSTANCES_PER_ATTEMPT_MAX, Likeness, Place};
 use crate::audit::ReadError;
+use crate::clock::within;
 use crate::ec2::RunInstances;
+use crate::ec2::budget::RunTurn;
 use crate::ids::{AttemptId, ImageId, LaunchId};
 use crate::record::{AttemptIntended, AttemptShare, Candidate, Entry, Event, Launch};
 
@@ -16,6 +21,8 @@ use crate::record::{AttemptIntended, AttemptShare, Candidate, Entry, Event, Laun
 pub(super) struct Begun {
     pub(super) attempt_id: AttemptId,
     pub(super) input: RunInstances,
+    /// The turn that it was begun with.
+    pub(super) turn: Option<RunTurn>,
 }
 
 impl Launcher {
@@ -43,10 +50,8 @@ impl Launcher {
             Some(Place::First(room)) => Some(room),
             None => None,
         };
-        let instances = tokio::select! {
-            instances = self.turn(launch) => instances?,
-            _ = drive.changes.changed() => return Ok(None),
-        };
+        let Some(turn) = self.turn(launch, drive).await? else { return Ok(None) };
+        let instances = turn.as_ref().map_or(INSTANCES_PER_ATTEMPT_MAX, RunTurn::instances_left);
         let company = room.map(|room| room.take(instances));
         let ids: Vec<LaunchId> = match &company {
             Some(company) => company.launch_ids().collect(),
@@ -57,7 +62,8 @@ impl Launcher {
             // While it waited something else has come of this launch.
             return Ok(None);
         }
-        let (begun, entries) = self.intentions(&launches, image_id, candidate);
+        let (mut begun, entries) = self.intentions(&launches, image_id, candidate);
+        begun.turn = turn;
         // Before it is on record, so that none of the others begins to deal with it.
         drive.claim = self.shared.claims.take(begun.attempt_id).ok();
         // If we crash before this, no call was made: the next start begins an attempt. If we crash
@@ -67,9 +73,21 @@ impl Launcher {
         Ok(Some(begun))
     }
 
-    /// Waits until a request may be sent to EC2, and says for how many instances.
-    async fn turn(&self, _launch: &Launch) -> Result<u32, Stop> {
-        if self.shared.shutdown.is_cancelled() { Err(Stop::Shutdown) } else { Ok(INSTANCES_PER_ATTEMPT_MAX) }
+    /// Waits until a request may be sent to EC2, and no longer than until the launch's deadline. None if it is
+    /// not to be begun any more; a Region that is not served has no turns.
+    async fn turn(&self, launch: &Launch, drive: &mut Drive) -> Result<Option<Option<RunTurn>>, Stop> {
+        let Ok(client) = self.shared.client(&launch.region) else { return Ok(Some(None)) };
+        let now = self.shared.clock.now();
+        let left = launch.deadline.map_or(REPEAT_LIMIT, |deadline| {
+            Duration::try_from(deadline.duration_since(now)).unwrap_or_default()
+        });
+        tokio::select! {
+            biased;
+            turn = within(&*self.shared.clock, left, client.turn_to_run()) => Ok(turn.map(Some)),
+            // Somebody may have asked for its end.
+            _ = drive.changes.changed() => Ok(None),
+            () = self.shared.shutdown.cancelled() => Err(Stop::Shutdown),
+        }
     }
 
     /// Those of the launches whose next step is still this candidate.
@@ -129,6 +147,6 @@ impl Launcher {
             self.entry(launch, Event::AttemptIntended(Box::new(intended)))
         });
         let entries = entries.collect();
-        (Begun { attempt_id, input }, entries)
+        (Begun { attempt_id, input, turn: None }, entries)
     }
 }

@@ -167,7 +167,7 @@ impl Launcher {
             drive.claim = None;
             return Ok(());
         };
-        let fresh = drive.begun.take_if(|begun| begun.attempt_id == attempt_id).map(|begun| begun.input);
+        let fresh = drive.begun.take_if(|begun| begun.attempt_id == attempt_id);
         let unwanted = group.launches.iter().all(|launch| launch.terminating || launch.cancelled.is_some());
         let outcome = if unwanted && fresh.is_some() {
             // Surely nothing was launched, and nobody wants it any more.

@@ -36,8 +36,9 @@ impl Shared {
             spec.placements.iter().filter_map(|placement| placement.subnet_id.clone()).collect();
         let placed = spec.placements.iter().any(names_a_zone);
         let image = Box::pin(self.image(spec));
-        let types =
-            async { self.catalog.types_named(&spec.region, &spec.instance_types).await.map_err(LaunchError::from) };
+        let types = async {
+            self.catalog.types_named(&spec.region, &spec.instance_types, Asker::Launch).await.map_err(LaunchError::from)
+        };
         let offerings = async {
             if placed {
                 match self.catalog.zone_offerings(&spec.region, &spec.instance_types).await {

@@ -35,7 +35,7 @@ impl Launcher {
             }
             Outcome::NotYet(input) => {
                 // Nothing happened and the same call may work: the attempt is as good as new.
-                *begun = input.map(|input| Begun { attempt_id, input: *input });
+                *begun = input.map(|input| Begun { attempt_id, input: *input, turn: None });
                 return Ok(true);
             }
             Outcome::Unknown(error) => {

@@ -9,12 +9,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Launcher;
+use super::attempt::Begun;
 use super::drive::{PAUSE_LONGEST, attempt_error};
 use super::group::Group;
 use super::step::is_older;
 use super::withheld::Withheld;
 use crate::audit::ReadError;
+use crate::clock::within;
 use crate::crash;
+use crate::ec2::budget::{RunPermit, RunTurn};
 use crate::ec2::facts::Instance;
 use crate::ec2::{Client, Ec2Error, ErrorClass, RunInstances};
 use crate::ids::Sha256Digest;
@@ -51,7 +54,7 @@ impl Launcher {
     pub(super) async fn resolve(
         &self,
         group: &Group,
-        fresh: Option<RunInstances>,
+        fresh: Option<Begun>,
         doubtful: bool,
         now: Timestamp,
     ) -> Result<Outcome, ReadError> {
@@ -66,17 +69,24 @@ impl Launcher {
         if doubtful || (!group.may_be_called(now) && called_before) {
             return Ok(look(client, group, now).await);
         }
-        let input = match fresh {
-            Some(input) => input,
-            None => self.frozen_input(group)?,
+        let (input, turn) = match fresh {
+            Some(Begun { input, turn, .. }) => (input, turn),
+            None => (self.frozen_input(group)?, None),
         };
         // Without what the log has not the call would be another call, so it cannot be repeated.
         let Some(withheld) = self.withheld(group, &input)? else {
             return Ok(look(client, group, now).await);
         };
+        let Some(permit) = self.permit_to_run(client, group, turn, input.max_count, now).await else {
+            return Ok(match called_before {
+                // Once it may not be repeated any more, it is looked for.
+                true => Outcome::NotYet(None),
+                false => judge_first(group, input, Ec2Error::HeldBack, self.shared.clock.now()),
+            });
+        };
         crash::point("launch.before_run_instances");
         let asked = withheld.filled_in(&input);
-        let answer = client.run_instances(&asked, withheld.user_data.as_deref(), false).await;
+        let answer = client.run_instances_with(permit, &asked, withheld.user_data.as_deref()).await;
         let answer = answer.map_err(|error| withheld.scrub_error(error));
         crash::point("launch.after_run_instances");
         Ok(match answer {
@@ -90,6 +100,31 @@ impl Launcher {
             Err(error) if called_before => judge_repeat(client, group, error, now).await,
             Err(error) => judge_first(group, input, error, self.shared.clock.now()),
         })
+    }
+
+    /// The right to call RunInstances for so many instances, in turn; none if it does not come before the first
+    /// deadline of the launches, or the server stops. `turn` is the one that the attempt was begun with.
+    async fn permit_to_run(
+        &self,
+        client: &Client,
+        group: &Group,
+        turn: Option<RunTurn>,
+        count: u32,
+        now: Timestamp,
+    ) -> Option<RunPermit> {
+        let limit = Duration::try_from(group.deadline().duration_since(now)).unwrap_or_default().min(REPEAT_LIMIT);
+        let permit = async {
+            let turn = match turn {
+                Some(turn) => turn,
+                None => client.turn_to_run().await,
+            };
+            turn.instances(count).await
+        };
+        tokio::select! {
+            biased;
+            permit = within(&*self.shared.clock, limit, permit) => permit,
+            () = self.shared.shutdown.cancelled() => None,
+        }
     }
 
     /// What the input leaves out. None if it is not there any more, or is not what belongs to it.

@@ -23,8 +23,9 @@ async fn launcher(dir: &Path, shutdown: &CancellationToken) -> (Launcher, AuditL
         }),
         account_id: Some(account_id.clone()),
         timeouts: Timeouts::default(),
+        budget: BudgetSettings::default(),
     };
-    let clients = Clients::connect(&settings).await.unwrap();
+    let clients = Clients::connect(&settings, &clock).await.unwrap();
     let (log, _) =
         AuditLog::open(dir, Owner { sandbox: true, accounts: vec![account_id] }, Default::default()).unwrap();
     let catalog = Catalog::new(clients.clone(), Arc::clone(&clock), 1_000, &[]);

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use gantry::ami::compatibility::{Offered, Offerings, Verdict, Wish, check_compatibility, judge, verdict};
 use gantry::api::pb;
-use gantry::clock::{SimClock, Timestamp};
+use gantry::clock::{Clock, SimClock, Timestamp};
 use gantry::ec2::facts::{Image, InstanceTypeFacts};
 use gantry::ec2::{
-    Client, Clients, Ec2Error, ImageQuestion, LocationType, RunInstances, Settings, StaticCredentials, Timeouts,
+    BudgetSettings, Client, Clients, Ec2Error, ImageQuestion, LocationType, RunInstances, Settings, StaticCredentials,
+    Timeouts,
 };
 use gantry::record::{Finding, Outcome};
 use gantry::sandbox::{self, Fault, Options, Sandbox, landmarks};
@@ -168,8 +169,10 @@ impl Facts {
             }),
             account_id: Some(sandbox::ACCOUNT_ID.parse().unwrap()),
             timeouts: Timeouts::default(),
+            budget: BudgetSettings { share: 1.0, scale: 1_000_000.0 },
         };
-        let clients = Clients::connect(&settings).await.unwrap();
+        let simulated: Arc<dyn Clock> = Arc::new(clock.clone());
+        let clients = Clients::connect(&settings, &simulated).await.unwrap();
         let client = clients.get(&settings.regions[0]).unwrap().clone();
         let question =
             ImageQuestion { include_deprecated: true, include_disabled: true, ..ImageQuestion::everything() };

@@ -13,7 +13,7 @@ use gantry::api::pb::audit_service_client::AuditServiceClient;
 use gantry::api::pb::image_service_client::ImageServiceClient;
 use gantry::api::pb::launch_service_client::LaunchServiceClient;
 use gantry::clock::{Clock, SimClock, Timestamp};
-use gantry::config::{Config, SandboxConfig};
+use gantry::config::{BUDGET_SCALE_MAX, BudgetConfig, Config, SandboxConfig};
 use gantry::sandbox::Sandbox;
 use gantry::server::{self, Running};
 use tonic::transport::Channel;
@@ -67,6 +67,8 @@ impl World {
             listen: "127.0.0.1:0".parse().unwrap(),
             data_dir: data_dir.to_owned(),
             sandbox: Some(sandbox_config()),
+            // Nobody waits for a rate while time stands still; who tests rates sets them.
+            budget: BudgetConfig { share: 1.0, scale: BUDGET_SCALE_MAX },
             ..Config::default()
         };
         change(&mut config);

@@ -9,9 +9,8 @@ use super::standing::CrawlFailure;
 use crate::ami::classify::Viewer;
 use crate::ami::snapshot::{Snapshot, SnapshotBuilder};
 use crate::clock::Clock;
-use crate::ec2::budget::Budget;
 use crate::ec2::facts::Image;
-use crate::ec2::{Client, Ec2Error, ErrorClass, ImagePage, ImageQuestion};
+use crate::ec2::{Client, Ec2Error, ImagePage, ImageQuestion};
 
 /// The most images that a snapshot may have. A Region has some two hundred thousand.
 pub const SNAPSHOT_IMAGES_MAX: usize = 1_000_000;
@@ -32,7 +31,6 @@ const PAGE_PAUSE: Duration = Duration::from_secs(1);
 /// What a crawl needs.
 pub(super) struct Crawler<'a> {
     pub(super) client: &'a Client,
-    pub(super) budget: &'a Budget,
     pub(super) clock: &'a Arc<dyn Clock>,
 }
 
@@ -85,14 +83,10 @@ impl Crawler<'_> {
         let mut pause = PAGE_PAUSE;
         let mut tries = 1;
         loop {
-            self.budget.wait().await;
             let error = match self.client.describe_images_page(question, token.clone()).await {
                 Ok(page) => return Ok(page),
                 Err(error) => error,
             };
-            if error.class() == ErrorClass::Throttled {
-                self.budget.drain();
-            }
             if tries == PAGE_TRIES_MAX || !error.retryable() {
                 return Err(error);
             }

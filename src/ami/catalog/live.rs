@@ -11,8 +11,9 @@ use super::region::RegionCatalogue;
 use super::{Catalog, CatalogError};
 use crate::ami::snapshot::Observed;
 use crate::clock::within;
+use crate::ec2::budget::{Priority, WAIT_MAX};
 use crate::ec2::facts::{Image, LaunchPermission};
-use crate::ec2::{Ec2Error, ErrorClass, ImagePage, ImageQuestion};
+use crate::ec2::{Ec2Error, ImagePage, ImageQuestion};
 use crate::ids::{ImageId, Region};
 
 /// Ids in one filter (EC2 User Guide, "Filtering resources").
@@ -30,6 +31,15 @@ pub enum Asker {
     Question,
 }
 
+impl Asker {
+    pub(super) fn priority(self) -> Priority {
+        match self {
+            Self::Launch => Priority::Launch,
+            Self::Question => Priority::Question,
+        }
+    }
+}
+
 impl Catalog {
     /// Asks EC2 for every image that answers `question`. A few such answers are read at a time,
     /// because each can be a hundred megabytes; the others wait for their turn.
@@ -41,7 +51,7 @@ impl Catalog {
         // An error of a semaphore would mean that it is closed, which it never is.
         let _turn = match asker {
             Asker::Launch => self.shared.crawling_for_launches.acquire().await,
-            Asker::Question => within(&*self.shared.clock, HELD_UP_MAX, self.shared.crawling.acquire())
+            Asker::Question => within(&*self.shared.clock, WAIT_MAX, self.shared.crawling.acquire())
                 .await
                 .ok_or(CatalogError::Ec2(Ec2Error::HeldBack))?,
         };
@@ -57,12 +67,11 @@ impl Catalog {
         asker: Asker,
     ) -> Result<Vec<Image>, Ec2Error> {
         let limit = self.shared.images_max;
+        let client = catalogue.client.at(asker.priority());
         let mut images = Vec::new();
         let mut token: Option<String> = None;
         for _ in 0..PAGES_MAX {
-            held_up(catalogue, asker).await?;
-            let asked = catalogue.client.describe_images_page(question, token.clone()).await;
-            let ImagePage { images: page, next_token } = asked.inspect_err(|error| drained(catalogue, error))?;
+            let ImagePage { images: page, next_token } = client.describe_images_page(question, token.clone()).await?;
             images.extend(page);
             if images.len() > limit {
                 break;
@@ -107,8 +116,7 @@ impl Catalog {
     pub async fn images(&self, region: &Region, ids: &[ImageId], asker: Asker) -> Result<Vec<Image>, CatalogError> {
         let catalogue = self.region(region)?;
         let named = ImageQuestion::of_ids(ids.iter().cloned());
-        held_up(catalogue, asker).await.map_err(CatalogError::Ec2)?;
-        match catalogue.client.describe_images(&named, self.shared.images_max).await {
+        match catalogue.client.at(asker.priority()).describe_images(&named, self.shared.images_max).await {
             Ok(images) => Ok(images),
             // One id that does not exist fails the call for all, and may have been the only one.
             Err(Ec2Error::Answered(answer)) if answer.code.starts_with("InvalidAMIID") && ids.len() <= 1 => {
@@ -117,10 +125,7 @@ impl Catalog {
             Err(Ec2Error::Answered(answer)) if answer.code.starts_with("InvalidAMIID") => {
                 self.images_by_filter(catalogue, ids, asker).await.map_err(CatalogError::Ec2)
             }
-            Err(error) => {
-                drained(catalogue, &error);
-                Err(CatalogError::Ec2(error))
-            }
+            Err(error) => Err(CatalogError::Ec2(error)),
         }
     }
 
@@ -201,7 +206,7 @@ impl Catalog {
         if let Some(known) = catalogue.permissions.get(&image.image_id, uptime, max_staleness) {
             return Ok(known);
         }
-        let answer = match catalogue.client.launch_permissions(&image.image_id).await {
+        let answer = match catalogue.client.at(Priority::Question).launch_permissions(&image.image_id).await {
             Ok(permissions) => Some(permissions),
             // A missing permission to read them, or a counterpart without the call, leaves the
             // answer unknown; it does not make the image unreadable.
@@ -210,24 +215,5 @@ impl Catalog {
         };
         catalogue.permissions.put(&image.image_id, answer.clone(), uptime);
         Ok(answer)
-    }
-}
-
-/// How long a question may wait for its share of EC2's rate.
-const HELD_UP_MAX: Duration = Duration::from_secs(10);
-
-/// Counts a call; a question waits for its share of EC2's rate.
-async fn held_up(catalogue: &RegionCatalogue, asker: Asker) -> Result<(), Ec2Error> {
-    match asker {
-        Asker::Launch => catalogue.budget.take(),
-        Asker::Question if catalogue.budget.take_within(HELD_UP_MAX).await => {}
-        Asker::Question => return Err(Ec2Error::HeldBack),
-    }
-    Ok(())
-}
-
-fn drained(catalogue: &RegionCatalogue, error: &Ec2Error) {
-    if error.class() == ErrorClass::Throttled {
-        catalogue.budget.drain();
     }
 }

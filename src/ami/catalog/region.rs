@@ -30,7 +30,7 @@ use crate::ami::fleet::Fleet;
 use crate::ami::snapshot::Snapshot;
 use crate::clock::{Clock, within};
 use crate::ec2::Client;
-use crate::ec2::budget::{Budget, Rate};
+use crate::ec2::budget::Priority;
 use crate::ids::ImageId;
 use crate::telemetry::{event, field, metric};
 
@@ -53,8 +53,8 @@ pub struct Keeping {
 
 #[derive(Debug)]
 pub(super) struct RegionCatalogue {
+    /// For what nobody waits for.
     pub(super) client: Client,
-    pub(super) budget: Budget,
     pub(super) scope: OwnerScope,
     pub(super) permissions: Permissions,
     pub(super) lookups: Lookups,
@@ -68,11 +68,10 @@ pub(super) struct RegionCatalogue {
 }
 
 impl RegionCatalogue {
-    pub(super) fn new(client: Client, scope: OwnerScope, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(client: &Client, scope: OwnerScope, clock: Arc<dyn Clock>) -> Self {
         let viewer = Viewer::of(client.account_id().clone());
         let standing = Standing::new(client.region().clone());
         Self {
-            budget: Budget::new(Rate::DESCRIBE_IMAGES, Arc::clone(&clock)),
             scope,
             permissions: Permissions::default(),
             lookups: Lookups::default(),
@@ -82,7 +81,7 @@ impl RegionCatalogue {
             viewer: Mutex::new(viewer),
             standing: watch::Sender::new(standing),
             doubted: AtomicBool::new(false),
-            client,
+            client: client.at(Priority::Crawl),
         }
     }
 
@@ -205,7 +204,7 @@ impl RegionCatalogue {
         let begun = self.clock.uptime();
         self.shelf().make_room();
         let previous = self.shelf().newest().map(|held| held.snapshot);
-        let crawler = Crawler { client: &self.client, budget: &self.budget, clock: &self.clock };
+        let crawler = Crawler { client: &self.client, clock: &self.clock };
         let crawl = crawler.crawl(self.scope.for_ec2(), self.viewer(), previous);
         let look = within(&*self.clock, LOOK_LIMIT, self.look_around(catalog));
         let (crawled, _) = tokio::join!(crawl, look);

@@ -96,7 +96,7 @@ impl Catalog {
         let selector = Selector::read(selector)
             .map_err(|_| Nothing { matched: 0, message: "the selector has a filter that does not exist".to_owned() })?;
         let named = selector.instance_types();
-        let types = if named.is_empty() { Vec::new() } else { self.types_named(region, &named).await? };
+        let types = if named.is_empty() { Vec::new() } else { self.types_named(region, &named, asker).await? };
         let candidates_age = max_staleness.unwrap_or(CANDIDATES_AGE_MAX).min(CANDIDATES_AGE_MAX);
         let search = Search { region, selector, types, viewer: self.viewer(region)?, candidates_age, asker };
         match search.selector.ssm_parameter() {
@@ -215,7 +215,7 @@ impl Catalog {
 
     /// The image that a public parameter names, if it meets the rest of the selector.
     async fn resolve_parameter(&self, search: &Search<'_>, parameter: &str) -> Result<Resolved, ResolveError> {
-        let value = match self.client(search.region)?.public_parameter(parameter).await {
+        let value = match self.client(search.region)?.at(search.asker.priority()).public_parameter(parameter).await {
             Ok(value) => value,
             Err(error) => return self.infer(search, parameter, error).await,
         };

@@ -11,9 +11,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
-use super::{Catalog, CatalogError};
+use super::{Asker, Catalog, CatalogError};
 use crate::ami::compatibility::Offerings;
 use crate::clock::Clock;
+use crate::ec2::budget::Priority;
 use crate::ec2::facts::{InstanceTypeFacts, Offering};
 use crate::ec2::{Ec2Error, LocationType};
 use crate::ids::{InstanceType, Region};
@@ -79,7 +80,8 @@ impl Catalog {
     /// # Errors
     /// As [`types`](Self::types).
     pub async fn types_observed(&self, region: &Region) -> Result<Aged<Vec<InstanceTypeFacts>>, CatalogError> {
-        let client = self.client(region)?;
+        // One flight for all, and launches among them.
+        let client = self.client(region)?.at(Priority::Launch);
         let ask = async || {
             let mut types = client.describe_instance_types().await?;
             types.sort_by(|a, b| a.instance_type.cmp(&b.instance_type));
@@ -97,6 +99,7 @@ impl Catalog {
         &self,
         region: &Region,
         names: &[InstanceType],
+        asker: Asker,
     ) -> Result<Vec<InstanceTypeFacts>, CatalogError> {
         let all = self.types(region).await?;
         let known = |name: &InstanceType| {
@@ -106,7 +109,8 @@ impl Catalog {
         let unknown: Vec<InstanceType> =
             names.iter().filter(|name| !found.iter().any(|facts| facts.instance_type == **name)).cloned().collect();
         if !unknown.is_empty() {
-            found.extend(self.client(region)?.instance_types_named(&unknown).await.map_err(CatalogError::Ec2)?);
+            let client = self.client(region)?.at(asker.priority());
+            found.extend(client.instance_types_named(&unknown).await.map_err(CatalogError::Ec2)?);
         }
         Ok(found)
     }
@@ -116,18 +120,19 @@ impl Catalog {
     /// # Errors
     /// If the Region is not served, or nothing is known and EC2 gives no answer.
     pub async fn offerings(&self, region: &Region) -> Result<Arc<Offerings>, CatalogError> {
-        let client = self.client(region)?;
+        let client = self.client(region)?.at(Priority::Launch);
         let ask = async || Ok(Offerings::new(client.all_offerings(LocationType::AvailabilityZone).await?));
         let kept = &self.shared.types.of(region)?.offerings;
         Ok(kept.get(&*self.shared.clock, ask).await.map_err(CatalogError::Ec2)?.facts)
     }
 
-    /// The zones in which these types are offered, asked now.
+    /// The zones in which these types are offered, asked now, for a launch.
     ///
     /// # Errors
     /// If the Region is not served or EC2 gives no answer.
     pub async fn zone_offerings(&self, region: &Region, names: &[InstanceType]) -> Result<Vec<Offering>, CatalogError> {
-        self.client(region)?.offerings(LocationType::AvailabilityZone, names).await.map_err(CatalogError::Ec2)
+        let client = self.client(region)?.at(Priority::Launch);
+        client.offerings(LocationType::AvailabilityZone, names).await.map_err(CatalogError::Ec2)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Images;
 use super::select::staleness;
+use crate::ami::catalog::Asker;
 use crate::ami::compatibility::{Offered, Verdict, Wish, check_compatibility, verdict as conclude};
 use crate::ami::snapshot::Observed;
 use crate::api::blocking;
@@ -101,7 +102,7 @@ impl Images {
 
     /// The facts of types that were named; one that does not exist in the Region is a violation.
     async fn named_types(&self, region: &Region, named: &[InstanceType]) -> Result<Vec<InstanceTypeFacts>, Failure> {
-        let found = self.catalog().types_named(region, named).await?;
+        let found = self.catalog().types_named(region, named, Asker::Question).await?;
         let mut violations = Violations::new();
         for (index, name) in named.iter().enumerate() {
             if !found.iter().any(|facts| facts.instance_type == *name) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ami::catalog::{ANY_OWNER, Catalog};
+use crate::ami::catalog::{ANY_OWNER, Asker, Catalog};
 use crate::ami::filter::{FilterName, FilterViolation, Filters, GantryFilterName};
 use crate::api::convert::{ViolationReason, Violations, duration, filters};
 use crate::api::pb;
@@ -99,7 +99,7 @@ pub(super) async fn types_of(
     if named.is_empty() {
         return Ok(Vec::new());
     }
-    let found = catalog.types_named(region, &named).await?;
+    let found = catalog.types_named(region, &named, Asker::Question).await?;
     let mut violations = Violations::new();
     let is_known = |name: &str| found.iter().any(|facts| facts.instance_type.as_str() == name);
     let bootable_on = FilterName::Gantry(GantryFilterName::BootableOn);

@@ -70,7 +70,7 @@ impl Client {
         token: Option<String>,
     ) -> Result<ImagePage, Ec2Error> {
         let request = self.describe_images_request(question).max_results(PAGE_IMAGES_MAX);
-        let Page { items, next_token } = images_page(request.set_next_token(token.clone())).await?;
+        let Page { items, next_token } = self.images_page(request.set_next_token(token.clone())).await?;
         if token.is_some() && next_token == token {
             return Err(page_token_repeated());
         }
@@ -89,7 +89,7 @@ impl Client {
             None => {
                 all_pages(limit, |token| {
                     let request = request.clone().max_results(PAGE_IMAGES_MAX).set_next_token(token);
-                    images_page(request)
+                    self.images_page(request)
                 })
                 .await?
             }
@@ -100,7 +100,9 @@ impl Client {
                 for part in ids.chunks(CALL_IMAGE_IDS_MAX) {
                     let ids: Vec<String> = part.iter().map(|id| id.as_str().to_owned()).collect();
                     let request = request.clone().set_image_ids(Some(ids));
-                    found.extend(all_pages(limit, |token| images_page(request.clone().set_next_token(token))).await?);
+                    found.extend(
+                        all_pages(limit, |token| self.images_page(request.clone().set_next_token(token))).await?,
+                    );
                     if found.len() > limit {
                         return Err(Ec2Error::TooMany { limit });
                     }
@@ -132,7 +134,7 @@ impl Client {
     pub async fn launch_permissions(&self, id: &ImageId) -> Result<Vec<LaunchPermission>, Ec2Error> {
         let request =
             self.sdk().describe_image_attribute().image_id(id.as_str()).attribute(ImageAttributeName::LaunchPermission);
-        let answer = send!(request)?;
+        let answer = send!(self, request)?;
         Ok(convert::launch_permissions(answer.launch_permissions.unwrap_or_default()))
     }
 
@@ -143,13 +145,13 @@ impl Client {
     /// UnauthorizedOperation without the permission `ec2:GetAllowedImagesSettings`.
     pub async fn allowed_images(&self) -> Result<AllowedImages, Ec2Error> {
         let request = self.sdk().get_allowed_images_settings();
-        let answer = send!(request)?;
+        let answer = send!(self, request)?;
         Ok(convert::allowed_images(answer.state, answer.managed_by, answer.image_criteria))
     }
-}
 
-async fn images_page(request: DescribeImagesFluentBuilder) -> Result<Page<Image>, Ec2Error> {
-    let answer = send!(request)?;
-    let items = answer.images.unwrap_or_default().into_iter().filter_map(convert::image).collect();
-    Ok(Page { items, next_token: answer.next_token })
+    async fn images_page(&self, request: DescribeImagesFluentBuilder) -> Result<Page<Image>, Ec2Error> {
+        let answer = send!(self, request)?;
+        let items = answer.images.unwrap_or_default().into_iter().filter_map(convert::image).collect();
+        Ok(Page { items, next_token: answer.next_token })
+    }
 }

@@ -49,7 +49,7 @@ impl Client {
     /// # Errors
     /// See [`Ec2Error`].
     pub async fn describe_instance_types(&self) -> Result<Vec<InstanceTypeFacts>, Ec2Error> {
-        types_pages(self.sdk().describe_instance_types()).await
+        self.types_pages(self.sdk().describe_instance_types()).await
     }
 
     /// The named types, in EC2's order. A name that the Region does not know is missing from the
@@ -61,7 +61,7 @@ impl Client {
         let mut found = Vec::new();
         for part in distinct(names).chunks(CALL_TYPES_MAX) {
             let request = self.sdk().describe_instance_types().filters(filter("instance-type", part.iter().copied()));
-            found.extend(types_pages(request).await?);
+            found.extend(self.types_pages(request).await?);
         }
         Ok(found)
     }
@@ -78,7 +78,7 @@ impl Client {
         let mut found = Vec::new();
         for part in distinct(names).chunks(FILTER_VALUES_MAX) {
             let request = self.sdk().describe_instance_type_offerings().location_type(location_type.sdk());
-            found.extend(offerings_pages(request.filters(filter("instance-type", part.iter().copied()))).await?);
+            found.extend(self.offerings_pages(request.filters(filter("instance-type", part.iter().copied()))).await?);
         }
         Ok(found)
     }
@@ -88,38 +88,44 @@ impl Client {
     /// # Errors
     /// See [`Ec2Error`].
     pub async fn all_offerings(&self, location_type: LocationType) -> Result<Vec<Offering>, Ec2Error> {
-        offerings_pages(self.sdk().describe_instance_type_offerings().location_type(location_type.sdk())).await
+        self.offerings_pages(self.sdk().describe_instance_type_offerings().location_type(location_type.sdk())).await
     }
-}
 
-async fn offerings_pages(request: DescribeInstanceTypeOfferingsFluentBuilder) -> Result<Vec<Offering>, Ec2Error> {
-    let request = request.max_results(PAGE_OFFERINGS_MAX);
-    all_pages(OFFERINGS_MAX, |token| {
-        let request = request.clone().set_next_token(token);
-        async move {
-            let answer = send!(request)?;
-            let items = answer.instance_type_offerings.unwrap_or_default();
-            let items = items.into_iter().filter_map(convert::offering).collect();
-            Ok(Page { items, next_token: answer.next_token })
-        }
-    })
-    .await
+    async fn offerings_pages(
+        &self,
+        request: DescribeInstanceTypeOfferingsFluentBuilder,
+    ) -> Result<Vec<Offering>, Ec2Error> {
+        let request = request.max_results(PAGE_OFFERINGS_MAX);
+        all_pages(OFFERINGS_MAX, |token| {
+            let request = request.clone().set_next_token(token);
+            async move {
+                let answer = send!(self, request)?;
+                let items = answer.instance_type_offerings.unwrap_or_default();
+                let items = items.into_iter().filter_map(convert::offering).collect();
+                Ok(Page { items, next_token: answer.next_token })
+            }
+        })
+        .await
+    }
+
+    async fn types_pages(
+        &self,
+        request: DescribeInstanceTypesFluentBuilder,
+    ) -> Result<Vec<InstanceTypeFacts>, Ec2Error> {
+        let request = request.max_results(PAGE_TYPES_MAX);
+        all_pages(TYPES_MAX, |token| {
+            let request = request.clone().set_next_token(token);
+            async move {
+                let answer = send!(self, request)?;
+                let items = answer.instance_types.unwrap_or_default();
+                let items = items.into_iter().filter_map(convert::instance_type).collect();
+                Ok(Page { items, next_token: answer.next_token })
+            }
+        })
+        .await
+    }
 }
 
 fn distinct(names: &[InstanceType]) -> Vec<&str> {
     names.iter().map(InstanceType::as_str).collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-async fn types_pages(request: DescribeInstanceTypesFluentBuilder) -> Result<Vec<InstanceTypeFacts>, Ec2Error> {
-    let request = request.max_results(PAGE_TYPES_MAX);
-    all_pages(TYPES_MAX, |token| {
-        let request = request.clone().set_next_token(token);
-        async move {
-            let answer = send!(request)?;
-            let items = answer.instance_types.unwrap_or_default();
-            let items = items.into_iter().filter_map(convert::instance_type).collect();
-            Ok(Page { items, next_token: answer.next_token })
-        }
-    })
-    .await
 }

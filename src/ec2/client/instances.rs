@@ -55,7 +55,7 @@ impl Client {
         all_pages(INSTANCES_MAX, |token| {
             let request = request.clone().set_next_token(token);
             async move {
-                let answer = send!(request)?;
+                let answer = send!(self, request)?;
                 let reservations = answer.reservations.unwrap_or_default();
                 let instances = reservations.into_iter().flat_map(|of| of.instances.unwrap_or_default());
                 let items: Option<Vec<_>> = instances.map(convert::instance).collect();
@@ -81,7 +81,7 @@ impl Client {
             let statuses = all_pages(INSTANCES_MAX, |token| {
                 let request = request.clone().set_next_token(token);
                 async move {
-                    let answer = send!(request)?;
+                    let answer = send!(self, request)?;
                     let items = answer.instance_statuses.unwrap_or_default();
                     let items = items.into_iter().filter_map(convert::instance_status).collect();
                     Ok(Page { items, next_token: answer.next_token })
@@ -100,7 +100,7 @@ impl Client {
     /// not base64.
     pub async fn console_output(&self, id: &InstanceId, latest: bool) -> Result<ConsoleOutput, Ec2Error> {
         let request = self.sdk().get_console_output().instance_id(id.as_str()).set_latest(latest.then_some(true));
-        let answer = send!(request)?;
+        let answer = send!(self, request)?;
         let text = match answer.output.as_deref() {
             None => String::new(),
             Some(base64) => {

@@ -18,7 +18,7 @@ impl Client {
         if !name.starts_with(PUBLIC_PARAMETERS) {
             return Err(Ec2Error::NotSent(format!("{name:?} is no public parameter")));
         }
-        let answer = send!(self.ssm().get_parameter().name(name))?;
+        let answer = send!(self, self.ssm().get_parameter().name(name))?;
         let value = answer.parameter.and_then(|parameter| parameter.value);
         value.ok_or_else(|| incomplete("the parameter has no value", None))
     }

@@ -26,7 +26,7 @@ impl Client {
             let subnets = all_pages(part.len(), |token| {
                 let request = request.clone().set_next_token(token);
                 async move {
-                    let answer = send!(request)?;
+                    let answer = send!(self, request)?;
                     let items = answer.subnets.unwrap_or_default().into_iter().filter_map(convert::subnet).collect();
                     Ok(Page { items, next_token: answer.next_token })
                 }
@@ -41,7 +41,7 @@ impl Client {
     /// # Errors
     /// See [`Ec2Error`].
     pub async fn availability_zones(&self) -> Result<Vec<AvailabilityZoneFacts>, Ec2Error> {
-        let answer = send!(self.sdk().describe_availability_zones())?;
+        let answer = send!(self, self.sdk().describe_availability_zones())?;
         let zones = answer.availability_zones.unwrap_or_default();
         Ok(zones.into_iter().filter_map(convert::availability_zone).collect())
     }

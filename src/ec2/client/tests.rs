@@ -2,6 +2,7 @@
 //! as it is told.
 
 mod allowed_images;
+mod budget;
 mod responder;
 
 use std::time::Duration;
@@ -10,8 +11,9 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use self::responder::{Reply, Responder};
 use super::*;
+use crate::clock::SystemClock;
 use crate::ec2::run::tests::whole;
-use crate::ec2::{Ec2Error, ErrorClass, RunInstances, Silence, Timeouts};
+use crate::ec2::{BudgetSettings, ErrorClass, RunInstances, Silence, Timeouts};
 use crate::ids::{ImageId, InstanceId, InstanceType, SubnetId};
 
 fn images(ids: &[&str], next_token: Option<&str>) -> Reply {
@@ -308,7 +310,10 @@ async fn without_credentials_nothing_is_sent() {
     let sdk = aws_sdk_ec2::Client::from_conf(config);
     let ssm = aws_sdk_ssm::Config::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
     let ssm = aws_sdk_ssm::Client::from_conf(ssm);
-    let client = Client::new("123456789012".parse().unwrap(), "sandbox-1".parse().unwrap(), sdk, ssm);
+    let (account, region): (AccountId, Region) = ("123456789012".parse().unwrap(), "sandbox-1".parse().unwrap());
+    let budgets =
+        Budgets::new(account.clone(), region.clone(), BudgetSettings::default(), Arc::new(SystemClock::new()));
+    let client = Client::new(account, region, sdk, ssm, budgets);
     let error = client.run_instances(&small_launch(), None, false).await.unwrap_err();
     assert!(matches!(error, Ec2Error::Credentials(_)), "{error:?}");
     assert!(error.definitely_nothing_happened());

@@ -124,6 +124,21 @@ fn unreadable(raw: &HttpResponse, detail: String) -> Ec2Error {
     }
 }
 
+/// EC2's code in the answer to one attempt, or Systems Manager's, whose answers are JSON; none if it
+/// is a success, or not theirs.
+pub(in crate::ec2) fn code_in(raw: &HttpResponse) -> Option<&str> {
+    if raw.status().is_success() {
+        return None;
+    }
+    let body = std::str::from_utf8(raw.body().bytes()?).ok()?;
+    if let Some((_, rest)) = body.split_once("<Code>") {
+        return rest.split_once('<').map(|(code, _)| code.trim());
+    }
+    let (_, rest) = body.split_once("\"__type\"")?;
+    let code = rest.split('"').nth(1)?;
+    Some(code.rsplit_once('#').map_or(code, |(_, code)| code))
+}
+
 /// The request id: in a header of every answer of EC2, and also in the body of an error.
 fn request_id(raw: &HttpResponse) -> Option<String> {
     if let Some(id) = raw.headers().get("x-amzn-requestid") {

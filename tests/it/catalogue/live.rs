@@ -7,6 +7,7 @@ use gantry::api::pb;
 use gantry::api::pb::classify_images_response::Result as Outcome;
 use gantry::api::pb::image_reference::Reference;
 use gantry::clock::{SimClock, Timestamp};
+use gantry::config::BudgetConfig;
 use gantry::sandbox::landmarks;
 use tonic_types::StatusExt;
 
@@ -64,6 +65,7 @@ async fn a_storm_of_questions_is_held_back_before_ec2_refuses_it() {
     let clock = SimClock::new(Timestamp::from_second(1_795_000_000).unwrap());
     let world = World::start_with(&dir.path().join("data"), clock, |config| {
         config.owners = vec!["self".to_owned()];
+        config.budget = BudgetConfig::default();
         // Nothing but the questions calls.
         config.refresh_period = Duration::from_secs(2 * 3600);
         config.sandbox.as_mut().unwrap().faults = Some(plan);
@@ -92,7 +94,13 @@ async fn a_storm_of_questions_is_held_back_before_ec2_refuses_it() {
 /// A selector outside the catalogue asks EC2 for its candidates, and a launch by it is not held up.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_questions_holds_up_no_launch() {
-    let world = world(&["self"]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let clock = SimClock::new(Timestamp::from_second(1_795_000_000).unwrap());
+    let world = World::start_with(&dir.path().join("data"), clock, |config| {
+        config.owners = vec!["self".to_owned()];
+        config.budget = BudgetConfig::default();
+    })
+    .await;
     let ask = async |number: usize| {
         let image_id = format!("ami-{number:017x}");
         let request = pb::GetImageRequest { region: REGION.to_owned(), image_id, ..Default::default() };

@@ -22,7 +22,7 @@ impl RegionCatalogue {
         let Some(held) = self.shelf().newest() else { return Ok(()) };
         let mut asked = locked(&self.interest).ids(self.clock.uptime());
         let time = self.clock.now();
-        let crawler = Crawler { client: &self.client, budget: &self.budget, clock: &self.clock };
+        let crawler = Crawler { client: &self.client, clock: &self.clock };
         let question = everything_of(self.scope.for_ec2());
         let newest = filtered(&question, "creation-date", newest_dates(held.snapshot.observed_time(), time));
         let mut seen = crawler.few(&newest, RECENT_IMAGES_MAX).await?;

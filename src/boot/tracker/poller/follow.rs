@@ -12,6 +12,7 @@ use super::{LookError, Poller, by_id};
 use crate::audit::ReadError;
 use crate::boot::tracker::followed::{Followed, OnRecord, without_launch};
 use crate::ec2::Ec2Error;
+use crate::ec2::budget::Priority;
 use crate::ec2::facts::{Instance, InstanceState, InstanceStatus};
 use crate::ids::{InstanceId, LaunchId};
 
@@ -109,7 +110,7 @@ impl Poller {
     async fn take_follows(&mut self, follows: Vec<Follow>) -> Result<(), LookError> {
         let distinct: HashSet<&InstanceId> = follows.iter().flat_map(|follow| &follow.instance_ids).collect();
         let ids: Vec<InstanceId> = distinct.into_iter().cloned().collect();
-        let instances = match self.client.instances(&ids).await {
+        let instances = match self.client.at(Priority::Question).instances(&ids).await {
             Ok(instances) => by_id(instances),
             Err(error) => {
                 for follow in follows {

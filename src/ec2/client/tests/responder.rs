@@ -8,7 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::ec2::{Client, Clients, Settings, StaticCredentials, Timeouts};
+use crate::clock::{Clock, SystemClock};
+use crate::ec2::{BudgetSettings, Client, Clients, Settings, StaticCredentials, Timeouts};
 
 /// One reply.
 #[derive(Debug, Clone)]
@@ -62,6 +63,11 @@ impl Responder {
         client(&self.endpoint, timeouts).await
     }
 
+    /// A client whose budgets fill by this clock.
+    pub(super) async fn client_by(&self, clock: Arc<dyn Clock>) -> Client {
+        client_by(&self.endpoint, Timeouts::default(), clock).await
+    }
+
     /// The parameters of every request so far.
     pub(super) fn asked(&self) -> Vec<BTreeMap<String, String>> {
         self.asked.lock().unwrap().clone()
@@ -76,6 +82,10 @@ impl Drop for Responder {
 
 /// A client of whatever is at `endpoint`.
 pub(super) async fn client(endpoint: &str, timeouts: Timeouts) -> Client {
+    client_by(endpoint, timeouts, Arc::new(SystemClock::new())).await
+}
+
+async fn client_by(endpoint: &str, timeouts: Timeouts, clock: Arc<dyn Clock>) -> Client {
     let region: crate::ids::Region = "sandbox-1".parse().unwrap();
     let settings = Settings {
         regions: vec![region.clone()],
@@ -87,8 +97,9 @@ pub(super) async fn client(endpoint: &str, timeouts: Timeouts) -> Client {
         }),
         account_id: Some("123456789012".parse().unwrap()),
         timeouts,
+        budget: BudgetSettings::default(),
     };
-    Clients::connect(&settings).await.unwrap().get(&region).unwrap().clone()
+    Clients::connect(&settings, &clock).await.unwrap().get(&region).unwrap().clone()
 }
 
 async fn serve(listener: TcpListener, mut replies: VecDeque<Reply>, asked: Arc<Mutex<Vec<BTreeMap<String, String>>>>) {
