@@ -1,11 +1,12 @@
-//! Amazon EC2, over aws-sdk-ec2: what it says, in our own types. Beside it STS and SSM, for one call each.
+//! Amazon EC2, over aws-sdk-ec2: what it says, in our own types. Beside it STS and SSM, for a call or two.
 //!
 //! The one code path to EC2, whether that is AWS, the sandbox or another server that speaks its
 //! Query protocol. Outside this room nobody sees the SDK. [`facts`] is what EC2 said, [`errors`]
-//! what it said instead, [`run`] what a launch asks for, [`budget`] how often may be asked. It draws
-//! no conclusions, keeps no cache, and repeats no call that changes anything.
+//! what it said instead, [`run`] what a launch asks for, [`budget`] how often may be asked, [`denial`]
+//! why it was not allowed. It draws no conclusions, keeps no cache, and repeats no call that changes anything.
 
 pub mod budget;
+pub mod denial;
 pub mod errors;
 pub mod facts;
 pub mod run;

@@ -25,6 +25,8 @@ pub use self::cosigning::WitnessSettingError;
 pub use self::witness::{AddressError, WitnessHttp};
 use crate::ami::catalog::{Catalog, Keeping};
 use crate::api::{self, Services, Tls};
+/// For the command line, which reads EC2's encoded messages with the credentials of whoever asks.
+pub use crate::ec2::denial;
 
 use crate::audit::{AppendError, AuditLog, KeptError, LogSettings, OpenError, Owner, make_dir};
 use crate::boot::{Tracker, TrackerSettings};

@@ -1,5 +1,7 @@
 //! `gantry launches`: list, show, cancel and terminate.
 
+mod denials;
+
 use clap::{Subcommand, ValueEnum};
 
 use super::connect::ClientArgs;
@@ -66,6 +68,10 @@ enum State {
 pub(crate) struct ShowArgs {
     /// The launch.
     launch_id: String,
+    /// Decode encoded authorization failure messages, with your own AWS credentials: it takes the
+    /// permission sts:DecodeAuthorizationMessage. The record keeps them as they are.
+    #[arg(long)]
+    decode: bool,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -159,8 +165,11 @@ fn rows(launches: &[pb::Launch]) -> String {
 
 async fn show(args: ShowArgs) -> Result<(), Failure> {
     let request = pb::GetLaunchRequest { launch_id: args.launch_id };
-    let launch = args.client.connect().await?.get_launch(request).await?;
-    args.client.output().result(&launch, describe::launch)
+    let mut launch = args.client.connect().await?.get_launch(request).await?;
+    // What can be shown is shown, also when a message cannot be decoded.
+    let decoded = if args.decode { denials::decode_all(&mut launch).await } else { Ok(()) };
+    args.client.output().result(&launch, describe::launch)?;
+    decoded
 }
 
 async fn cancel(args: EndArgs) -> Result<(), Failure> {

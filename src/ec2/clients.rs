@@ -101,7 +101,7 @@ impl fmt::Debug for Clients {
     }
 }
 
-async fn sdk_config(settings: &Settings, home: &Region) -> SdkConfig {
+pub(super) async fn sdk_config(settings: &Settings, home: &Region) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         // Named here, so that the chain does not ask instance metadata for one.
         .region(aws_config::Region::new(home.as_str().to_owned()))

@@ -78,9 +78,9 @@ impl Launcher {
     async fn turn(&self, launch: &Launch, drive: &mut Drive) -> Result<Option<Option<RunTurn>>, Stop> {
         let Ok(client) = self.shared.client(&launch.region) else { return Ok(Some(None)) };
         let now = self.shared.clock.now();
-        let left = launch.deadline.map_or(REPEAT_LIMIT, |deadline| {
-            Duration::try_from(deadline.duration_since(now)).unwrap_or_default()
-        });
+        let left = launch
+            .deadline
+            .map_or(REPEAT_LIMIT, |deadline| Duration::try_from(deadline.duration_since(now)).unwrap_or_default());
         tokio::select! {
             biased;
             turn = within(&*self.shared.clock, left, client.turn_to_run()) => Ok(turn.map(Some)),

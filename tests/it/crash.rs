@@ -23,7 +23,7 @@ const SPEED: f64 = 1_000.0;
 
 pub(crate) struct Cloud {
     pub(crate) sandbox: Sandbox,
-    endpoint: String,
+    pub(crate) endpoint: String,
     shutdown: CancellationToken,
 }
 

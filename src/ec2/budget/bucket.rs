@@ -111,8 +111,8 @@ impl Bucket {
         if priority == Priority::Launch {
             return taken.await;
         }
-        let patience = 2.0 * f64::from(tokens) / self.per_second();
-        if within(&*self.clock, Duration::from_secs_f64(patience), taken).await.is_none() {
+        let patience = seconds(2.0 * f64::from(tokens) / self.per_second());
+        if within(&*self.clock, patience, taken).await.is_none() {
             self.take(tokens);
         }
     }
@@ -133,9 +133,9 @@ impl Bucket {
                 let missing = if is_first { needed - state.tokens } else { (needed - state.tokens).max(1.0) };
                 (missing, self.rate.per_second * state.factor)
             };
-            let slack = Duration::from_secs_f64(0.1 / per_second).min(SLACK_MAX);
-            let pause = Duration::from_secs_f64(missing / per_second) + slack;
-            self.clock.sleep(pause.min(PIECE_MAX)).await;
+            let slack = seconds(0.1 / per_second).min(SLACK_MAX);
+            let pause = seconds(missing / per_second).min(PIECE_MAX) + slack;
+            self.clock.sleep(pause).await;
         }
     }
 
@@ -183,6 +183,11 @@ impl State {
         self.factor = (self.factor + passed / RECOVERY_SECONDS).min(1.0);
         self.at = now.max(self.at);
     }
+}
+
+/// Seconds that are no number of seconds are for ever.
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
 /// Somebody waits, until this is dropped.
