@@ -173,9 +173,12 @@ class Service(Process):
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         words = ["serve", "--listen", "127.0.0.1:0", "--regions", REGION, "--data-dir", data_dir]
-        config = pathlib.Path(scratch) / f"segments-{segment_bytes}.toml"
         # The sandbox takes calls at any rate, and what is tested is not the rate.
-        config.write_text("[budget]\nscale = 1e6\n" + (f"[audit]\nsegment_kib = {segment_bytes >> 10}\n" if segment_bytes else ""))
+        settings = "[budget]\nscale = 1e6\n"
+        if segment_bytes:
+            settings += f"[audit]\nsegment_kib = {segment_bytes >> 10}\n"
+        config = pathlib.Path(scratch) / f"service-{segment_bytes}.toml"
+        config.write_text(settings)
         words += ["--config", config]
         super().__init__(words, env, scratch, strace)
 
