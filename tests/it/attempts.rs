@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gantry::api::pb;
-use gantry::clock::{SimClock, Timestamp};
-use gantry::config::BudgetConfig;
 use gantry::sandbox::{Fault, landmarks};
 use tonic::Code;
 use tonic_types::StatusExt;
@@ -144,39 +142,4 @@ async fn two_hundred_callers_with_one_request_id_get_one_launch_and_one_answer()
         answers.iter().map(|it| it.as_ref().unwrap().instances[0].instance_id.clone()).collect();
     assert_eq!((launches.len(), instances.len()), (1, 1));
     assert_eq!((world.sandbox().calls("RunInstances"), world.sandbox().instances(REGION)), (1, 1));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn launches_that_are_alike_and_wait_together_are_asked_for_in_one_call() {
-    const LAUNCHES: usize = 60;
-    let dir = tempfile::tempdir().unwrap();
-    let clock = SimClock::new(Timestamp::from_second(1_795_000_000).unwrap());
-    let world = World::start_with(dir.path(), clock, |config| config.budget = BudgetConfig::default()).await;
-    let calls = (0..LAUNCHES).map(|number| {
-        let request = launch_request(landmarks::AMAZON_LINUX_2023_X86_64, "m7i.large", &format!("r-{number}"));
-        let (mut client, request) = (world.launches(), without_waiting(request));
-        tokio::spawn(async move { client.launch_instances(request).await.unwrap().into_inner() })
-    });
-    let calls: Vec<_> = calls.collect();
-    let answers = world.while_time_passes(futures::future::join_all(calls)).await;
-    let ids: Vec<String> = answers.into_iter().map(|answer| answer.unwrap().launch_id).collect();
-    world
-        .while_time_passes(async {
-            for id in &ids {
-                while get(&world, id).await.state() != pb::LaunchState::Ready {}
-            }
-        })
-        .await;
-    let mut instances = BTreeSet::new();
-    let mut together = 0;
-    for id in &ids {
-        let launch = get(&world, id).await;
-        assert_eq!(launch.instances.len(), 1, "{launch:?}");
-        instances.insert(launch.instances[0].instance_id.clone());
-        together += usize::from(launch.attempts.last().unwrap().launches > 1);
-    }
-    assert_eq!((instances.len(), world.sandbox().instances(REGION)), (LAUNCHES, LAUNCHES), "one instance each");
-    // Half of EC2's rate is one request a second.
-    assert!(together > LAUNCHES / 2, "{together} of {LAUNCHES} went together");
-    assert!(world.sandbox().calls("RunInstances") < LAUNCHES as u64 / 2);
 }

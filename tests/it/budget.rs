@@ -1,5 +1,6 @@
 //! Launches inside the request budget: EC2's bucket of RunInstances holds five, and two more a second.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -8,7 +9,7 @@ use gantry::clock::{Clock, SimClock, Timestamp};
 use gantry::config::BudgetConfig;
 use gantry::sandbox::landmarks;
 
-use crate::world::{World, launch_request};
+use crate::world::{REGION, World, launch_request};
 
 /// A world whose EC2 throttles, and a server that takes half of what it allows.
 async fn throttled(dir: &std::path::Path) -> World {
@@ -22,6 +23,7 @@ async fn throttled(dir: &std::path::Path) -> World {
     .await
 }
 
+/// A launch like any other.
 fn request(number: usize, wait_seconds: i64) -> pb::LaunchInstancesRequest {
     let request = launch_request(landmarks::AMAZON_LINUX_2023_X86_64, "m7i.large", &format!("r-{number}"));
     pb::LaunchInstancesRequest {
@@ -30,12 +32,24 @@ fn request(number: usize, wait_seconds: i64) -> pb::LaunchInstancesRequest {
     }
 }
 
+/// A launch that is like no other: it goes alone.
+fn unlike(number: usize, wait_seconds: i64) -> pb::LaunchInstancesRequest {
+    let mut request = request(number, wait_seconds);
+    request.spec.as_mut().unwrap().tags.insert("number".to_owned(), number.to_string());
+    request
+}
+
+async fn get(world: &World, launch_id: &str) -> pb::Launch {
+    let get = pb::GetLaunchRequest { launch_id: launch_id.to_owned() };
+    world.launches().get_launch(get).await.unwrap().into_inner()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_launches_waits_in_turn_and_ec2_refuses_none() {
     let dir = tempfile::tempdir().unwrap();
     let world = throttled(dir.path()).await;
     let begun = world.clock.now();
-    let launch = async |number| world.launches().launch_instances(request(number, 60)).await.unwrap().into_inner();
+    let launch = async |number| world.launches().launch_instances(unlike(number, 60)).await.unwrap().into_inner();
     let all = async { join_all((0..12).map(launch)).await };
     let launches = world.while_time_passes(all).await;
     for launch in &launches {
@@ -54,7 +68,7 @@ async fn a_server_that_stops_waits_for_no_turn_and_the_next_start_goes_on() {
     // No time passes, so the third does not get its turn.
     let mut ids = Vec::new();
     for number in 0..3 {
-        let launch = world.launches().launch_instances(request(number, 0)).await.unwrap().into_inner();
+        let launch = world.launches().launch_instances(unlike(number, 0)).await.unwrap().into_inner();
         ids.push(launch.launch_id);
     }
     let world = world.restart().await;
@@ -70,4 +84,37 @@ async fn a_server_that_stops_waits_for_no_turn_and_the_next_start_goes_on() {
         let launch = world.launches().get_launch(pb::GetLaunchRequest { launch_id }).await.unwrap().into_inner();
         assert_eq!((launch.state(), launch.attempts.len()), (pb::LaunchState::Ready, 1));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn launches_that_are_alike_and_wait_together_are_asked_for_in_one_call() {
+    const LAUNCHES: usize = 60;
+    let dir = tempfile::tempdir().unwrap();
+    let world = throttled(dir.path()).await;
+    let calls = (0..LAUNCHES).map(|number| {
+        let (mut client, request) = (world.launches(), request(number, 0));
+        tokio::spawn(async move { client.launch_instances(request).await.unwrap().into_inner() })
+    });
+    let calls: Vec<_> = calls.collect();
+    let answers = world.while_time_passes(join_all(calls)).await;
+    let ids: Vec<String> = answers.into_iter().map(|answer| answer.unwrap().launch_id).collect();
+    world
+        .while_time_passes(async {
+            for id in &ids {
+                while get(&world, id).await.state() != pb::LaunchState::Ready {}
+            }
+        })
+        .await;
+    let mut instances = BTreeSet::new();
+    let mut together = 0;
+    for id in &ids {
+        let launch = get(&world, id).await;
+        assert_eq!(launch.instances.len(), 1, "{launch:?}");
+        instances.insert(launch.instances[0].instance_id.clone());
+        together += usize::from(launch.attempts.last().unwrap().launches > 1);
+    }
+    assert_eq!((instances.len(), world.sandbox().instances(REGION)), (LAUNCHES, LAUNCHES), "one instance each");
+    // Half of EC2's rate is one request a second.
+    assert!(together > LAUNCHES / 2, "{together} of {LAUNCHES} went together");
+    assert!(world.sandbox().calls("RunInstances") < LAUNCHES as u64 / 2);
 }
