@@ -17,6 +17,7 @@ pub mod crash;
 pub mod ec2;
 pub mod ids;
 pub mod launch;
+pub mod policy;
 pub mod record;
 pub mod sandbox;
 pub mod server;
