@@ -22,6 +22,8 @@ mod launch;
 #[path = "measured.rs"]
 #[expect(dead_code, reason = "another bench uses all of it")]
 mod measured;
+#[path = "promises/policy.rs"]
+mod policy;
 #[path = "region.rs"]
 mod region;
 #[path = "promises/sandbox.rs"]
@@ -45,6 +47,9 @@ fn main() {
     }
     if wanted.has("compatibility") {
         rows.add([compatibility::measure(effort)]);
+    }
+    if wanted.has("policy") {
+        rows.add(policy::measure(effort));
     }
     if wanted.has("append") {
         rows.add([runtime.block_on(append::measure(effort))]);

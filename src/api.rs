@@ -26,6 +26,7 @@ use crate::boot::Tracker;
 use crate::clock::Clock;
 use crate::ids::Principal;
 use crate::launch::Launcher;
+use crate::policy::InForce;
 
 pub use serve::{KEEPALIVE_PERIOD, REQUEST_BYTES_MAX, STREAMS_PER_CONNECTION_MAX, serve};
 
@@ -40,6 +41,8 @@ pub struct Services {
     pub tracker: Tracker,
     /// What is on record.
     pub log: AuditLog,
+    /// The policy in force.
+    pub policy: InForce,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Whose images are meant when a request names no owner.

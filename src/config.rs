@@ -7,6 +7,7 @@
 
 mod audit;
 mod budget;
+mod policy;
 mod retention;
 
 use std::fmt;
@@ -23,6 +24,7 @@ pub use self::audit::{
 pub use self::budget::{
     BUDGET_SCALE_DEFAULT, BUDGET_SCALE_MAX, BUDGET_SCALE_MIN, BUDGET_SHARE_DEFAULT, BUDGET_SHARE_MIN, BudgetConfig,
 };
+pub use self::policy::PolicySource;
 pub use self::retention::{RETENTION_DAYS_MAX, RetentionConfig};
 
 use crate::ids::Region;
@@ -118,6 +120,9 @@ pub struct Config {
     pub budget: BudgetConfig,
     /// How long its records are kept.
     pub retention: RetentionConfig,
+    /// What governs launches and calls: a file in Cedar, or `"default"` for the policy that comes with the program.
+    /// Absent means that facts alone decide, and that whoever may connect may call.
+    pub policy: Option<PolicySource>,
     /// How log lines look, on stderr.
     pub log_format: LogFormat,
     /// What is logged, in the words of tracing-subscriber's `EnvFilter`: `"info,gantry=debug"`.
@@ -276,6 +281,7 @@ impl Default for Config {
             audit: AuditConfig::default(),
             budget: BudgetConfig::default(),
             retention: RetentionConfig::default(),
+            policy: None,
             log_format: LogFormat::Human,
             log_filter: LOG_FILTER_DEFAULT.to_owned(),
         }

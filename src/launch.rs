@@ -16,6 +16,7 @@ pub mod decide;
 mod drive;
 mod driven;
 mod entry;
+mod evaluate;
 mod fallback;
 mod freeze;
 mod gather;
@@ -47,6 +48,7 @@ use crate::crash;
 use crate::ec2::budget::Priority;
 use crate::ec2::{Clients, Ec2Error};
 use crate::ids::{LaunchId, Principal, Region, RequestId};
+use crate::policy::InForce;
 use crate::record::{Entry, Finding, Launch, LaunchState, Spec};
 
 use capacity::CapacityMemory;
@@ -60,6 +62,7 @@ use storm::Storms;
 use withheld::WithheldDir;
 
 pub use cancel::{CancelError, CancelRequest};
+pub use evaluate::Evaluation;
 pub use gather::GATHER_LIMIT;
 pub use terminate::{ANSWER_LIMIT, TerminateError, TerminateRequest};
 
@@ -79,6 +82,8 @@ struct Shared {
     catalog: Catalog,
     log: AuditLog,
     clock: Arc<dyn Clock>,
+    /// The policy in force.
+    policy: InForce,
     redaction: Redaction,
     /// What open attempts need and the log must not have.
     withheld: WithheldDir,
@@ -138,6 +143,16 @@ pub enum LaunchError {
         /// What the rules found.
         findings: Vec<Finding>,
     },
+    /// Policy denies it; the refusal is on record.
+    #[error("policy denies the launch")]
+    PolicyDenied {
+        /// The recorded refusal; none for a preview.
+        launch_id: Option<LaunchId>,
+        /// What the rules found.
+        findings: Vec<Finding>,
+        /// The policies that deny it.
+        policy_ids: Vec<String>,
+    },
     /// The request id was used for another request.
     #[error("request id {request_id} was used for another request, launch {launch_id}")]
     RequestIdReused {
@@ -195,6 +210,16 @@ pub enum LaunchError {
     Withheld(#[source] std::io::Error),
 }
 
+impl LaunchError {
+    /// The refusal of these findings: for policy, or for the facts.
+    fn refused(launch_id: Option<LaunchId>, findings: Vec<Finding>) -> Self {
+        match decide::denying_policies(&findings) {
+            Some(policy_ids) => Self::PolicyDenied { launch_id, findings, policy_ids },
+            None => Self::Refused { launch_id, findings },
+        }
+    }
+}
+
 impl From<AppendError> for LaunchError {
     fn from(error: AppendError) -> Self {
         match error {
@@ -215,7 +240,7 @@ impl From<CatalogError> for LaunchError {
 
 impl Launcher {
     /// A launcher over what the server has opened. Of tags whose keys match one of `redact_tags` the
-    /// log has no values. `launched` is told of every launch that has instances to watch.
+    /// log has no values. What is launched is what `policy` permits. `launched` is told of every launch that has instances to watch.
     ///
     /// # Errors
     /// If the directory for what the log must not have cannot be made, or the key of redacted requests
@@ -228,12 +253,14 @@ impl Launcher {
         clock: Arc<dyn Clock>,
         redact_tags: &[String],
         launched: mpsc::Sender<LaunchId>,
+        policy: InForce,
     ) -> std::io::Result<Self> {
         Ok(Self {
             shared: Arc::new(Shared {
                 clients: clients.at(Priority::Launch),
                 catalog,
                 log,
+                policy,
                 redaction: Redaction::open(data_dir, redact_tags, clock.now())?,
                 clock,
                 // The name is from when only user data was kept there.
@@ -322,18 +349,18 @@ impl Launcher {
         let facts = self.shared.gather(&request.spec).await?;
         let now = self.shared.clock.now();
         let launch_id = LaunchId::new(now);
-        let mut decision = decide::decide(&request.spec, &facts, now);
-        if let Decision::Admit(plan) = &mut decision {
+        let mut governed = self.shared.decide(request, &facts, now);
+        if let Decision::Admit(plan) = &mut governed.decision {
             self.shared.capacity.defer(&request.spec, plan, self.shared.clock.uptime());
         }
-        let admitted = matches!(decision, Decision::Admit(_));
+        let admitted = matches!(governed.decision, Decision::Admit(_));
         if admitted && prepared.withheld.is_anything() {
             // If we crash after this and before the decision, the file belongs to no launch and is
             // removed at the next start. The other way round an admitted launch would have lost it.
             crash::point("launch.before_user_data");
             self.shared.withheld.store(launch_id, &prepared.withheld).map_err(LaunchError::Withheld)?;
         }
-        let entry = decision_entry(request, prepared, &decision, &facts, now, Some(launch_id));
+        let entry = decision_entry(request, prepared, &governed, &facts, now, Some(launch_id));
         crash::point("launch.before_decision");
         // This task is spawned so that a caller who goes away between the durable decision and the
         // first attempt leaves a launch that is being driven, not one that waits for a restart.
@@ -373,7 +400,7 @@ impl Launcher {
             let launch = self.shared.log.launch(launch_id)?.ok_or(LaunchError::Lost(launch_id))?;
             match launch.state {
                 LaunchState::Refused => {
-                    return Err(LaunchError::Refused { launch_id: Some(launch_id), findings: launch.findings });
+                    return Err(LaunchError::refused(Some(launch_id), launch.findings));
                 }
                 LaunchState::Launching if waiting && is_driven => {}
                 _ => return Ok(Answer::Launch(Box::new(launch))),

@@ -7,6 +7,7 @@
 
 mod cosigning;
 mod metrics;
+mod policy;
 mod retention;
 mod standing;
 mod watchdog;
@@ -22,6 +23,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use self::cosigning::WitnessSettingError;
+pub use self::policy::PolicyLoadError;
 pub use self::witness::{AddressError, WitnessHttp};
 use crate::ami::catalog::{Catalog, Keeping};
 use crate::api::{self, Services, Tls};
@@ -86,12 +88,18 @@ pub enum ServeError {
     /// The audit log takes no more records. Whether the last ones are in it is known at the next start.
     #[error("the audit log failed, so the server has ended; its next start puts the log in order")]
     LogFailed,
+    /// The policy cannot be put in force.
+    #[error("no policy can be put in force")]
+    Policy(#[from] PolicyLoadError),
     /// A configured witness cannot be asked.
     #[error("a witness cannot be asked")]
     Witness(#[from] WitnessSettingError),
     /// The gRPC server failed.
     #[error("the server failed")]
     Api(#[from] api::ServeError),
+    /// Signals cannot be listened for.
+    #[error("the signal to read the policy again cannot be listened for")]
+    Signal(#[source] std::io::Error),
     /// A task ended by a panic.
     #[error("a task of the server panicked")]
     Panicked,
@@ -167,6 +175,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     let kept_elsewhere = config.audit.checkpoint_copy.clone();
     standing::compare(&log, kept_elsewhere.as_deref(), &clock).await?;
 
+    let loader = policy::Loader::start(config.policy.clone(), &log, &clock, clients.account_id()).await?;
+    let in_force = loader.in_force().clone();
     let catalog = Catalog::new(clients.clone(), Arc::clone(&clock), config.crawl_images_max, &config.owners);
     let (launched, to_watch) = mpsc::channel(LAUNCHED_AHEAD_MAX);
     let tracker = Tracker::start(&clients, &log, &clock, tracker_settings(&config), to_watch);
@@ -178,6 +188,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
         Arc::clone(&clock),
         &config.audit.redact_tags,
         launched,
+        in_force.clone(),
     )
     .map_err(|e| ServeError::DataDir(config.data_dir.clone(), e))?;
     let open_launches = launcher.resume().await.map_err(ServeError::Resume)?;
@@ -196,6 +207,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
         launcher: launcher.clone(),
         tracker: tracker.clone(),
         log: log.clone(),
+        policy: in_force,
         clock: Arc::clone(&clock),
         owners: config.owners.clone(),
         crawl_period: config.crawl_period,
@@ -207,6 +219,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     tokio::spawn(watchdog::watch(log.clone(), shutdown.clone(), closed.clone()));
     let mut kept = cosigning::begin(&log, witnesses, &shutdown);
     kept.extend(standing::begin(&log, kept_elsewhere.clone(), &shutdown));
+    kept.extend(loader.keep(&shutdown).map_err(ServeError::Signal)?);
     kept.extend(retention::begin(&log, &config.retention, &clock, &shutdown));
     let served = tokio::spawn(async move {
         let result = api::serve(listener, services, tls, drain_deadline, serving).await;

@@ -106,6 +106,8 @@ pub mod field {
     pub const RECORDS: &str = "records";
     /// An address.
     pub const ADDRESS: &str = "address";
+    /// A policy's text, by its SHA-256.
+    pub const POLICY_HASH: &str = "policy_hash";
     /// An error with its whole chain of causes.
     pub const ERROR: &str = "error";
 }
@@ -148,6 +150,12 @@ pub mod event {
     pub const CATALOGUE_NOT_LOADED: &str = "catalogue_not_loaded";
     /// The snapshot could not be written to disk.
     pub const CATALOGUE_NOT_SAVED: &str = "catalogue_not_saved";
+    /// Another policy is in force.
+    pub const POLICY_LOADED: &str = "policy_loaded";
+    /// The policy could not be read, is none, or could not be recorded; the one before it stays in force.
+    pub const POLICY_NOT_LOADED: &str = "policy_not_loaded";
+    /// Policy denied a call.
+    pub const POLICY_DENIED_CALL: &str = "policy_denied_call";
 }
 
 /// Names of metrics, in Prometheus' form: the unit is in the name. Those of the catalogue have the
@@ -176,6 +184,14 @@ pub mod metric {
     pub const EC2_WAIT_SECONDS: &str = "gantry_ec2_wait_seconds";
     /// Calls to EC2 that were given up because their share of its rate was used up, by the same labels.
     pub const EC2_HELD_BACK: &str = "gantry_ec2_held_back_total";
+    /// Policies that came into force.
+    pub const POLICY_LOADS: &str = "gantry_policy_loads_total";
+    /// Policies that did not.
+    pub const POLICY_LOAD_FAILURES: &str = "gantry_policy_load_failures_total";
+    /// Whether the file holds something else than what is in force: 1 or 0.
+    pub const POLICY_STALE: &str = "gantry_policy_stale";
+    /// Calls that policy denied, by the label `action`.
+    pub const POLICY_DENIED_CALLS: &str = "gantry_policy_denied_calls_total";
 }
 
 /// An error and its causes on one line, `a: b: c`: Display of our errors never repeats its source.

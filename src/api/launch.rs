@@ -11,7 +11,7 @@ use futures::Stream;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
-use super::convert::{ParsedSpec, Violations, duration, parse_spec, preview};
+use super::convert::{ParsedSpec, ViolationReason, Violations, duration, parse_spec, preview};
 use super::scope::scope;
 use super::status::{Failure, Missing};
 use super::{Services, local_principal, pb};
@@ -61,6 +61,9 @@ impl Launches {
             _ => parse_spec(spec, account, place, &mut violations),
         };
         violations.text("reason", &reason, REASON_CHARS_MAX);
+        if break_glass && reason.trim().is_empty() {
+            violations.add("reason", ViolationReason::MissingField, "break_glass needs a reason, which is recorded");
+        }
         let wait = duration("wait_timeout", wait_timeout.as_ref(), (Duration::ZERO, WAIT_MAX), &mut violations);
         let request_id: Option<RequestId> = if validate_only {
             violations.optional_id("request_id", &request_id)

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use super::failure::Failure;
 use super::{output, parse, stop};
 use crate::clock::SystemClock;
-use crate::config::{Config, LogFormat, SANDBOX_REGION_DEFAULT, TlsConfig};
+use crate::config::{Config, LogFormat, PolicySource, SANDBOX_REGION_DEFAULT, TlsConfig};
 use crate::ids::Region;
 use crate::{server, telemetry};
 
@@ -45,6 +45,10 @@ pub(crate) struct Args {
     /// Serve metrics for Prometheus here, at /metrics [default: nowhere].
     #[arg(long, value_name = "ADDRESS")]
     metrics_listen: Option<SocketAddr>,
+    /// What governs launches and calls: a file in Cedar, or "default" for the built-in policy
+    /// [default: none; facts alone decide].
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PolicySource>,
     /// Certificate chain for TLS, PEM.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -127,6 +131,7 @@ impl Args {
             config.refresh_period = refresh_period;
         }
         config.metrics_listen = self.metrics_listen.or(config.metrics_listen);
+        config.policy = self.policy.or(config.policy);
         if let (Some(cert), Some(key)) = (self.tls_cert, self.tls_key) {
             config.tls = Some(TlsConfig { cert, key, client_ca: self.client_ca });
         }

@@ -10,6 +10,7 @@ fn a_file_says_only_what_differs() {
         regions = ["us-east-1", "eu-central-1"]
         drain_deadline = "5s"
         log_format = "json"
+        policy = "launches.cedar"
 
         [tls]
         cert = "server.pem"
@@ -26,6 +27,7 @@ fn a_file_says_only_what_differs() {
         regions: vec!["us-east-1".parse().unwrap(), "eu-central-1".parse().unwrap()],
         drain_deadline: Duration::from_secs(5),
         log_format: LogFormat::Json,
+        policy: Some(PolicySource::File("launches.cedar".into())),
         tls: Some(TlsConfig { cert: "server.pem".into(), key: "server.key".into(), client_ca: None }),
         sandbox: Some(SandboxConfig { speed: 60.0, faults: Some("faults.toml".into()), ..SandboxConfig::default() }),
         ..Config::default()

@@ -4,6 +4,7 @@
 //! only a `Plan` can be executed. Nothing here asks EC2 or reads a clock.
 
 mod findings;
+mod govern;
 mod image;
 mod place;
 
@@ -17,6 +18,7 @@ use crate::ec2::facts::{AvailabilityZoneFacts, Image, InstanceTypeFacts, Offerin
 use crate::record::{Candidate, Finding, Launch, LaunchState, Market, Outcome, Placement, Spec, Verdict};
 
 pub use findings::LAUNCH_FINDINGS;
+pub use govern::{Governed, Governing, decide_governed, denying_policies};
 pub use image::Selection;
 
 /// How long after the decision the last attempt may begin, unless `expire_time` says less.
@@ -112,7 +114,7 @@ impl Plan {
     }
 }
 
-/// Decides whether `spec` may be launched.
+/// Decides whether the facts permit that `spec` is launched.
 pub fn decide(spec: &Spec, facts: &Facts, now: Timestamp) -> Decision {
     let mut findings = Vec::new();
     let mut refused = false;

@@ -4,23 +4,23 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::LaunchRequest;
-use super::decide::{Decision, Facts};
+use super::decide::{Decision, Facts, Governed};
 use super::redact::Prepared;
 use crate::ami::receipt::{Receipt, receipt};
 use crate::ids::LaunchId;
-use crate::record::{Decision as DecisionEntry, ENTRY_VERSION, Entry, Event, ImageReceipt, PolicyStamp, Verdict};
+use crate::record::{Decision as DecisionEntry, ENTRY_VERSION, Entry, Event, ImageReceipt, Verdict};
 
 /// The entry of a decision and everything it was made from, but for what the log must not have; a
 /// preview has no launch id.
 pub(super) fn decision_entry(
     request: &LaunchRequest,
     prepared: &Prepared<'_>,
-    decision: &Decision,
+    governed: &Governed,
     facts: &Facts,
     now: Timestamp,
     launch_id: Option<LaunchId>,
 ) -> Entry {
-    let (verdict, mut findings, candidates, deadline) = match decision {
+    let (verdict, mut findings, candidates, deadline) = match &governed.decision {
         Decision::Admit(plan) => {
             (Verdict::Admitted, plan.findings().to_vec(), plan.candidates().to_vec(), Some(plan.deadline()))
         }
@@ -45,14 +45,14 @@ pub(super) fn decision_entry(
             findings,
             candidates,
             deadline,
-            policy: PolicyStamp::default(),
+            policy: governed.stamp.clone(),
             image_receipt: facts.image.as_ref().map(|image| {
                 let Receipt { image_id, digest, observed_time } = receipt(image, facts.time);
                 ImageReceipt { image_id, digest, observed_time }
             }),
             image_facts: facts.image.as_ref().map(|image| prepared.image_facts(image)),
             type_facts: facts.types.iter().map(to_json).collect(),
-            governed_types: Vec::new(),
+            governed_types: governed.types.clone(),
             facts_time: facts.time,
         })),
     }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::decide::{self, Decision, Plan};
+use super::decide::{Decision, Plan};
 use super::entry::decision_entry;
 use super::redact::Prepared;
 use super::{LaunchError, LaunchRequest, Launcher, freeze};
@@ -15,21 +15,21 @@ impl Launcher {
     pub(super) async fn preview(&self, request: &LaunchRequest, prepared: &Prepared<'_>) -> Result<Entry, LaunchError> {
         let facts = self.shared.gather(&request.spec).await?;
         let now = self.shared.clock.now();
-        let mut decision = decide::decide(&request.spec, &facts, now);
-        if let (Decision::Admit(plan), Some(image)) = (&mut decision, &facts.image)
+        let mut governed = self.shared.decide(request, &facts, now);
+        if let (Decision::Admit(plan), Some(image)) = (&mut governed.decision, &facts.image)
             && let Some(finding) = self.dry_run(request, prepared, &image.image_id, plan, now).await
         {
             let refused = finding.outcome == Outcome::Fail;
             plan.note(finding);
             if refused {
-                decision = Decision::Refuse(plan.findings().to_vec());
+                governed.decision = Decision::Refuse(plan.findings().to_vec());
             }
         }
-        let entry = decision_entry(request, prepared, &decision, &facts, now, None);
+        let entry = decision_entry(request, prepared, &governed, &facts, now, None);
         self.shared.log.append(vec![entry.clone()]).await?;
-        match decision {
+        match governed.decision {
             Decision::Admit(_) => Ok(entry),
-            Decision::Refuse(findings) => Err(LaunchError::Refused { launch_id: None, findings }),
+            Decision::Refuse(findings) => Err(LaunchError::refused(None, findings)),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::clock::{SimClock, Timestamp};
 use crate::launch::{Answer, LaunchRequest};
+use crate::policy::InForce;
 use crate::sandbox::Options;
 
 async fn launcher(dir: &Path, shutdown: &CancellationToken) -> (Launcher, AuditLog, Sandbox) {
@@ -30,7 +31,8 @@ async fn launcher(dir: &Path, shutdown: &CancellationToken) -> (Launcher, AuditL
         AuditLog::open(dir, Owner { sandbox: true, accounts: vec![account_id] }, Default::default()).unwrap();
     let catalog = Catalog::new(clients.clone(), Arc::clone(&clock), 1_000, &[]);
     let (launched, _) = mpsc::channel(1);
-    let launcher = Launcher::open(dir, clients, catalog, log.clone(), clock, &[], launched).unwrap();
+    let launcher =
+        Launcher::open(dir, clients, catalog, log.clone(), clock, &[], launched, InForce::default()).unwrap();
     (launcher, log, sandbox)
 }
 

@@ -70,6 +70,9 @@ impl From<LaunchError> for Failure {
     fn from(error: LaunchError) -> Self {
         match error {
             LaunchError::Refused { launch_id, findings } => Self::Refused { launch_id, findings },
+            LaunchError::PolicyDenied { launch_id, findings, policy_ids } => {
+                Self::PolicyDenied { launch_id, findings, policy_ids }
+            }
             LaunchError::RequestIdReused { request_id, launch_id } => Self::RequestIdReused { request_id, launch_id },
             LaunchError::RedactionKeyLost { request_id, launch_id } => Self::RedactionKeyLost { request_id, launch_id },
             LaunchError::AlreadyDecided { request_id, launch_id, pruned } => {

@@ -1,0 +1,125 @@
+//! Putting one question to a policy of fifty takes less than 50 µs at the median: a launch of twenty types costs a
+//! millisecond. Against the same question to a policy of one permit, to show what is Cedar's own.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use gantry::ec2::facts::{Image, InstanceTypeFacts};
+use gantry::ids::Principal;
+use gantry::policy::{LaunchCase, LaunchFacts, Policy};
+use gantry::record::Spec;
+use serde_json::json;
+
+use super::{Effort, Measured, median};
+
+const LIMIT: Duration = Duration::from_micros(50);
+
+/// Policies in the text, with the one permit.
+const POLICIES: usize = 50;
+
+/// Questions to one case, as of a launch that names so many types.
+const TYPES: usize = 20;
+
+/// How much longer fifty policies may take than one.
+const TIMES_ONE_MAX: f64 = 40.0;
+
+const PERMIT: &str = r#"@id("permit") permit (principal, action == Action::"launch", resource);"#;
+
+pub(super) fn measure(effort: Effort) -> Vec<Measured> {
+    let spec: Spec = serde_json::from_value(json!({
+        "account_id": "111111111111",
+        "region": "us-east-1",
+        "image": {"image_id": "ami-00000001"},
+        "instance_types": ["m7i.large"],
+        "min_count": 1,
+        "max_count": 1,
+        "ready_timeout": {"secs": 600, "nanos": 0},
+        "tags": {"team": "web", "cost-centre": "cc-1"},
+    }))
+    .unwrap();
+    let image: Image = serde_json::from_value(json!({
+        "image_id": "ami-00000001",
+        "name": "al2023-ami-2023.1",
+        "owner_id": "137112412989",
+        "image_owner_alias": "amazon",
+        "architecture": "x86_64",
+        "state": "available",
+        "creation_date": "2026-06-01T00:00:00Z",
+        "root_device_type": "ebs",
+        "root_device_name": "/dev/xvda",
+        "virtualization_type": "hvm",
+        "public": true,
+    }))
+    .unwrap();
+    let types: Vec<InstanceTypeFacts> = (0..TYPES)
+        .map(|number| {
+            let name = format!("m{number}i.large");
+            serde_json::from_value(json!({"instance_type": name, "vcpus": 2, "memory_mib": 8192})).unwrap()
+        })
+        .collect();
+    let principal: Principal = "bench".parse().unwrap();
+    let time = "2026-07-01T12:00:00Z".parse().unwrap();
+    let facts = LaunchFacts { principal: &principal, spec: &spec, reason: "bench", image: &image, types: &types, time };
+    let (fifty, one) = (Policy::compile(&text()).unwrap(), Policy::compile(PERMIT).unwrap());
+    assert_eq!(fifty.len(), POLICIES);
+    let ask = |policy: &Policy| {
+        let mut times = Vec::new();
+        for _ in 0..effort.repetitions.div_ceil(20) {
+            let case = LaunchCase::new(&facts);
+            for facts in &types {
+                let begun = Instant::now();
+                let ruling = policy.rule(&case.launch(&facts.instance_type));
+                times.push(begun.elapsed());
+                assert!(ruling.permitted, "{ruling:?}");
+            }
+        }
+        median(times)
+    };
+    let (with_one, with_fifty) = (ask(&one), ask(&fifty));
+    let mut cases = Vec::new();
+    for _ in 0..effort.repetitions.div_ceil(20) {
+        let begun = Instant::now();
+        std::hint::black_box(LaunchCase::new(&facts));
+        cases.push(begun.elapsed());
+    }
+    let case = median(cases);
+    vec![
+        Measured {
+            promise: "put one question to fifty policies",
+            measured: format!("{with_fifty:.1?}; the case, once for {TYPES} types, {case:.1?}"),
+            against: format!("limit {LIMIT:?}"),
+            ratio: with_fifty.div_duration_f64(LIMIT),
+            limit: 1.0,
+        },
+        Measured {
+            promise: "put one question to fifty policies, against one policy",
+            measured: format!("{with_fifty:.1?}"),
+            against: format!("{with_one:.1?} with one permit"),
+            ratio: with_fifty.div_duration_f64(with_one),
+            limit: TIMES_ONE_MAX,
+        },
+    ]
+}
+
+/// One permit and 49 forbids of the kinds that people write, none of which applies.
+fn text() -> String {
+    let conditions = [
+        r#"!(resource has virtualization_type && resource.virtualization_type == "hvm")"#,
+        r#"!(["owned", "amazon", "marketplace"].contains(resource.source))"#,
+        r#"context.spec.max_count > 100 || !context.spec.imdsv2_required"#,
+        r#"!(context.spec.hasTag("cost-centre") && context.spec.getTag("cost-centre") like "cc-*")"#,
+        r#"["p5", "p4d", "trn1"].contains(context.instance_type.family)"#,
+        r#"resource has creation_date && context.time.durationSince(resource.creation_date) > duration("90d")"#,
+        r#"context.region like "ap-*" && context.weekday > 5"#,
+    ];
+    let mut text = PERMIT.to_owned();
+    for (number, condition) in (1..POLICIES).zip(conditions.iter().cycle()) {
+        write!(
+            text,
+            "\n@id(\"forbid-{number}\") @reason(\"r\") @remedy(\"m\")\n\
+             forbid (principal, action == Action::\"launch\", resource) when {{ {condition} }};"
+        )
+        .unwrap();
+    }
+    text
+}
