@@ -10,6 +10,7 @@ mod image;
 mod launch;
 pub mod page;
 pub mod pb;
+mod permit;
 mod policy;
 mod scope;
 mod serve;

@@ -15,6 +15,7 @@ mod launch;
 mod launches;
 mod output;
 mod parse;
+mod policy;
 mod sandbox;
 mod serve;
 mod stop;
@@ -53,6 +54,9 @@ enum Command {
     /// Read the audit log.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Check policies, show the one in force, and try others on what was decided.
+    #[command(subcommand)]
+    Policy(policy::Command),
 }
 
 impl Cli {
@@ -84,6 +88,7 @@ impl Command {
             Self::Watch(args) => args.run().await,
             Self::Launches(command) => command.run().await,
             Self::Audit(command) => command.run().await,
+            Self::Policy(command) => command.run().await,
         }
     }
 }

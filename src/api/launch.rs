@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 use super::convert::{ParsedSpec, ViolationReason, Violations, duration, parse_spec, preview};
 use super::scope::scope;
 use super::status::{Failure, Missing};
-use super::{Services, local_principal, pb};
+use super::{Services, local_principal, pb, permit};
 use crate::ids::{LaunchId, RequestId};
 use crate::launch::{Answer, CancelRequest, LaunchRequest, TerminateRequest};
 
@@ -25,7 +25,7 @@ const WAIT_DEFAULT: Duration = Duration::from_secs(30);
 const WAIT_MAX: Duration = Duration::from_secs(600);
 
 /// Characters of a reason.
-const REASON_CHARS_MAX: usize = 1_024;
+pub(super) const REASON_CHARS_MAX: usize = 1_024;
 
 /// LaunchService.
 #[derive(Debug)]
@@ -120,6 +120,7 @@ impl Launches {
         let request_id = violations.required_id::<RequestId>("request_id", &request_id);
         violations.text("reason", &reason, REASON_CHARS_MAX);
         let (launch_id, request_id) = violations.finish(launch_id.zip(request_id))?;
+        permit::may_end(&self.services, launch_id, "TerminateLaunch")?;
         let request = TerminateRequest { launch_id, reason, request_id, principal: local_principal() };
         let launch = self.services.launcher.terminate(request).await?;
         Ok((&launch).into())
@@ -128,11 +129,11 @@ impl Launches {
 
 /// Stand-ins that let the rest of a request be read when its place is not served; nothing is made
 /// of them.
-fn unserved_account() -> crate::ids::AccountId {
+pub(super) fn unserved_account() -> crate::ids::AccountId {
     "000000000000".parse().expect("twelve digits")
 }
 
-fn unserved_region() -> crate::ids::Region {
+pub(super) fn unserved_region() -> crate::ids::Region {
     "not-served".parse().expect("a slug with a hyphen")
 }
 

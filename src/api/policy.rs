@@ -1,16 +1,106 @@
-//! PolicyService: answers UNIMPLEMENTED throughout, until there are policies.
+//! PolicyService: shows the policy, and tries out others.
+
+mod backtest;
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::Stream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Response, Status};
 
-use super::pb;
+use super::convert::{ParsedSpec, ViolationReason, Violations, parse_spec, preview, to_timestamp};
+use super::launch::{REASON_CHARS_MAX, unserved_account, unserved_region};
+use super::scope::scope;
 use super::status::Failure;
+use super::{Services, blocking, local_principal, pb};
+use crate::launch::LaunchRequest;
+use crate::policy::{Loaded, Policy};
+
+/// Candidates that are read and tried out at once, over all connections. Each may keep a processor busy.
+const CANDIDATES_MAX: usize = 4;
+
+/// The field that a candidate is in.
+const CANDIDATE: &str = "candidate_policy";
 
 /// PolicyService.
 #[derive(Debug)]
-pub(super) struct Policies;
+pub(super) struct Policies {
+    services: Services,
+    /// A place for each candidate.
+    candidates: Arc<Semaphore>,
+}
+
+impl Policies {
+    pub(super) fn new(services: Services) -> Self {
+        Self { services, candidates: Arc::new(Semaphore::new(CANDIDATES_MAX)) }
+    }
+
+    fn get(&self) -> pb::GetPolicyResponse {
+        match self.services.policy.loaded() {
+            None => pb::GetPolicyResponse::default(),
+            Some(Loaded { policy, time }) => pb::GetPolicyResponse {
+                text: policy.text().to_owned(),
+                hash: policy.hash().to_string(),
+                load_time: Some(to_timestamp(time)),
+            },
+        }
+    }
+
+    async fn evaluate(&self, request: pb::EvaluatePolicyRequest) -> Result<pb::EvaluatePolicyResponse, Failure> {
+        let pb::EvaluatePolicyRequest { region, account_id, spec, candidate_policy, reason } = request;
+        let _place = self.place()?;
+        let mut violations = Violations::new();
+        let scope = scope(&self.services, &region, &account_id, &mut violations);
+        let served = scope.as_ref().and_then(|scope| scope.as_ref().ok());
+        let (account, place) = served.map(|scope| (scope.account_id.clone(), scope.region.clone())).unzip();
+        let spec = match &scope {
+            Some(Err(_)) => parse_spec(spec, Some(unserved_account()), Some(unserved_region()), &mut violations),
+            _ => parse_spec(spec, account, place, &mut violations),
+        };
+        let candidate = match candidate_policy {
+            Some(text) => compile(text, &mut violations).await?,
+            None => None,
+        };
+        violations.text("reason", &reason, REASON_CHARS_MAX);
+        let (scope, ParsedSpec { spec, user_data }) = violations.finish(scope.zip(spec))?;
+        scope?;
+        let request = LaunchRequest {
+            spec,
+            user_data,
+            reason,
+            break_glass: false,
+            request_id: None,
+            validate_only: true,
+            wait: Duration::ZERO,
+            principal: local_principal(),
+        };
+        let evaluation = Box::pin(self.services.launcher.evaluate(request, candidate)).await?;
+        let entry = blocking(move || evaluation.decide()).await?;
+        Ok(pb::EvaluatePolicyResponse { decision: preview(&entry).and_then(|launch| launch.decision) })
+    }
+
+    /// A place for a candidate.
+    fn place(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        Arc::clone(&self.candidates).try_acquire_owned().map_err(|_| Failure::Overloaded)
+    }
+}
+
+/// The policy that `text` is; what is wrong with it is added, each error with its line and column.
+async fn compile(text: String, violations: &mut Violations) -> Result<Option<Policy>, Failure> {
+    let errors = match blocking(move || Policy::compile(&text)).await? {
+        Ok(policy) => return Ok(Some(policy)),
+        Err(errors) => errors,
+    };
+    for error in errors.errors() {
+        violations.add(CANDIDATE, ViolationReason::InvalidPolicy, error.to_string());
+    }
+    if errors.dropped() > 0 {
+        violations.add(CANDIDATE, ViolationReason::InvalidPolicy, format!("and {} more errors", errors.dropped()));
+    }
+    Ok(None)
+}
 
 #[tonic::async_trait]
 impl pb::policy_service_server::PolicyService for Policies {
@@ -18,22 +108,23 @@ impl pb::policy_service_server::PolicyService for Policies {
 
     async fn get_policy(
         &self,
-        _request: Request<pb::GetPolicyRequest>,
+        request: Request<pb::GetPolicyRequest>,
     ) -> Result<Response<pb::GetPolicyResponse>, Status> {
-        Err(Failure::NotImplemented { what: "GetPolicy" }.into())
+        let pb::GetPolicyRequest {} = request.into_inner();
+        Ok(Response::new(self.get()))
     }
 
     async fn evaluate_policy(
         &self,
-        _request: Request<pb::EvaluatePolicyRequest>,
+        request: Request<pb::EvaluatePolicyRequest>,
     ) -> Result<Response<pb::EvaluatePolicyResponse>, Status> {
-        Err(Failure::NotImplemented { what: "EvaluatePolicy" }.into())
+        Ok(Response::new(self.evaluate(request.into_inner()).await?))
     }
 
     async fn backtest_policy(
         &self,
-        _request: Request<pb::BacktestPolicyRequest>,
+        request: Request<pb::BacktestPolicyRequest>,
     ) -> Result<Response<Self::BacktestPolicyStream>, Status> {
-        Err(Failure::NotImplemented { what: "BacktestPolicy" }.into())
+        Ok(Response::new(self.backtest(request.into_inner()).await?))
     }
 }

@@ -18,7 +18,7 @@ use super::image::Images;
 use super::launch::Launches;
 use super::pb;
 use super::policy::Policies;
-use super::{ServeError, Services, Tls};
+use super::{ServeError, Services, Tls, permit};
 use crate::ami::catalog::Standing;
 use crate::audit::AuditLog;
 use crate::clock::{Clock, SystemClock};
@@ -96,11 +96,12 @@ async fn routes(services: Services) -> Result<Routes, ServeError> {
     let launch = pb::launch_service_server::LaunchServiceServer::new(Launches::new(services.clone()))
         .max_decoding_message_size(REQUEST_BYTES_MAX)
         .max_encoding_message_size(ANSWER_BYTES_MAX);
-    let audit = pb::audit_service_server::AuditServiceServer::new(Audit::new(services))
+    let audit = pb::audit_service_server::AuditServiceServer::new(Audit::new(services.clone()))
         .max_decoding_message_size(REQUEST_BYTES_MAX)
         .max_encoding_message_size(ANSWER_BYTES_MAX);
-    let policy =
-        pb::policy_service_server::PolicyServiceServer::new(Policies).max_decoding_message_size(REQUEST_BYTES_MAX);
+    let policy = pb::policy_service_server::PolicyServiceServer::new(Policies::new(services.clone()))
+        .max_decoding_message_size(REQUEST_BYTES_MAX)
+        .max_encoding_message_size(ANSWER_BYTES_MAX);
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
@@ -120,7 +121,8 @@ async fn routes(services: Services) -> Result<Routes, ServeError> {
         .add_service(health_service)
         .add_service(v1)
         .add_service(v1alpha);
-    Ok(routes.into_axum_router().layer(axum::middleware::map_response(unreadable::in_our_form)).into())
+    let routes = routes.into_axum_router().layer(axum::middleware::map_response(unreadable::in_our_form));
+    Ok(routes.layer(axum::middleware::from_fn_with_state(services, permit::permitted)).into())
 }
 
 /// Says NOT_SERVING when the server stops, and when its log can take no more: without a record

@@ -5,6 +5,7 @@
 //! No match here has a `_` arm: a new error does not compile until somebody has decided what a
 //! caller should do about it.
 
+mod denied;
 mod details;
 mod ec2;
 mod pruned;
@@ -23,6 +24,7 @@ use crate::ami::resolve::Nothing;
 use crate::audit::{Behind, PrunedLaunch};
 use crate::ec2::errors::Ec2Error;
 use crate::ids::{AccountId, ImageId, InstanceId, InstanceType, LaunchId, Region, RequestId, random_bytes};
+use crate::policy::Denial;
 use crate::record::{Finding, LaunchState};
 
 use details::{Detail, Report};
@@ -95,6 +97,14 @@ pub enum Failure {
         findings: Vec<Finding>,
         /// The policies that decided.
         policy_ids: Vec<String>,
+    },
+    /// Policy forbids the call.
+    #[error("policy denies {method}: {}", denied::first_reason(denials))]
+    CallDenied {
+        /// The method.
+        method: String,
+        /// Which policies, why, and what would satisfy them.
+        denials: Vec<Denial>,
     },
     /// No image that can be launched meets the selector.
     #[error("{0}")]
@@ -278,6 +288,7 @@ impl Failure {
                     .with("policy_ids", &policy_ids.join(","))
                     .detail(Detail::Findings(findings.clone()))
             }
+            Self::CallDenied { method, denials } => denied::report(message, method, denials),
             Self::SelectorMatchesNothing(Nothing { matched, message: why }) => {
                 Report::new(Code::FailedPrecondition, "SELECTOR_MATCHES_NOTHING", message)
                     .with("matched", matched)

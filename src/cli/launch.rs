@@ -2,7 +2,7 @@
 
 mod image;
 pub(crate) mod receipt;
-mod spec;
+pub(crate) mod spec;
 mod volume;
 
 use std::time::Duration;

@@ -69,6 +69,7 @@ printable! {
     Launch ListLaunchesResponse BootEvent GetBootStatisticsResponse
     AuditRecord ListRecordsResponse GetRecordResponse TailRecordsResponse GetLogInfoResponse
     GetInclusionProofResponse
+    GetPolicyResponse EvaluatePolicyResponse BacktestPolicyResponse
 }
 
 /// The message over several lines, for a person or a file.

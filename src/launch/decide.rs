@@ -18,7 +18,7 @@ use crate::ec2::facts::{AvailabilityZoneFacts, Image, InstanceTypeFacts, Offerin
 use crate::record::{Candidate, Finding, Launch, LaunchState, Market, Outcome, Placement, Spec, Verdict};
 
 pub use findings::LAUNCH_FINDINGS;
-pub use govern::{Governed, Governing, decide_governed, denying_policies};
+pub use govern::{Governed, Governing, decide_governed, denying_policies, findings_of_denials};
 pub use image::Selection;
 
 /// How long after the decision the last attempt may begin, unless `expire_time` says less.

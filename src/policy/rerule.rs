@@ -29,6 +29,8 @@ pub struct Rerule {
     pub determining: Vec<String>,
     /// The types that it denies, and why.
     pub denied: Vec<(InstanceType, Vec<Denial>)>,
+    /// How many types it was asked about.
+    pub types: usize,
 }
 
 /// Why a decision cannot be decided again.
@@ -57,6 +59,7 @@ impl Policy {
                 verdict: decision.verdict,
                 determining: Vec::new(),
                 denied: Vec::new(),
+                types: 0,
             }));
         }
         let facts = entry.principal.as_ref().zip(recorded_facts(decision, &governed));
@@ -95,7 +98,7 @@ impl Policy {
             denied.push((instance_type.clone(), ruling.denials));
         }
         let verdict = if denied.len() < governed.len() { Verdict::Admitted } else { Verdict::Refused };
-        Rerule { recorded: decision.verdict, verdict, determining, denied }
+        Rerule { recorded: decision.verdict, verdict, determining, denied, types: governed.len() }
     }
 }
 

@@ -38,6 +38,8 @@ pub enum ViolationReason {
     InvalidTime,
     /// A tag that EC2 or Gantry does not allow.
     InvalidTag,
+    /// A policy that does not parse or does not fit the schema.
+    InvalidPolicy,
     /// Part of the contract that this version does not do yet.
     NotImplemented,
 }
@@ -58,6 +60,7 @@ impl ViolationReason {
             Self::InvalidPageSize => "INVALID_PAGE_SIZE",
             Self::InvalidTime => "INVALID_TIME",
             Self::InvalidTag => "INVALID_TAG",
+            Self::InvalidPolicy => "INVALID_POLICY",
             Self::NotImplemented => "NOT_IMPLEMENTED",
         }
     }

@@ -34,6 +34,10 @@ fn pruned() -> PrunedLaunch {
     }
 }
 
+fn denial() -> Denial {
+    Denial { policy_id: "nobody".to_owned(), reason: "Nobody may.".to_owned(), remedy: "Ask.".to_owned() }
+}
+
 fn answered(code: &str) -> Ec2Error {
     let meaning = meaning_of(code);
     Ec2Error::Answered(Answer {
@@ -90,6 +94,11 @@ fn the_table_gives_each_failure_its_code_and_reason() {
         (Failure::Refused { launch_id: None, findings: Vec::new() }, Code::FailedPrecondition, "LAUNCH_REFUSED"),
         (
             Failure::PolicyDenied { launch_id: None, findings: Vec::new(), policy_ids: vec!["p".to_owned()] },
+            Code::PermissionDenied,
+            "POLICY_DENIED",
+        ),
+        (
+            Failure::CallDenied { method: "ListImages".to_owned(), denials: vec![denial()] },
             Code::PermissionDenied,
             "POLICY_DENIED",
         ),
@@ -183,6 +192,15 @@ fn a_refusal_says_what_stands_against_it_and_where_its_record_is() {
     let seen: Vec<_> = against.iter().map(|violation| violation.description.as_str()).collect();
     assert_eq!(seen, ["no [observed: arm64] [expected: x86_64]", "missing [observed: arm64] [expected: x86_64]"]);
     assert_eq!(status.get_details_error_info().unwrap().metadata["launch_id"], launch_id.to_string());
+}
+
+#[test]
+fn a_denied_call_says_which_policy_why_and_what_would_satisfy_it() {
+    let status = Status::from(Failure::CallDenied { method: "ListImages".to_owned(), denials: vec![denial()] });
+    assert_eq!(status.message(), "policy denies ListImages: Nobody may.");
+    let against = status.get_details_precondition_failure().unwrap().violations;
+    assert_eq!(against[0].description, "Nobody may. [observed: nobody] [remedy: Ask.]");
+    assert_eq!(status.get_details_error_info().unwrap().metadata["policy_ids"], "nobody");
 }
 
 #[test]

@@ -149,7 +149,7 @@ enum MarketArg {
 impl SpecArgs {
     /// The spec. The root volume's flags need the name of the root device, which is the image's:
     /// the server is asked for it.
-    pub(super) async fn build(
+    pub(crate) async fn build(
         self,
         client: &Client,
         region: &str,

@@ -8,7 +8,7 @@ use super::findings::{BREAK_GLASS_DENIED, POLICY_DENIED, POLICY_OVERRIDDEN};
 use super::{Decision, Facts, STRUCK_PREFIX, decide};
 use crate::clock::Timestamp;
 use crate::ids::{InstanceType, Principal};
-use crate::policy::{LaunchCase, LaunchFacts, Policy, Ruling};
+use crate::policy::{Denial, LaunchCase, LaunchFacts, Policy, Ruling};
 use crate::record::{Finding, Outcome, PolicyStamp, Spec};
 
 /// The field of findings of policy about all types of a launch.
@@ -101,17 +101,8 @@ fn ask(policy: &Policy, case: &LaunchCase, types: &[InstanceType], break_glass: 
         }
         let broken = break_glass.then(|| policy.rule(&case.break_glass(instance_type)));
         let overridden = broken.as_ref().is_some_and(|broken| broken.permitted);
-        let rule = if overridden { &POLICY_OVERRIDDEN } else { &POLICY_DENIED };
-        let mut findings: Vec<Finding> = ruling
-            .denials
-            .into_iter()
-            .map(|denial| {
-                let mut finding = rule.finding(denial.policy_id);
-                finding.message = denial.reason;
-                finding.remedy = if overridden { String::new() } else { denial.remedy };
-                finding
-            })
-            .collect();
+        let word = if overridden { let_pass } else { denied };
+        let mut findings: Vec<Finding> = ruling.denials.iter().map(word).collect();
         if let Some(broken) = broken {
             asked.determined_by(&broken);
             findings.extend(broken.denials.into_iter().map(|denial| Finding {
@@ -127,6 +118,22 @@ fn ask(policy: &Policy, case: &LaunchCase, types: &[InstanceType], break_glass: 
     }
     asked.findings = together(&by_type, types.len());
     asked
+}
+
+/// What is found where policy denies some types of a launch, of as many as it was asked about.
+pub fn findings_of_denials(denials: &[(InstanceType, Vec<Denial>)], types: usize) -> Vec<Finding> {
+    let found: Vec<(&InstanceType, Vec<Finding>)> =
+        denials.iter().map(|(instance_type, denials)| (instance_type, denials.iter().map(denied).collect())).collect();
+    together(&found, types)
+}
+
+fn denied(denial: &Denial) -> Finding {
+    let Denial { policy_id, reason, remedy } = denial;
+    Finding { message: reason.clone(), remedy: remedy.clone(), ..POLICY_DENIED.finding(policy_id.as_str()) }
+}
+
+fn let_pass(denial: &Denial) -> Finding {
+    Finding { message: denial.reason.clone(), ..POLICY_OVERRIDDEN.finding(denial.policy_id.as_str()) }
 }
 
 impl Asked {
