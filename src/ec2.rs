@@ -2,14 +2,16 @@
 //!
 //! The one code path to EC2, whether that is AWS, the sandbox or another server that speaks its
 //! Query protocol. Outside this room nobody sees the SDK. [`facts`] is what EC2 said, [`errors`]
-//! what it said instead, [`run`] what a launch asks for, [`budget`] how often may be asked, [`denial`]
-//! why it was not allowed. It draws no conclusions, keeps no cache, and repeats no call that changes anything.
+//! what it said instead, [`run`] what a launch asks for, [`template`] what a launch template does,
+//! [`budget`] how often may be asked, [`denial`] why it was not allowed. It draws no conclusions, keeps
+//! no cache, and repeats no call that changes anything.
 
 pub mod budget;
 pub mod denial;
 pub mod errors;
 pub mod facts;
 pub mod run;
+pub mod template;
 
 mod call;
 mod client;

@@ -11,6 +11,7 @@ mod instances;
 mod launch;
 mod parameters;
 mod places;
+mod templates;
 
 use std::fmt;
 use std::sync::Arc;

@@ -11,6 +11,7 @@ mod instance_type;
 mod place;
 mod run;
 mod status;
+mod template;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +28,7 @@ pub(super) use instance_type::{instance_type, offering};
 pub(super) use place::{availability_zone, subnet};
 pub(super) use run::{run_instances, sdk_tags};
 pub(super) use status::{console_text, instance_status};
+pub(super) use template::launch_template;
 
 /// EC2's word for an enumeration's value.
 fn word<E: AsRef<str>>(value: Option<E>) -> Option<String> {

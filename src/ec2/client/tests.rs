@@ -4,6 +4,7 @@
 mod allowed_images;
 mod budget;
 mod responder;
+mod templates;
 
 use std::time::Duration;
 

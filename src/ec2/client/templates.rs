@@ -1,0 +1,26 @@
+//! DescribeLaunchTemplateVersions.
+
+use super::Client;
+use crate::ec2::call::send;
+use crate::ec2::errors::incomplete;
+use crate::ec2::template::{LaunchTemplate, TemplateName};
+use crate::ec2::{Ec2Error, convert};
+
+impl Client {
+    /// One version of a launch template, by its number, `$Latest` or `$Default`.
+    ///
+    /// # Errors
+    /// Of the class [`NotFound`](crate::ec2::ErrorClass::NotFound) if there is no such template or no such
+    /// version; an answer that does not say which version it is, or that is not one, is unreadable.
+    pub async fn launch_template(&self, name: TemplateName<'_>, version: &str) -> Result<LaunchTemplate, Ec2Error> {
+        let request = self.sdk().describe_launch_template_versions().versions(version);
+        let answer = send!(match name {
+            TemplateName::Id(id) => request.launch_template_id(id),
+            TemplateName::Name(name) => request.launch_template_name(name),
+        })?;
+        let mut versions = answer.launch_template_versions.unwrap_or_default();
+        let only = versions.pop().filter(|_| versions.is_empty());
+        only.and_then(convert::launch_template)
+            .ok_or_else(|| incomplete("the answer is not one version of a launch template", None))
+    }
+}
