@@ -30,6 +30,7 @@ mod resolve;
 mod step;
 mod storm;
 mod tag;
+pub mod template;
 mod terminate;
 mod withheld;
 
@@ -56,6 +57,7 @@ use claims::Claims;
 use decide::Decision;
 use driven::Driven;
 use entry::decision_entry;
+use gather::Gathered;
 use redact::{Prepared, Redaction};
 use request::request_key;
 use storm::Storms;
@@ -346,10 +348,10 @@ impl Launcher {
         request: &LaunchRequest,
         prepared: &Prepared<'_>,
     ) -> Result<LaunchId, LaunchError> {
-        let facts = self.shared.gather(&request.spec).await?;
+        let Gathered { request, prepared, facts } = self.shared.gather(request, prepared).await?;
         let now = self.shared.clock.now();
         let launch_id = LaunchId::new(now);
-        let mut governed = self.shared.decide(request, &facts, now);
+        let mut governed = self.shared.decide(&request, &facts, now);
         if let Decision::Admit(plan) = &mut governed.decision {
             self.shared.capacity.defer(&request.spec, plan, self.shared.clock.uptime());
         }
@@ -360,7 +362,7 @@ impl Launcher {
             crash::point("launch.before_user_data");
             self.shared.withheld.store(launch_id, &prepared.withheld).map_err(LaunchError::Withheld)?;
         }
-        let entry = decision_entry(request, prepared, &governed, &facts, now, Some(launch_id));
+        let entry = decision_entry(&request, &prepared, &governed, &facts, now, Some(launch_id));
         crash::point("launch.before_decision");
         // This task is spawned so that a caller who goes away between the durable decision and the
         // first attempt leaves a launch that is being driven, not one that waits for a restart.

@@ -17,6 +17,7 @@ mod launch;
 mod pruning;
 mod read;
 mod spec;
+mod template;
 
 pub use acceptance::Acceptance;
 pub use attempt_entry::{AttemptError, AttemptFailed, AttemptIntended, AttemptShare, AttemptSucceeded, AttemptUnknown};
@@ -36,3 +37,4 @@ pub use spec::{
     BlockDeviceSpec, CpuOptions, EbsSpec, IamInstanceProfile, Market, MetadataOptions, NetworkInterface, OnBootFailure,
     Placement, PlacementStrategy, REDACTED, Spec,
 };
+pub use template::{GivenField, TemplateChoice, TemplateReference, TemplateSource};

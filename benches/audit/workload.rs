@@ -272,6 +272,7 @@ impl Facts {
             })),
             type_facts: Vec::new(),
             governed_types: Vec::new(),
+            launch_template: None,
             facts_time: self.time,
         }))
     }

@@ -7,12 +7,14 @@ mod findings;
 mod govern;
 mod image;
 mod place;
+mod template;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::template::TemplateFacts;
 use crate::ami::compatibility::{Offered, Offerings, Wish, check_compatibility, verdict};
 use crate::ec2::facts::{AvailabilityZoneFacts, Image, InstanceTypeFacts, Offering, SubnetFacts};
 use crate::record::{Candidate, Finding, Launch, LaunchState, Market, Outcome, Placement, Spec, Verdict};
@@ -27,6 +29,8 @@ pub const LAUNCH_DEADLINE: Duration = Duration::from_secs(15 * 60);
 /// What EC2 said about everything the request names. A list that was not asked for is empty.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
+    /// What was found out about the launch template, if the request names one.
+    pub template: Option<TemplateFacts>,
     /// The image, or none if EC2 does not know it or does not show it to this account.
     pub image: Option<Image>,
     /// How it was come by.
@@ -123,6 +127,8 @@ pub fn decide(spec: &Spec, facts: &Facts, now: Timestamp) -> Decision {
         refused = true;
         findings.push(expired(spec, now));
     }
+    findings.extend(template::about_template(facts));
+    findings.extend(template::not_named(spec, facts));
     findings.extend(image::about_image(spec, facts));
     let Some(image) = &facts.image else {
         return Decision::Refuse(findings);

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::LaunchRequest;
 use super::decide::{Decision, Facts, Governed};
 use super::redact::Prepared;
+use super::template::source;
 use crate::ami::receipt::{Receipt, receipt};
 use crate::ids::LaunchId;
 use crate::record::{Decision as DecisionEntry, ENTRY_VERSION, Entry, Event, ImageReceipt, Verdict};
@@ -41,6 +42,7 @@ pub(super) fn decision_entry(
             break_glass: request.break_glass,
             reason: request.reason.clone(),
             spec: prepared.spec.clone(),
+            launch_template: prepared.asked.clone().map(|asked| source(asked, facts.template.as_ref())),
             verdict,
             findings,
             candidates,

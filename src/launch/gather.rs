@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::decide::{Facts, Selection};
-use super::{LaunchError, Shared};
+use super::redact::Prepared;
+use super::template::Whole;
+use super::{LaunchError, LaunchRequest, Shared};
 use crate::ami::catalog::{Asker, CatalogError, ResolveError, Resolved};
 use crate::clock::within;
 use crate::ec2::facts::{Image, Offering};
@@ -15,10 +17,25 @@ use crate::record::{ImageChoice, ImageReceipt, Placement, Spec};
 /// decided.
 pub const GATHER_LIMIT: Duration = Duration::from_secs(30);
 
+/// The facts about a request, and the request that they are about.
+#[derive(Debug)]
+pub(super) struct Gathered<'a> {
+    /// The request; with its launch template merged into it, if it names one.
+    pub(super) request: LaunchRequest,
+    /// What of it stands in the log.
+    pub(super) prepared: Prepared<'a>,
+    /// What EC2 said about what it names.
+    pub(super) facts: Facts,
+}
+
 impl Shared {
-    /// The facts about what `spec` names. What EC2 does not know is absent; only a failure to ask,
-    /// or an answer that takes longer than [`GATHER_LIMIT`], is an error.
-    pub(super) async fn gather(&self, spec: &Spec) -> Result<Facts, LaunchError> {
+    /// The facts about what a request names, its launch template first. What EC2 does not know is absent;
+    /// only a failure to ask, or an answer that takes longer than [`GATHER_LIMIT`], is an error.
+    pub(super) async fn gather<'a>(
+        &self,
+        request: &LaunchRequest,
+        prepared: &Prepared<'a>,
+    ) -> Result<Gathered<'a>, LaunchError> {
         let late = || {
             LaunchError::Facts(Ec2Error::NoAnswer {
                 silence: Silence::TimedOut,
@@ -26,7 +43,17 @@ impl Shared {
                 may_have_happened: false,
             })
         };
-        within(&*self.clock, GATHER_LIMIT, Box::pin(self.ask(spec))).await.unwrap_or_else(|| Err(late()))
+        let asking = Box::pin(self.ask_all(request, prepared));
+        within(&*self.clock, GATHER_LIMIT, asking).await.unwrap_or_else(|| Err(late()))
+    }
+
+    async fn ask_all<'a>(&self, request: &LaunchRequest, prepared: &Prepared<'a>) -> Result<Gathered<'a>, LaunchError> {
+        let (request, prepared, template) = match self.whole(request, prepared).await? {
+            Some(Whole { request, prepared, facts }) => (request, prepared, Some(facts)),
+            None => (request.clone(), prepared.clone(), None),
+        };
+        let facts = self.ask(&request.spec).await?;
+        Ok(Gathered { request, prepared, facts: Facts { template, ..facts } })
     }
 
     async fn ask(&self, spec: &Spec) -> Result<Facts, LaunchError> {
@@ -57,13 +84,14 @@ impl Shared {
         };
         let ((image, selection), types, offerings, subnets, zones) =
             tokio::try_join!(image, types, offerings, subnets, zones)?;
-        Ok(Facts { image, selection, types, offerings, subnets, zones, time })
+        Ok(Facts { template: None, image, selection, types, offerings, subnets, zones, time })
     }
 
     /// The image, and how it was come by: named, or chosen by the selector.
     async fn image(&self, spec: &Spec) -> Result<(Option<Image>, Selection), LaunchError> {
         let named = match &spec.image {
             ImageChoice::ImageId(id) | ImageChoice::Receipt(ImageReceipt { image_id: id, .. }) => id,
+            ImageChoice::LaunchTemplate => return Ok((None, Selection::Unnamed)),
             ImageChoice::Selector(selector) => {
                 return match self.catalog.resolve(&spec.region, selector, None, Asker::Launch).await {
                     Ok(Resolved { winner, inferred, .. }) => Ok((Some(winner), Selection::Chosen { inferred })),

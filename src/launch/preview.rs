@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::decide::{Decision, Plan};
 use super::entry::decision_entry;
+use super::gather::Gathered;
 use super::redact::Prepared;
 use super::{LaunchError, LaunchRequest, Launcher, freeze};
 use crate::ec2::{Ec2Error, ErrorClass};
@@ -13,7 +14,8 @@ use crate::record::{Entry, Finding, Outcome};
 impl Launcher {
     /// Decides, asks EC2 whether it would permit it (DryRun), and records a preview.
     pub(super) async fn preview(&self, request: &LaunchRequest, prepared: &Prepared<'_>) -> Result<Entry, LaunchError> {
-        let facts = self.shared.gather(&request.spec).await?;
+        let Gathered { request, prepared, facts } = self.shared.gather(request, prepared).await?;
+        let (request, prepared) = (&request, &prepared);
         let now = self.shared.clock.now();
         let mut governed = self.shared.decide(request, &facts, now);
         if let (Decision::Admit(plan), Some(image)) = (&mut governed.decision, &facts.image)

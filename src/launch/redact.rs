@@ -15,6 +15,7 @@ use super::body::{Bodies, BodyKey};
 use super::withheld::Withheld;
 use crate::ami::filter::Pattern;
 use crate::ec2::facts::Image;
+use crate::ids::Sha256Digest;
 use crate::record::{ImageChoice, REDACTED, Spec};
 
 /// The prefix of a filter by the value of a tag; what follows is the tag's key.
@@ -29,7 +30,7 @@ pub(super) struct Redaction {
 }
 
 /// A request, taken apart into what the log may have and what it may not.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Prepared<'a> {
     redaction: &'a Redaction,
     /// The spec as the log has it.
@@ -38,6 +39,17 @@ pub(super) struct Prepared<'a> {
     pub(super) withheld: Withheld,
     /// What "the same request" means.
     pub(super) bodies: Bodies,
+    /// Of a spec that a launch template was merged into, what was asked.
+    pub(super) asked: Option<Asked>,
+}
+
+/// What a merged spec came from.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// The spec as it was asked for, as the log has it.
+    pub(super) spec: Spec,
+    /// The hash of the merged one, which says whether what is withheld belongs to it.
+    pub(super) merged_sha256: Sha256Digest,
 }
 
 impl Redaction {
@@ -56,7 +68,7 @@ impl Redaction {
         let LaunchRequest { spec, user_data, reason, break_glass, .. } = request;
         let (recorded, withheld) = self.split(spec, user_data.as_deref());
         let bodies = Bodies::of(&spec.body(reason, *break_glass), self.key.as_ref(), withheld.has_values());
-        Prepared { redaction: self, spec: recorded, withheld, bodies }
+        Prepared { redaction: self, spec: recorded, withheld, bodies, asked: None }
     }
 
     /// Whether the redacted values of a launch decided at `decided` may have been compared under a key
@@ -104,7 +116,15 @@ impl Redaction {
     }
 }
 
-impl Prepared<'_> {
+impl<'a> Prepared<'a> {
+    /// The same request once its launch template has been merged into it: another spec, whose values may be
+    /// the template's, and the same body.
+    pub(super) fn merged(&self, request: &LaunchRequest) -> Prepared<'a> {
+        let Prepared { spec, withheld, bodies, .. } = self.redaction.prepare(request);
+        let asked = Asked { spec: self.spec.clone(), merged_sha256: bodies.recorded() };
+        Prepared { redaction: self.redaction, spec, withheld, bodies: self.bodies, asked: Some(asked) }
+    }
+
     /// The image's facts as the log has them: its tags of such keys are redacted as well.
     pub(super) fn image_facts(&self, image: &Image) -> serde_json::Value {
         let mut image = image.clone();

@@ -148,9 +148,11 @@ impl Launcher {
             return Ok(None);
         }
         if marked {
-            // The values belong to the launch if with them it has the body that was decided on.
-            let body = withheld.restored(&launch.spec).body(&launch.reason, launch.break_glass);
-            if !self.shared.redaction.bodies(&body).are(self.decided_body(launch)?) {
+            // The values belong to the launch if with them it has the body that was decided on: of a merged
+            // spec the merged one, because some of them may be the template's.
+            let bodies =
+                self.shared.redaction.bodies(&withheld.restored(&launch.spec).body(&launch.reason, launch.break_glass));
+            if !bodies.are(self.decided_body(launch)?) {
                 return Ok(None);
             }
         }
@@ -160,7 +162,10 @@ impl Launcher {
     fn decided_body(&self, launch: &Launch) -> Result<Sha256Digest, ReadError> {
         let entries = self.shared.log.launch_entries(launch.launch_id, 0)?;
         let decided = entries.iter().find_map(|indexed| match &indexed.entry.event {
-            Event::Decision(decision) => Some(decision.body_sha256),
+            Event::Decision(decision) => {
+                let merged = decision.launch_template.as_ref().map(|template| template.merged_sha256);
+                Some(merged.unwrap_or(decision.body_sha256))
+            }
             _ => None,
         });
         decided.ok_or_else(|| ReadError::Damaged { index: entries.first().map_or(0, |indexed| indexed.index) })

@@ -45,6 +45,7 @@ pub(crate) fn least_spec() -> Spec {
         enclave: false,
         cpu_credits: None,
         cpu_options: CpuOptions::default(),
+        launch_template: None,
         tags: BTreeMap::new(),
         volume_tags: BTreeMap::new(),
         ready_timeout: Duration::from_secs(600),

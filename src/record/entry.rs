@@ -15,6 +15,7 @@ use super::image_choice::ImageReceipt;
 use super::kind::EntryKind;
 use super::pruning::RecordsPruned;
 use super::spec::{Placement, Spec};
+use super::template::TemplateSource;
 use crate::ids::{
     AccountId, AvailabilityZone, ImageId, InstanceId, InstanceType, LaunchId, Principal, Region, RequestId,
     Sha256Digest,
@@ -162,8 +163,11 @@ pub struct Decision {
     /// Whether the caller asked for policy to be overridden.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub break_glass: bool,
-    /// What was asked.
+    /// What was asked, with the launch template merged into it.
     pub spec: Spec,
+    /// Where a merged spec came from; none if no launch template was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch_template: Option<TemplateSource>,
     /// The answer.
     pub verdict: Verdict,
     /// What the rules found; PASS findings are left out.

@@ -15,6 +15,8 @@ pub enum ImageChoice {
     Selector(Box<ImageSelector>),
     /// This one, if it still is what the receipt says.
     Receipt(ImageReceipt),
+    /// The one that the launch template names: in what was asked, and in a merged spec if it names none.
+    LaunchTemplate,
 }
 
 impl ImageChoice {
@@ -23,7 +25,7 @@ impl ImageChoice {
         match self {
             Self::ImageId(id) => Some(id),
             Self::Receipt(receipt) => Some(&receipt.image_id),
-            Self::Selector(_) => None,
+            Self::Selector(_) | Self::LaunchTemplate => None,
         }
     }
 

@@ -16,6 +16,7 @@ use super::entry::{Candidate, Entry, Event, InstancePlace, PolicyStamp, Reason, 
 use super::finding::Finding;
 use super::image_choice::ImageReceipt;
 use super::spec::{Placement, Spec};
+use super::template::TemplateSource;
 use crate::ids::{
     AccountId, AttemptId, ClientToken, ImageId, InstanceId, InstanceType, LaunchId, Principal, Region, RequestId,
 };
@@ -38,8 +39,11 @@ pub struct Launch {
     /// Whether policy was asked to be overridden.
     #[serde(default)]
     pub break_glass: bool,
-    /// What was asked.
+    /// What was asked, with the launch template merged into it.
     pub spec: Spec,
+    /// Where a merged spec came from.
+    #[serde(default)]
+    pub launch_template: Option<TemplateSource>,
     /// The answer.
     pub verdict: Verdict,
     /// What the rules found.
@@ -224,6 +228,7 @@ impl Launch {
             reason: decision.reason.clone(),
             break_glass: decision.break_glass,
             spec: decision.spec.clone(),
+            launch_template: decision.launch_template.clone(),
             verdict,
             findings: decision.findings.clone(),
             policy: decision.policy.clone(),

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::image_choice::ImageChoice;
+use super::template::TemplateChoice;
 use crate::ids::{AccountId, AvailabilityZone, InstanceType, Region, SecurityGroupId, Sha256Digest, SubnetId};
 
 /// A launch specification, checked at the edge: what it names is well formed, and counts, sizes
@@ -23,7 +24,7 @@ pub struct Spec {
     pub region: Region,
     /// Which AMI.
     pub image: ImageChoice,
-    /// Types in order of preference; at least one.
+    /// Types in order of preference; at least one, unless a launch template is to name it.
     pub instance_types: Vec<InstanceType>,
     /// Places in order; empty leaves the place to EC2.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -71,6 +72,9 @@ pub struct Spec {
     /// CPU options.
     #[serde(default, skip_serializing_if = "is_default")]
     pub cpu_options: CpuOptions,
+    /// The launch template that it starts from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch_template: Option<TemplateChoice>,
     /// Tags of the instances.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
@@ -99,7 +103,7 @@ impl Spec {
             ImageChoice::Selector(selector) => {
                 selector.filters.iter().any(|filter| filter.values.iter().any(|value| value == REDACTED))
             }
-            ImageChoice::ImageId(_) | ImageChoice::Receipt(_) => false,
+            ImageChoice::ImageId(_) | ImageChoice::Receipt(_) | ImageChoice::LaunchTemplate => false,
         };
         in_tags || in_filters
     }

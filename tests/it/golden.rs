@@ -14,7 +14,7 @@ use std::time::Duration;
 use gantry::ids::{LaunchId, Sha256Digest};
 use gantry::record::{
     Acceptance, AttemptError, AttemptFailed, AttemptIntended, AttemptShare, AttemptSucceeded, AttemptUnknown,
-    BootFailure, BootStage, Cancellation, Candidate, ENTRY_VERSION, Entry, EntryKind, Event, Finding,
+    BootFailure, BootStage, Cancellation, Candidate, ENTRY_VERSION, Entry, EntryKind, Event, Finding, GivenField,
     IamInstanceProfile, ImageChoice, ImageReceipt, InstancePhase, InstancePlace, LaunchEnded, LaunchState,
     LaunchSwitch, Market, MetadataOptions, OnBootFailure, Outcome, Phase, Placement, PlacementStrategy, PolicyLoaded,
     Reason, RecordsPruned, ServiceStarted, Spec, Termination, TerminationStage, Verdict,
@@ -27,15 +27,21 @@ mod decisions;
 mod spec;
 
 use decisions::{decision_of, full_decision, least_decision, overridden_decision};
-use spec::{receipt_spec, selector_spec};
+use spec::{receipt_spec, selector_spec, template_decision};
 
 fn golden_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("v{ENTRY_VERSION}"))
 }
 
 /// Golden files that hold parts of entries.
-const NOT_ENTRIES: [&str; 5] =
-    ["body.full.json", "body.least.json", "body.receipt.json", "body.selector.json", "words.json"];
+const NOT_ENTRIES: [&str; 6] = [
+    "body.full.json",
+    "body.least.json",
+    "body.receipt.json",
+    "body.selector.json",
+    "body.template.json",
+    "words.json",
+];
 
 /// The one line of a golden file, without its line end.
 fn line_of(name: &str) -> String {
@@ -259,6 +265,7 @@ fn entries() -> BTreeMap<&'static str, Entry> {
             "decision.selector.json",
             of_launch("2026-11-20T08:00:00Z", Event::Decision(Box::new(decision_of(selector_spec())))),
         ),
+        ("decision.template.json", of_launch("2026-11-20T08:00:00Z", Event::Decision(Box::new(template_decision())))),
         ("attempt_intended.json", of_launch("2026-11-20T08:00:01Z", Event::AttemptIntended(Box::new(intended)))),
         ("attempt_intended.shared.json", of_launch("2026-11-20T08:00:01Z", Event::AttemptIntended(Box::new(shared)))),
         (
@@ -322,6 +329,7 @@ fn every_kind_has_a_golden_file_and_every_golden_file_a_kind() {
 fn the_words_of_the_log_stay_the_same() {
     let words = json!({
         "boot_stage": variants::<BootStage>(),
+        "given_field": variants::<GivenField>(),
         "iam_instance_profile": variants::<IamInstanceProfile>(),
         "image": variants::<ImageChoice>(),
         "kind": variants::<EntryKind>(),

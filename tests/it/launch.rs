@@ -221,7 +221,7 @@ async fn user_data_reaches_ec2_and_leaves_no_trace_but_its_hash() {
     assert!(foreign.is_empty(), "{foreign:?}");
 }
 
-fn files_holding(dir: &std::path::Path, needle: &[u8]) -> Vec<std::path::PathBuf> {
+pub(crate) fn files_holding(dir: &std::path::Path, needle: &[u8]) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

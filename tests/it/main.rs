@@ -22,6 +22,7 @@ mod privacy;
 mod resolve;
 mod restore;
 mod surface;
+mod templates;
 mod tidy;
 mod tls;
 mod watch;

@@ -20,6 +20,7 @@ impl From<&Launch> for pb::Launch {
             // The policy's stamp says what came of it.
             break_glass: _,
             spec,
+            launch_template,
             verdict,
             findings,
             policy,
@@ -57,6 +58,7 @@ impl From<&Launch> for pb::Launch {
                 image_receipt: image_receipt.as_ref().map(Into::into),
                 candidates: candidates.iter().map(Into::into).collect(),
                 deadline: deadline.map(to_timestamp),
+                launch_template: launch_template.as_ref().map(Into::into),
             }),
             attempts: attempts_of(attempts, *state),
             instances: instances.iter().map(Into::into).collect(),
@@ -80,6 +82,7 @@ impl From<&Decision> for pb::Decision {
             break_glass: _,
             reason: _,
             spec: _,
+            launch_template,
             verdict,
             findings,
             candidates,
@@ -99,6 +102,7 @@ impl From<&Decision> for pb::Decision {
             image_receipt: image_receipt.as_ref().map(Into::into),
             candidates: candidates.iter().map(Into::into).collect(),
             deadline: deadline.map(to_timestamp),
+            launch_template: launch_template.as_ref().map(Into::into),
         }
     }
 }

@@ -5,6 +5,7 @@ mod network;
 mod options;
 mod parse;
 mod place;
+mod template;
 mod volumes;
 
 #[cfg(test)]
@@ -43,6 +44,7 @@ impl From<&Spec> for pb::LaunchSpec {
             enclave,
             cpu_credits,
             cpu_options,
+            launch_template,
             tags,
             volume_tags,
             ready_timeout,
@@ -50,7 +52,7 @@ impl From<&Spec> for pb::LaunchSpec {
             expire_time,
         } = spec;
         Self {
-            image: Some(image.into()),
+            image: reference(image),
             instance_types: instance_types.iter().map(ToString::to_string).collect(),
             placements: placements.iter().map(Into::into).collect(),
             strategy: pb::PlacementStrategy::from(*strategy).into(),
@@ -69,7 +71,7 @@ impl From<&Spec> for pb::LaunchSpec {
             enclave: Some(*enclave),
             cpu_credits: cpu_credits.clone(),
             cpu_options: (*cpu_options != CpuOptions::default()).then(|| cpu_options.into()),
-            launch_template: None,
+            launch_template: launch_template.as_ref().map(Into::into),
             tags: tags.clone(),
             volume_tags: volume_tags.clone(),
             ready_timeout: Some(to_duration(*ready_timeout)),
@@ -83,16 +85,16 @@ fn count(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
-impl From<&ImageChoice> for pb::ImageReference {
-    fn from(choice: &ImageChoice) -> Self {
-        use pb::image_reference::Reference;
-        let reference = match choice {
-            ImageChoice::ImageId(id) => Reference::ImageId(id.to_string()),
-            ImageChoice::Selector(selector) => Reference::Selector((&**selector).into()),
-            ImageChoice::Receipt(receipt) => Reference::Receipt(receipt.into()),
-        };
-        Self { reference: Some(reference) }
-    }
+/// The image, or nothing where naming it was left to a launch template.
+fn reference(choice: &ImageChoice) -> Option<pb::ImageReference> {
+    use pb::image_reference::Reference;
+    let reference = match choice {
+        ImageChoice::ImageId(id) => Reference::ImageId(id.to_string()),
+        ImageChoice::Selector(selector) => Reference::Selector((&**selector).into()),
+        ImageChoice::Receipt(receipt) => Reference::Receipt(receipt.into()),
+        ImageChoice::LaunchTemplate => return None,
+    };
+    Some(pb::ImageReference { reference: Some(reference) })
 }
 
 /// A placement, or nothing where the place is left to EC2.

@@ -124,6 +124,7 @@ pub(super) fn decision(seconds: i64, launch: u8, request: Option<u8>, verdict: V
         image_facts: Some(json!({ "root_device_type": "ebs" })),
         type_facts: Vec::new(),
         governed_types: Vec::new(),
+        launch_template: None,
         facts_time: at(seconds),
     };
     entry(seconds, Some(launch), Event::Decision(Box::new(decision)))

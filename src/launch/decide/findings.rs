@@ -10,6 +10,11 @@ pub static LAUNCH_FINDINGS: FindingGroup = FindingGroup {
             catalogue holds.",
     rules: &[
         &LAUNCH_EXPIRED,
+        &LAUNCH_TEMPLATE_NOT_FOUND,
+        &LAUNCH_TEMPLATE_UNSUPPORTED,
+        &IMAGE_NOT_NAMED,
+        &INSTANCE_TYPE_NOT_NAMED,
+        &USER_DATA_TOO_LONG,
         &IMAGE_NOT_FOUND,
         &IMAGE_CHANGED,
         &IMAGE_INFERRED,
@@ -35,6 +40,58 @@ pub(super) static LAUNCH_EXPIRED: FindingRule = FindingRule {
     means: "The launch expired before it was decided.",
     remedy: "Ask again with a later expire_time, or leave it out.",
     source: "Gantry",
+};
+
+pub(super) static LAUNCH_TEMPLATE_NOT_FOUND: FindingRule = FindingRule {
+    code: "LAUNCH_TEMPLATE_NOT_FOUND",
+    outcome: Outcome::Fail,
+    field: "spec.launch_template",
+    expected: "a launch template of the account in the Region, and a version that it has",
+    means: "EC2 does not know the launch template, or the version of it.",
+    remedy: "Check the id or name, the version and the Region.",
+    source: "EC2 API Reference, DescribeLaunchTemplateVersions",
+};
+
+pub(super) static LAUNCH_TEMPLATE_UNSUPPORTED: FindingRule = FindingRule {
+    code: "LAUNCH_TEMPLATE_UNSUPPORTED",
+    outcome: Outcome::Fail,
+    field: "launch_template",
+    expected: "what a launch specification can say",
+    means: "The launch template asks for something that a launch by Gantry cannot have. Nothing of a template is left \
+            out in silence.",
+    remedy: "Give the field in the launch's own specification if it is there, or use a version of the template without \
+             it.",
+    source: "EC2 API Reference, ResponseLaunchTemplateData",
+};
+
+pub(super) static IMAGE_NOT_NAMED: FindingRule = FindingRule {
+    code: "IMAGE_NOT_NAMED",
+    outcome: Outcome::Fail,
+    field: "spec.image",
+    expected: "an image, here or in the launch template",
+    means: "Neither the request nor its launch template names an image.",
+    remedy: "Name the image in the request, or use a version of the template that does.",
+    source: "EC2 API Reference, RunInstances",
+};
+
+pub(super) static INSTANCE_TYPE_NOT_NAMED: FindingRule = FindingRule {
+    code: "INSTANCE_TYPE_NOT_NAMED",
+    outcome: Outcome::Fail,
+    field: "spec.instance_types",
+    expected: "an instance type, here or in the launch template",
+    means: "Neither the request nor its launch template names an instance type.",
+    remedy: "Name the types in the request, or use a version of the template that names one.",
+    source: "Gantry",
+};
+
+pub(super) static USER_DATA_TOO_LONG: FindingRule = FindingRule {
+    code: "USER_DATA_TOO_LONG",
+    outcome: Outcome::Fail,
+    field: "launch_template.user_data",
+    expected: "at most 16,384 bytes before base64",
+    means: "The launch template's user data is longer than EC2 takes.",
+    remedy: "Use a version of the template with shorter user data, or give the user data in the request.",
+    source: "EC2 User Guide, Run commands at launch",
 };
 
 pub(super) static IMAGE_NOT_FOUND: FindingRule = FindingRule {

@@ -20,19 +20,23 @@ pub enum Selection {
     },
     /// Nothing that can be launched meets the selector.
     Nothing(Nothing),
+    /// Neither the request nor its launch template names one.
+    Unnamed,
 }
 
 /// What there is to say about the choice of the image. Without an image one of them is a FAIL.
 pub(super) fn about_image(spec: &Spec, facts: &Facts) -> Vec<Finding> {
     match (&facts.selection, &facts.image) {
         (Selection::Nothing(nothing), _) => vec![matches_nothing(nothing)],
+        // Said as of the template, which was to name it.
+        (Selection::Unnamed, _) => Vec::new(),
         (Selection::Chosen { inferred }, Some(image)) => {
             inferred.iter().map(|why| was_inferred(&image.image_id, why)).collect()
         }
         (_, None) => vec![not_found(spec)],
         (Selection::Named, Some(image)) => match &spec.image {
             ImageChoice::Receipt(receipt) => changed(image, receipt).into_iter().collect(),
-            ImageChoice::ImageId(_) | ImageChoice::Selector(_) => Vec::new(),
+            ImageChoice::ImageId(_) | ImageChoice::Selector(_) | ImageChoice::LaunchTemplate => Vec::new(),
         },
     }
 }
@@ -67,6 +71,7 @@ fn not_found(spec: &Spec) -> Finding {
         ImageChoice::ImageId(_) => "spec.image.image_id",
         ImageChoice::Receipt(_) => "spec.image.receipt.image_id",
         ImageChoice::Selector(_) => "spec.image.selector",
+        ImageChoice::LaunchTemplate => "spec.image",
     };
     let image_id = spec.image.image_id().map(ToString::to_string).unwrap_or_default();
     Finding {

@@ -83,6 +83,7 @@ fn facts() -> Facts {
     let zone =
         |name: &str| AvailabilityZoneFacts { zone_name: name.to_owned(), zone_id: None, state: None, zone_type: None };
     Facts {
+        template: None,
         selection: Selection::Named,
         image: Some(image()),
         types: vec![instance_type("m7i.large", "x86_64"), instance_type("m7g.large", "arm64")],

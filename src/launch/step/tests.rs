@@ -38,6 +38,7 @@ pub(in crate::launch) fn admitted(candidates: usize, deadline: i64) -> Launch {
         image_facts: None,
         type_facts: Vec::new(),
         governed_types: Vec::new(),
+        launch_template: None,
         facts_time: at(0),
     };
     Launch::begin(&entry(LaunchId::new(at(0)), 0, Event::Decision(Box::new(decision)))).unwrap().0

@@ -117,6 +117,7 @@ fn decision(verdict: Verdict) -> Decision {
         image_facts: Some(json!({ "root_device_type": "ebs" })),
         type_facts: Vec::new(),
         governed_types: Vec::new(),
+        launch_template: None,
         facts_time: at(0),
     }
 }

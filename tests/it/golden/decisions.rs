@@ -33,6 +33,7 @@ pub(super) fn full_decision() -> Decision {
         image_facts: Some(json!({ "image_id": "ami-0abcdef1234567890", "root_device_type": "ebs", "size_gib": 8 })),
         type_facts: vec![json!({ "instance_type": "m7i.large", "vcpus": 2 })],
         governed_types: Vec::new(),
+        launch_template: None,
         facts_time: time("2026-11-20T07:59:59.123456Z"),
     }
 }
@@ -55,6 +56,7 @@ pub(super) fn least_decision() -> Decision {
         image_facts: None,
         type_facts: Vec::new(),
         governed_types: Vec::new(),
+        launch_template: None,
         facts_time: time("2026-11-20T07:59:59Z"),
     }
 }

@@ -3,7 +3,10 @@
 //! A request id belongs to the hash of its spec. If the JSON of an unchanged spec changed, every
 //! request id in an existing data directory would seem to have been used for something else.
 
-use gantry::record::{BlockDeviceSpec, CpuOptions, EbsSpec, ImageSelector, NetworkInterface, SelectorFilter};
+use gantry::record::{
+    BlockDeviceSpec, CpuOptions, EbsSpec, ImageSelector, NetworkInterface, SelectorFilter, TemplateChoice,
+    TemplateReference, TemplateSource,
+};
 
 use super::*;
 
@@ -83,6 +86,7 @@ pub(super) fn full_spec() -> Spec {
             amd_sev_snp: Some(true),
             nested_virtualization: Some(true),
         },
+        launch_template: None,
         tags: [("Name".to_owned(), "builder".to_owned()), ("team".to_owned(), "\u{fc}bersetzer".to_owned())].into(),
         volume_tags: [("team".to_owned(), "build".to_owned())].into(),
         ready_timeout: Duration::from_millis(900_500),
@@ -114,6 +118,7 @@ pub(super) fn least_spec() -> Spec {
         enclave: false,
         cpu_credits: None,
         cpu_options: CpuOptions::default(),
+        launch_template: None,
         tags: BTreeMap::new(),
         volume_tags: BTreeMap::new(),
         ready_timeout: Duration::from_secs(600),
@@ -146,6 +151,35 @@ pub(super) fn receipt_spec() -> Spec {
     Spec { image: ImageChoice::Receipt(receipt), ..least_spec() }
 }
 
+/// A spec that leaves to a launch template what can be left to it.
+pub(super) fn template_spec() -> Spec {
+    let choice = TemplateChoice {
+        template: TemplateReference::Name("web".to_owned()),
+        version: "$Latest".to_owned(),
+        given: [GivenField::Market, GivenField::HttpTokens, GivenField::Hibernation, GivenField::Enclave].into(),
+    };
+    let (image, instance_types) = (ImageChoice::LaunchTemplate, Vec::new());
+    Spec { image, instance_types, launch_template: Some(choice), ..least_spec() }
+}
+
+/// An admission of a spec that a launch template was merged into, with all that it remembers of that.
+pub(super) fn template_decision() -> Decision {
+    let source = TemplateSource {
+        asked: Box::new(template_spec()),
+        launch_template_id: Some("lt-0abcdef1234567890".to_owned()),
+        launch_template_name: Some("web".to_owned()),
+        version_number: Some(7),
+        merged_sha256: Sha256Digest::of(b"merged"),
+    };
+    let pinned = TemplateChoice {
+        template: TemplateReference::Id("lt-0abcdef1234567890".to_owned()),
+        version: "7".to_owned(),
+        given: Default::default(),
+    };
+    let merged = Spec { launch_template: Some(pinned), ..least_spec() };
+    Decision { launch_template: Some(source), ..decision_of(merged) }
+}
+
 /// What the body hash of a request is taken over, as JSON.
 fn body(spec: &Spec, reason: &str) -> String {
     format!("{{\"spec\":{},\"reason\":{}}}", serde_json::to_string(spec).unwrap(), json!(reason))
@@ -158,6 +192,7 @@ fn a_spec_is_hashed_as_it_always_was() {
         ("body.least.json", least_spec(), LEAST_SHA256),
         ("body.receipt.json", receipt_spec(), RECEIPT_SHA256),
         ("body.selector.json", selector_spec(), SELECTOR_SHA256),
+        ("body.template.json", template_spec(), TEMPLATE_SHA256),
     ] {
         let body = body(&spec, "nightly");
         assert_golden(name, &body);
@@ -180,4 +215,5 @@ const REQUIRED_FIELDS: usize = 7;
 const FULL_SHA256: &str = "1ca1a7af70f817891cf3eac414805fa6ce9c4c3812ee41fd084301056a262fec";
 const RECEIPT_SHA256: &str = "f448f28b03721984fe6bd6880c5d06206e98da63a00afd1a741c40187a545e25";
 const SELECTOR_SHA256: &str = "959071dd6617761fbefb673e2eb2f674f1244ca11780142677505d963845fe14";
+const TEMPLATE_SHA256: &str = "7be11694cd543d5ff1aeeb93df6d514add0217ed0e3aad6757cc664158a5e3ac";
 const LEAST_SHA256: &str = "b5e39e42cedb0f900a58c52c4012eaa39b4744cdd6d72641dd2fbff509472249";

@@ -1,15 +1,15 @@
 //! A launch specification on its way in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{network, options, place, volumes};
+use super::{network, options, place, template, volumes};
 use crate::api::convert::selector::{image_receipt, image_selector};
 use crate::api::convert::time::{duration, timestamp};
 use crate::api::convert::violation::{ViolationReason, Violations};
 use crate::api::pb;
 use crate::ids::{AccountId, ImageId, InstanceType, Region, Sha256Digest};
-use crate::record::{ImageChoice, Spec};
+use crate::record::{GivenField, ImageChoice, Spec};
 
 /// Instance types of one launch: the decision holds the facts of each, and a record 60 KiB.
 const INSTANCE_TYPES_MAX: usize = 20;
@@ -102,12 +102,21 @@ pub fn parse_spec(
         expire_time,
     } = spec;
     let user_data = Some(user_data).filter(|bytes| !bytes.is_empty());
-    let image = image_choice(image, violations);
-    let instance_types = parse_types(&instance_types, violations);
+    let given = [
+        (GivenField::Market, market.as_ref().is_some_and(|market| market.market.is_some())),
+        (GivenField::HttpTokens, metadata_options.as_ref().is_some_and(|options| options.http_tokens.is_some())),
+        (GivenField::Hibernation, hibernation.is_some()),
+        (GivenField::Enclave, enclave.is_some()),
+    ];
+    let given: BTreeSet<_> = given.into_iter().filter(|(_, is_given)| *is_given).map(|(field, _)| field).collect();
+    // What a template can fill in is missed after it has been merged.
+    let has_template = launch_template.is_some();
+    let image = image_choice(image, has_template, violations);
+    let instance_types = parse_types(&instance_types, has_template, violations);
     let placements = place::placements(&placements, violations);
     let strategy = place::strategy(strategy, violations);
     let (min_count, max_count) = counts(min_count, max_count, violations);
-    let market = place::market(market, &placements, violations);
+    let market = place::market(market, (!has_template).then_some(&placements), violations);
     violations.text("spec.key_name", &key_name, KEY_NAME_CHARS_MAX);
     let security_group_ids = network::security_groups("spec.security_group_ids", &security_group_ids, violations);
     let network_interfaces = network::interfaces(&network_interfaces, max_count, violations);
@@ -134,9 +143,7 @@ pub fn parse_spec(
         violations.one_of("spec.cpu_credits", credits, &["standard", "unlimited"]);
     }
     let cpu_options = options::cpu_options(cpu_options, violations);
-    if launch_template.is_some() {
-        not_implemented("spec.launch_template", violations);
-    }
+    let launch_template = template::launch_template(launch_template, given, violations);
     check_tags("spec.tags", &tags, RESOURCE_TAGS_MAX - OWN_INSTANCE_TAGS, violations);
     check_tags("spec.volume_tags", &volume_tags, RESOURCE_TAGS_MAX, violations);
     let ready_timeout = duration("spec.ready_timeout", ready_timeout.as_ref(), READY_TIMEOUT_BOUNDS, violations)
@@ -164,6 +171,7 @@ pub fn parse_spec(
         enclave,
         cpu_credits,
         cpu_options,
+        launch_template,
         tags,
         volume_tags,
         ready_timeout,
@@ -173,9 +181,14 @@ pub fn parse_spec(
     Some(ParsedSpec { spec, user_data })
 }
 
-fn image_choice(image: Option<pb::ImageReference>, violations: &mut Violations) -> Option<ImageChoice> {
+fn image_choice(
+    image: Option<pb::ImageReference>,
+    has_template: bool,
+    violations: &mut Violations,
+) -> Option<ImageChoice> {
     use pb::image_reference::Reference;
     match image.and_then(|image| image.reference) {
+        None if has_template => Some(ImageChoice::LaunchTemplate),
         None => {
             violations.missing("spec.image");
             None
@@ -195,8 +208,8 @@ pub(super) fn not_implemented(field: &str, violations: &mut Violations) {
     violations.add(field, ViolationReason::NotImplemented, "this version does not do this yet");
 }
 
-fn parse_types(types: &[String], violations: &mut Violations) -> Vec<InstanceType> {
-    if types.is_empty() {
+fn parse_types(types: &[String], has_template: bool, violations: &mut Violations) -> Vec<InstanceType> {
+    if types.is_empty() && !has_template {
         violations.missing("spec.instance_types");
     }
     violations.ids("spec.instance_types", types, INSTANCE_TYPES_MAX)

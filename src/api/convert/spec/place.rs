@@ -92,7 +92,12 @@ pub(super) fn strategy(number: i32, violations: &mut Violations) -> PlacementStr
     }
 }
 
-pub(super) fn market(given: Option<pb::Market>, placements: &[Placement], violations: &mut Violations) -> Market {
+/// How the instances are paid for. Without `placements` they are not known yet, and what they need is looked at later.
+pub(super) fn market(
+    given: Option<pb::Market>,
+    placements: Option<&Vec<Placement>>,
+    violations: &mut Violations,
+) -> Market {
     use pb::market::Market as Choice;
     match given.and_then(|given| given.market) {
         None | Some(Choice::OnDemand(pb::OnDemandMarket {})) => Market::OnDemand,
@@ -103,7 +108,10 @@ pub(super) fn market(given: Option<pb::Market>, placements: &[Placement], violat
             Market::Spot { max_price_usd }
         }
         Some(Choice::CapacityBlock(pb::CapacityBlockMarket {})) => {
-            if placements.is_empty() || placements.iter().any(|place| place.capacity_reservation_id.is_none()) {
+            let lacks = |placements: &Vec<Placement>| {
+                placements.is_empty() || placements.iter().any(|place| place.capacity_reservation_id.is_none())
+            };
+            if placements.is_some_and(lacks) {
                 violations.add(
                     "spec.market.capacity_block",
                     ViolationReason::ConflictingFields,

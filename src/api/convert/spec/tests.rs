@@ -30,6 +30,15 @@ fn parse(spec: pb::LaunchSpec) -> Result<ParsedSpec, Violations> {
     violations.finish(parsed)
 }
 
+fn template(name: &str, version: &str) -> Option<pb::LaunchTemplate> {
+    use pb::launch_template::Template;
+    let template = match name.starts_with("lt-") {
+        true => Template::LaunchTemplateId(name.to_owned()),
+        false => Template::LaunchTemplateName(name.to_owned()),
+    };
+    Some(pb::LaunchTemplate { template: Some(template), version: version.to_owned() })
+}
+
 fn in_subnet(subnet: &str) -> pb::Placement {
     pb::Placement { location: Some(pb::placement::Location::SubnetId(subnet.to_owned())), ..Default::default() }
 }
@@ -201,7 +210,11 @@ fn every_rule_names_its_field_and_its_kind() {
             InvalidField,
         ),
         (|s| s.image = Some(by_selector(Default::default())), "spec.image.selector", MissingField),
-        (|s| s.launch_template = Some(Default::default()), "spec.launch_template", NotImplemented),
+        (|s| s.launch_template = Some(Default::default()), "spec.launch_template", MissingField),
+        (|s| s.launch_template = template("web", "0"), "spec.launch_template.version", InvalidField),
+        (|s| s.launch_template = template("web", "$latest"), "spec.launch_template.version", InvalidField),
+        (|s| s.launch_template = template("w b", ""), "spec.launch_template.launch_template_name", InvalidField),
+        (|s| s.launch_template = template("lt-1", ""), "spec.launch_template.launch_template_id", InvalidId),
         (|s| s.tags = tags((0..49).map(|n| format!("k{n}"))), "spec.tags", LimitExceeded),
         (|s| s.volume_tags = tags((0..51).map(|n| format!("k{n}"))), "spec.volume_tags", LimitExceeded),
         (|s| s.tags = tags(["gantry:x".into()]), "spec.tags[\"gantry:x\"]", InvalidTag),
@@ -305,7 +318,7 @@ fn a_full_specification_survives_the_way_in_and_out() {
             amd_sev_snp: Some(true),
             nested_virtualization: Some(false),
         }),
-        launch_template: None,
+        launch_template: template("web", "3"),
         tags: [("team".to_owned(), "web".to_owned())].into(),
         volume_tags: [("keep".to_owned(), "yes".to_owned())].into(),
         ready_timeout: Some(prost_types::Duration { seconds: 600, nanos: 5 }),
@@ -345,4 +358,28 @@ fn debugging_a_request_does_not_show_its_user_data() {
         parse(spec).unwrap()
     );
     assert!(shown.contains("6 bytes") && !shown.contains("115, 101"), "{shown}");
+}
+
+#[test]
+fn a_template_may_name_what_the_specification_does_not() {
+    let parsed = parse(pb::LaunchSpec { launch_template: template("web", ""), ..Default::default() }).unwrap().spec;
+    assert_eq!((&parsed.image, parsed.instance_types.len()), (&ImageChoice::LaunchTemplate, 0));
+    let choice = parsed.launch_template.clone().unwrap();
+    assert_eq!((choice.version.as_str(), choice.given.len()), ("$Default", 0));
+    assert_eq!(pb::LaunchSpec::from(&parsed).image, None);
+
+    // A default that is given is another request than one that is left to the template.
+    let given = pb::LaunchSpec {
+        launch_template: template("web", "007"),
+        market: Some(pb::Market { market: Some(pb::market::Market::OnDemand(pb::OnDemandMarket {})) }),
+        metadata_options: Some(pb::MetadataOptions { http_tokens: Some("required".to_owned()), ..Default::default() }),
+        hibernation: Some(false),
+        enclave: Some(false),
+        ..Default::default()
+    };
+    let choice = parse(given).unwrap().spec.launch_template.unwrap();
+    assert_eq!((choice.version.as_str(), choice.given.len()), ("7", 4));
+    let block = pb::Market { market: Some(pb::market::Market::CapacityBlock(pb::CapacityBlockMarket {})) };
+    let block = pb::LaunchSpec { launch_template: template("web", ""), market: Some(block), ..Default::default() };
+    assert!(parse(block).is_ok(), "the template may have the reservation");
 }

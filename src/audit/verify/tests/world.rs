@@ -163,6 +163,7 @@ pub(super) fn decision(verdict: Verdict, request: &str) -> Decision {
         image_facts: Some(json!({ "root_device_type": "ebs", "size_gib": 8.5 })),
         type_facts: Vec::new(),
         governed_types: Vec::new(),
+        launch_template: None,
         facts_time: at(0),
     }
 }
