@@ -58,7 +58,7 @@ pub use virtualization::Virtualization;
 
 use basis::Notes;
 pub(super) use os::is_windows_platform;
-pub(crate) use root_volume::root_volume;
+pub use root_volume::root_volume;
 pub(super) use storage::total_volume_size_gib;
 
 /// What Gantry concludes about an AMI.

@@ -6,8 +6,11 @@
 mod findings;
 mod govern;
 mod image;
+mod options;
 mod place;
 mod template;
+mod volumes;
+mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +24,7 @@ use crate::record::{Candidate, Finding, Launch, LaunchState, Market, Outcome, Pl
 
 pub use findings::LAUNCH_FINDINGS;
 pub use govern::{Governed, Governing, decide_governed, denying_policies, findings_of_denials};
+pub(super) use findings::{CAPACITY_NOT_PROMISED, DRY_RUN_FAILED};
 pub use image::Selection;
 
 /// How long after the decision the last attempt may begin, unless `expire_time` says less.
@@ -102,6 +106,11 @@ impl Plan {
         self.candidates.extend(first.into_iter().chain(last).map(|(_, candidate)| candidate));
     }
 
+    /// Leaves a candidate out, because of what was found out about it after the decision.
+    pub(super) fn strike(&mut self, candidate: &Candidate) {
+        self.candidates.retain(|known| known != candidate);
+    }
+
     /// No attempt begins after this.
     pub fn deadline(&self) -> Timestamp {
         self.deadline
@@ -129,11 +138,13 @@ pub fn decide(spec: &Spec, facts: &Facts, now: Timestamp) -> Decision {
     }
     findings.extend(template::about_template(facts));
     findings.extend(template::not_named(spec, facts));
+    findings.extend(whole::contradictions(spec, facts));
     findings.extend(image::about_image(spec, facts));
     let Some(image) = &facts.image else {
         return Decision::Refuse(findings);
     };
     findings.extend(place::subnet_findings(spec, facts));
+    let launched = volumes::launched(spec, image);
     let mut candidates = Vec::new();
     let offered = facts.offerings.as_ref().map_or(Offered::Unknown, |rows| {
         let zones = facts.zones.iter().map(|zone| zone.zone_name.clone());
@@ -145,10 +156,12 @@ pub fn decide(spec: &Spec, facts: &Facts, now: Timestamp) -> Decision {
             continue;
         };
         for placement in placements(spec) {
-            let zone = place::zone_of(&placement, facts);
+            let zone = place::zone_of(&placement, spec, facts);
             let offered = if zone.is_some() { offered.clone() } else { Offered::NotAsked };
-            let wish = Wish { offered, availability_zone: zone.map(str::to_owned), ..wish(spec, image, &placement) };
-            let about = check_compatibility(image, type_facts, &wish);
+            let wish =
+                Wish { offered, availability_zone: zone.map(str::to_owned), ..wish(spec, &launched, &placement) };
+            let mut about = check_compatibility(&launched, type_facts, &wish);
+            about.extend(options::about_type(spec, &launched, type_facts));
             let struck = verdict(&about) == crate::ami::compatibility::Verdict::Incompatible;
             if !struck {
                 let zone = zone.and_then(|zone| zone.parse().ok());
@@ -158,7 +171,7 @@ pub fn decide(spec: &Spec, facts: &Facts, now: Timestamp) -> Decision {
             keep(&mut findings, about, instance_type.as_str());
         }
     }
-    findings.extend(place::volume_findings(spec, image));
+    findings.extend(volumes::volume_findings(spec, image));
     refused |=
         findings.iter().any(|finding| finding.outcome == Outcome::Fail && !finding.field.starts_with(STRUCK_PREFIX));
     if refused || candidates.is_empty() {
@@ -185,7 +198,7 @@ fn placements(spec: &Spec) -> Vec<Placement> {
     if spec.placements.is_empty() { vec![Placement::default()] } else { spec.placements.clone() }
 }
 
-fn wish(spec: &Spec, image: &Image, placement: &Placement) -> Wish {
+fn wish(spec: &Spec, launched: &Image, placement: &Placement) -> Wish {
     Wish {
         market: Some(
             match spec.market {
@@ -195,10 +208,11 @@ fn wish(spec: &Spec, image: &Image, placement: &Placement) -> Wish {
             }
             .to_owned(),
         ),
-        tenancy: placement.tenancy.clone(),
+        // Absent is `default` for EC2, which no Mac runs with.
+        tenancy: Some(placement.tenancy.clone().unwrap_or_else(|| "default".to_owned())),
         hibernation: spec.hibernation,
         enclave: spec.enclave,
-        ebs_volumes: Some(place::ebs_volumes(spec, image)),
+        ebs_volumes: Some(volumes::count(launched)),
         network_interfaces: Some(spec.network_interfaces.len().max(1)),
         ..Wish::default()
     }

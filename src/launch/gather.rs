@@ -59,9 +59,10 @@ impl Shared {
     async fn ask(&self, spec: &Spec) -> Result<Facts, LaunchError> {
         let client = self.client(&spec.region)?;
         let time = self.clock.now();
-        let subnet_ids: Vec<SubnetId> =
-            spec.placements.iter().filter_map(|placement| placement.subnet_id.clone()).collect();
-        let placed = spec.placements.iter().any(names_a_zone);
+        let of_places = spec.placements.iter().filter_map(|placement| placement.subnet_id.clone());
+        let of_interfaces = spec.network_interfaces.iter().filter_map(|interface| interface.subnet_id.clone());
+        let subnet_ids: Vec<SubnetId> = of_places.chain(of_interfaces).collect();
+        let placed = !subnet_ids.is_empty() || spec.placements.iter().any(names_a_zone);
         let image = Box::pin(self.image(spec));
         let types = async {
             self.catalog.types_named(&spec.region, &spec.instance_types, Asker::Launch).await.map_err(LaunchError::from)
@@ -105,5 +106,5 @@ impl Shared {
 }
 
 fn names_a_zone(placement: &Placement) -> bool {
-    placement.subnet_id.is_some() || placement.availability_zone.is_some()
+    placement.availability_zone.is_some()
 }

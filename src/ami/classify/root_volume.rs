@@ -7,7 +7,7 @@
 use crate::ec2::facts::{BlockDevice, EbsVolume, Image};
 
 /// The EBS volume that is mapped as the root, if one is.
-pub(crate) fn root_volume(image: &Image) -> Option<&EbsVolume> {
+pub fn root_volume(image: &Image) -> Option<&EbsVolume> {
     let root = image.root_device_name.as_deref()?;
     let with_name = |wanted: &dyn Fn(&str) -> bool| {
         image.block_device_mappings.iter().filter(|mapping| is_mapped(mapping)).find_map(|mapping| {

@@ -1,7 +1,13 @@
 //! What the rules about a launch can find, beside what is found about its image and types.
 
+mod governing;
+
 use crate::ami::finding_rule::{FindingGroup, FindingRule};
 use crate::record::Outcome;
+
+pub(in crate::launch) use governing::{
+    BREAK_GLASS_DENIED, CAPACITY_LACKED_RECENTLY, POLICY_DENIED, POLICY_OVERRIDDEN,
+};
 
 /// Every finding about a launch itself.
 pub static LAUNCH_FINDINGS: FindingGroup = FindingGroup {
@@ -15,6 +21,11 @@ pub static LAUNCH_FINDINGS: FindingGroup = FindingGroup {
         &IMAGE_NOT_NAMED,
         &INSTANCE_TYPE_NOT_NAMED,
         &USER_DATA_TOO_LONG,
+        &TAGS_NOT_ALLOWED,
+        &NETWORK_CONFLICT,
+        &HOST_WITHOUT_TENANCY,
+        &SPOT_CONFLICT,
+        &CAPACITY_BLOCK_WITHOUT_RESERVATION,
         &IMAGE_NOT_FOUND,
         &IMAGE_CHANGED,
         &IMAGE_INFERRED,
@@ -29,6 +40,15 @@ pub static LAUNCH_FINDINGS: FindingGroup = FindingGroup {
         &POLICY_DENIED,
         &POLICY_OVERRIDDEN,
         &BREAK_GLASS_DENIED,
+        &ROOT_VOLUME_LEFT_OUT,
+        &ROOT_VOLUME_TYPE,
+        &VOLUME_INCOMPLETE,
+        &HIBERNATION_VOLUME_REFUSED,
+        &CPU_OPTIONS_NOT_SUPPORTED,
+        &CPU_CREDITS_NOT_SUPPORTED,
+        &NETWORK_INTERFACE_LIMIT,
+        &DRY_RUN_FAILED,
+        &CAPACITY_NOT_PROMISED,
     ],
 };
 
@@ -99,7 +119,8 @@ pub(super) static IMAGE_NOT_FOUND: FindingRule = FindingRule {
     outcome: Outcome::Fail,
     field: "spec.image",
     expected: "an AMI that the account can see in the Region",
-    means: "EC2 shows no such AMI. It may not exist, be in another Region, not be shared with the account, or be hidden \
+    means: "EC2 shows no such AMI. It may not exist, be in another Region, not be shared with the account, or be \
+            hidden \
             by the account's Allowed AMIs setting; EC2 does not tell these apart.",
     remedy: "Check the id and the Region, and ask the owner to share the AMI with this account.",
     source: "EC2 API Reference, DescribeImages",
@@ -196,44 +217,146 @@ pub(super) static VOLUME_SMALLER_THAN_SNAPSHOT: FindingRule = FindingRule {
     source: "EC2 API Reference, EbsBlockDevice",
 };
 
-pub(super) static CAPACITY_LACKED_RECENTLY: FindingRule = FindingRule {
-    code: "CAPACITY_LACKED_RECENTLY",
-    outcome: Outcome::Warn,
-    field: "instance_types.capacity",
-    expected: "capacity",
-    means: "EC2 had no capacity for so many instances of the type in the zone within the last three minutes, for this \
-            launch or another.",
-    remedy: "Nothing: what else there is comes first. To wait for this type and zone, ask again in some minutes.",
-    source: "EC2 User Guide, Troubleshoot Amazon EC2 instance launch issues",
-};
-
-pub(super) static POLICY_DENIED: FindingRule = FindingRule {
-    code: "POLICY_DENIED",
+pub(super) static TAGS_NOT_ALLOWED: FindingRule = FindingRule {
+    code: "TAGS_NOT_ALLOWED",
     outcome: Outcome::Fail,
-    field: "policy",
-    expected: "permitted",
-    means: "Policy denies the launch, or one of its instance types, which is struck then. What was observed is the \
-            policy's id; message and remedy are the policy's own.",
-    remedy: "Do what the policy's remedy says, or have the policy changed.",
-    source: "docs/policy.md",
+    field: "spec.tags",
+    expected: "at most 48 tags for instances and 50 for volumes, none with a reserved prefix",
+    means: "The tags, those of the launch template included, are more than EC2 and Gantry allow together, or use the \
+            prefix `gantry:` or `aws:`.",
+    remedy: "Use a version of the launch template with fewer or other tags.",
+    source: "EC2 User Guide, Tag restrictions",
 };
 
-pub(super) static POLICY_OVERRIDDEN: FindingRule = FindingRule {
-    code: "POLICY_OVERRIDDEN",
-    outcome: Outcome::Warn,
-    field: "policy",
-    expected: "permitted",
-    means: "Policy denies it, and whoever asked had it overridden by break_glass, which policy permits them.",
-    remedy: "",
-    source: "docs/policy.md",
-};
-
-pub(super) static BREAK_GLASS_DENIED: FindingRule = FindingRule {
-    code: "BREAK_GLASS_DENIED",
+pub(super) static NETWORK_CONFLICT: FindingRule = FindingRule {
+    code: "NETWORK_CONFLICT",
     outcome: Outcome::Fail,
-    field: "break_glass",
-    expected: "permitted",
-    means: "Policy does not permit this caller to override it.",
-    remedy: "Ask somebody who may, or do what the denying policies say.",
-    source: "docs/policy.md",
+    field: "spec.network_interfaces",
+    expected: "network settings on the interfaces or on the launch, and all in one zone",
+    means: "What is asked about the network contradicts itself; a part of it may be the launch template's.",
+    remedy: "Give network_interfaces whole in the request, or use a version of the launch template without them.",
+    source: "EC2 API Reference, RunInstances and InstanceNetworkInterfaceSpecification",
+};
+
+pub(super) static HOST_WITHOUT_TENANCY: FindingRule = FindingRule {
+    code: "HOST_WITHOUT_TENANCY",
+    outcome: Outcome::Fail,
+    field: "spec.placements.tenancy",
+    expected: "host",
+    means: "A Dedicated Host is named, and the tenancy is not `host`.",
+    remedy: "Set the tenancy to host, or leave the host out.",
+    source: "EC2 API Reference, Placement",
+};
+
+pub(super) static SPOT_CONFLICT: FindingRule = FindingRule {
+    code: "SPOT_CONFLICT",
+    outcome: Outcome::Fail,
+    field: "spec.market.spot",
+    expected: "neither tenancy host nor a capacity reservation",
+    means: "Spot Instances run neither on Dedicated Hosts nor in capacity reservations.",
+    remedy: "Buy it On-Demand, or leave the host and the reservation out.",
+    source: "EC2 User Guide, Spot Instances and On-Demand Capacity Reservations",
+};
+
+pub(super) static CAPACITY_BLOCK_WITHOUT_RESERVATION: FindingRule = FindingRule {
+    code: "CAPACITY_BLOCK_WITHOUT_RESERVATION",
+    outcome: Outcome::Fail,
+    field: "spec.market.capacity_block",
+    expected: "a capacity_reservation_id in every placement",
+    means: "A launch into a Capacity Block has to name the block's reservation.",
+    remedy: "Name the reservation in every placement, here or in the launch template.",
+    source: "EC2 User Guide, Capacity Blocks for ML",
+};
+
+pub(super) static ROOT_VOLUME_LEFT_OUT: FindingRule = FindingRule {
+    code: "ROOT_VOLUME_LEFT_OUT",
+    outcome: Outcome::Fail,
+    field: "spec.block_device_mappings",
+    expected: "the root device with a volume",
+    means: "The root device of an EBS-backed AMI can be neither left out nor an instance store volume.",
+    remedy: "Leave this mapping out.",
+    source: "EC2 User Guide, Block device mappings",
+};
+
+pub(super) static ROOT_VOLUME_TYPE: FindingRule = FindingRule {
+    code: "ROOT_VOLUME_TYPE",
+    outcome: Outcome::Fail,
+    field: "spec.block_device_mappings.ebs.volume_type",
+    expected: "gp3, gp2, io1, io2 or standard",
+    means: "Volumes of the types st1 and sc1 cannot be a root volume.",
+    remedy: "Choose another type for the root volume.",
+    source: "EC2 User Guide, Amazon EBS volume types",
+};
+
+pub(super) static VOLUME_INCOMPLETE: FindingRule = FindingRule {
+    code: "VOLUME_INCOMPLETE",
+    outcome: Outcome::Fail,
+    field: "spec.block_device_mappings.ebs",
+    expected: "what a volume of this kind needs",
+    means: "The volume lacks something: a size where there is no snapshot, IOPS for io1 and io2, or encryption for \
+            its key.",
+    remedy: "Give what is expected.",
+    source: "EC2 API Reference, EbsBlockDevice",
+};
+
+pub(super) static HIBERNATION_VOLUME_REFUSED: FindingRule = FindingRule {
+    code: "HIBERNATION_VOLUME_REFUSED",
+    outcome: Outcome::Fail,
+    field: "spec.block_device_mappings.ebs",
+    expected: "a root volume of type gp3, gp2, io1 or io2, as large as the memory",
+    means: "The root volume, as the launch makes it, cannot hold the memory of a hibernating instance.",
+    remedy: "Make the root volume larger than the type's memory, of type gp3.",
+    source: "EC2 User Guide, Prerequisites for EC2 instance hibernation",
+};
+
+pub(super) static CPU_OPTIONS_NOT_SUPPORTED: FindingRule = FindingRule {
+    code: "CPU_OPTIONS_NOT_SUPPORTED",
+    outcome: Outcome::Fail,
+    field: "spec.cpu_options",
+    expected: "what the type has",
+    means: "The type does not take these CPU options. UNKNOWN where EC2 does not say.",
+    remedy: "Choose options that the type has, or leave them out.",
+    source: "EC2 API Reference, InstanceTypeInfo, vCpuInfo and processorInfo",
+};
+
+pub(super) static CPU_CREDITS_NOT_SUPPORTED: FindingRule = FindingRule {
+    code: "CPU_CREDITS_NOT_SUPPORTED",
+    outcome: Outcome::Fail,
+    field: "spec.cpu_credits",
+    expected: "a burstable type",
+    means: "Only burstable types have CPU credits. `standard` has no effect on others, which is a WARN.",
+    remedy: "Leave cpu_credits out, or choose a burstable type.",
+    source: "EC2 API Reference, CreditSpecificationRequest",
+};
+
+pub(super) static NETWORK_INTERFACE_LIMIT: FindingRule = FindingRule {
+    code: "NETWORK_INTERFACE_LIMIT",
+    outcome: Outcome::Fail,
+    field: "spec.network_interfaces",
+    expected: "as many as the type takes",
+    means: "The launch has more network interfaces than can be attached to an instance of the type.",
+    remedy: "Choose a type that takes more interfaces, or ask for fewer.",
+    source: "EC2 API Reference, InstanceTypeInfo, networkInfo",
+};
+
+pub(in crate::launch) static DRY_RUN_FAILED: FindingRule = FindingRule {
+    code: "DRY_RUN_FAILED",
+    outcome: Outcome::Fail,
+    field: "instance_types.dry_run",
+    expected: "DryRunOperation",
+    means: "EC2 would not do what the first attempt of this type asks for. A preview only; UNKNOWN where EC2 gave no \
+            answer, or one that may be another soon.",
+    remedy: "Do what EC2's error asks for.",
+    source: "EC2 API Reference, RunInstances, DryRun",
+};
+
+pub(in crate::launch) static CAPACITY_NOT_PROMISED: FindingRule = FindingRule {
+    code: "CAPACITY_NOT_PROMISED",
+    outcome: Outcome::Warn,
+    field: "spec",
+    expected: "",
+    means: "A preview promises no capacity: a dry run checks permissions and parameters, and whether there is room shows \
+            only when instances are launched.",
+    remedy: "Name several types and placements, or launch into a capacity reservation.",
+    source: "EC2 API Reference, RunInstances, DryRun",
 };

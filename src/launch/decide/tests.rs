@@ -8,7 +8,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 
-fn spec(types: &[&str]) -> Spec {
+pub(super) fn spec(types: &[&str]) -> Spec {
     Spec {
         image: ImageChoice::ImageId("ami-00000001".parse().unwrap()),
         instance_types: types.iter().map(|name| name.parse().unwrap()).collect(),
@@ -16,7 +16,7 @@ fn spec(types: &[&str]) -> Spec {
     }
 }
 
-fn image() -> Image {
+pub(super) fn image() -> Image {
     let text = |text: &str| Some(text.to_owned());
     Image {
         architecture: text("x86_64"),
@@ -41,7 +41,7 @@ fn image() -> Image {
     }
 }
 
-fn instance_type(name: &str, architecture: &str) -> InstanceTypeFacts {
+pub(super) fn instance_type(name: &str, architecture: &str) -> InstanceTypeFacts {
     let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     InstanceTypeFacts {
         instance_type: name.parse().unwrap(),
@@ -77,7 +77,7 @@ fn instance_type(name: &str, architecture: &str) -> InstanceTypeFacts {
     }
 }
 
-fn facts() -> Facts {
+pub(super) fn facts() -> Facts {
     let offering =
         |name: &str, zone: &str| Offering { instance_type: name.parse().unwrap(), location: zone.to_owned() };
     let zone =
@@ -100,11 +100,11 @@ fn facts() -> Facts {
     }
 }
 
-fn in_zone(zone: &str) -> Placement {
+pub(super) fn in_zone(zone: &str) -> Placement {
     Placement { availability_zone: Some(zone.parse().unwrap()), ..Placement::default() }
 }
 
-fn in_subnet(subnet: &str) -> Placement {
+pub(super) fn in_subnet(subnet: &str) -> Placement {
     Placement { subnet_id: Some(subnet.parse().unwrap()), ..Placement::default() }
 }
 

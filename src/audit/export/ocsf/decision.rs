@@ -36,6 +36,7 @@ fn request(decision: &Decision) -> Fields {
     let uid = decision.request_id.as_ref().map_or(digest.as_str(), |id| id.as_str());
     let data = Fields::default()
         .set("spec", as_json(&decision.spec))
+        .some("launch_template", decision.launch_template.as_ref().map(as_json))
         .set("reason", decision.reason.as_str())
         .set("body_sha256", digest.as_str());
     let flags = if decision.preview { vec![Value::from("validate_only")] } else { Vec::new() };
