@@ -351,10 +351,7 @@ impl Launcher {
         let Gathered { request, prepared, facts } = self.shared.gather(request, prepared).await?;
         let now = self.shared.clock.now();
         let launch_id = LaunchId::new(now);
-        let mut governed = self.shared.decide(&request, &facts, now);
-        if let Decision::Admit(plan) = &mut governed.decision {
-            self.shared.capacity.defer(&request.spec, plan, self.shared.clock.uptime());
-        }
+        let governed = self.shared.decide(&request, &facts, now);
         let admitted = matches!(governed.decision, Decision::Admit(_));
         if admitted && prepared.withheld.is_anything() {
             // If we crash after this and before the decision, the file belongs to no launch and is

@@ -44,9 +44,14 @@ impl Evaluation {
 }
 
 impl Shared {
-    /// Decides a request by the policy that is in force now, and by no other.
+    /// Decides a request by the policy that is in force now, and by no other. What EC2 lacked a moment ago
+    /// comes last in the plan.
     pub(super) fn decide(&self, request: &LaunchRequest, facts: &Facts, now: Timestamp) -> Governed {
-        governed(self.policy.policy().as_ref(), request, facts, now)
+        let mut governed = governed(self.policy.policy().as_ref(), request, facts, now);
+        if let Decision::Admit(plan) = &mut governed.decision {
+            self.capacity.defer(&request.spec, plan, self.clock.uptime());
+        }
+        governed
     }
 }
 

@@ -1,4 +1,9 @@
-//! What would happen: the decision, and EC2's own word by a dry run.
+//! What would happen: the decision, and EC2's own word by dry runs.
+//!
+//! Asked is what the first attempt of each type would ask. A dry run says that the caller may and that the
+//! parameters go together; it looks at no capacity, and the answer says so.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -7,63 +12,99 @@ use super::entry::decision_entry;
 use super::gather::Gathered;
 use super::redact::Prepared;
 use super::{LaunchError, LaunchRequest, Launcher, freeze};
-use crate::ec2::{Ec2Error, ErrorClass};
+use crate::ec2::{Client, Ec2Error, ErrorClass};
 use crate::ids::{AttemptId, ImageId};
-use crate::record::{Entry, Finding, Outcome};
+use crate::record::{Candidate, Entry, Finding, Outcome};
+
+/// Dry runs of one preview: they are RunInstances to EC2's throttle, of which launches live.
+const DRY_RUNS_MAX: usize = 5;
 
 impl Launcher {
     /// Decides, asks EC2 whether it would permit it (DryRun), and records a preview.
     pub(super) async fn preview(&self, request: &LaunchRequest, prepared: &Prepared<'_>) -> Result<Entry, LaunchError> {
         let Gathered { request, prepared, facts } = self.shared.gather(request, prepared).await?;
-        let (request, prepared) = (&request, &prepared);
         let now = self.shared.clock.now();
-        let mut governed = self.shared.decide(request, &facts, now);
+        let mut governed = self.shared.decide(&request, &facts, now);
         if let (Decision::Admit(plan), Some(image)) = (&mut governed.decision, &facts.image)
-            && let Some(finding) = self.dry_run(request, prepared, &image.image_id, plan, now).await
+            && let Ok(client) = self.shared.client(&request.spec.region)
         {
-            let refused = finding.outcome == Outcome::Fail;
-            plan.note(finding);
-            if refused {
+            let answers = dry_runs(client, &request, &prepared, &image.image_id, plan, now).await;
+            if conclude(plan, answers) {
                 governed.decision = Decision::Refuse(plan.findings().to_vec());
             }
         }
-        let entry = decision_entry(request, prepared, &governed, &facts, now, None);
+        let entry = decision_entry(&request, &prepared, &governed, &facts, now, None);
         self.shared.log.append(vec![entry.clone()]).await?;
         match governed.decision {
             Decision::Admit(_) => Ok(entry),
             Decision::Refuse(findings) => Err(LaunchError::refused(None, findings)),
         }
     }
-
-    /// Asks EC2 whether it would permit the first candidate; the finding, if not. A dry run says
-    /// nothing about capacity, and an error that is not about permission is a finding as well: the
-    /// same call would fail the same way.
-    async fn dry_run(
-        &self,
-        request: &LaunchRequest,
-        prepared: &Prepared<'_>,
-        image: &ImageId,
-        plan: &Plan,
-        now: Timestamp,
-    ) -> Option<Finding> {
-        let candidate = plan.candidates().first()?;
-        let client = self.shared.client(&request.spec.region).ok()?;
-        let input = freeze::freeze(&request.spec, image, candidate, AttemptId::new(now));
-        let error = client.run_instances(&input, request.user_data.as_deref(), true).await.err()?;
-        let error = prepared.withheld.scrub_error(error);
-        if error.class() == ErrorClass::DryRunOk {
-            return None;
-        }
-        let certain = matches!(error, Ec2Error::Answered(_)) && !error.retryable();
-        Some(Finding {
-            code: "DRY_RUN_FAILED".into(),
-            outcome: if certain { Outcome::Fail } else { Outcome::Unknown },
-            field: "spec".to_owned(),
-            observed: error.code().to_owned(),
-            expected: "DryRunOperation".to_owned(),
-            message: error.message(),
-            remedy: error.remedy().to_owned(),
-            ec2_error_code: None,
-        })
-    }
 }
+
+/// Asks EC2 about the first candidate of each type, all at once.
+async fn dry_runs(
+    client: &Client,
+    request: &LaunchRequest,
+    prepared: &Prepared<'_>,
+    image: &ImageId,
+    plan: &Plan,
+    now: Timestamp,
+) -> Vec<(Candidate, Option<Finding>)> {
+    let asking = first_of_each_type(plan.candidates()).into_iter().map(|candidate| async move {
+        let input = freeze::freeze(&request.spec, image, candidate, AttemptId::new(now));
+        let answer = client.run_instances(&input, request.user_data.as_deref(), true).await;
+        let error = answer.err().map(|error| prepared.withheld.scrub_error(error));
+        (candidate.clone(), error.and_then(|error| denied(candidate, &error)))
+    });
+    futures::future::join_all(asking).await
+}
+
+/// What is asked: of each type what its first attempt would be.
+fn first_of_each_type(candidates: &[Candidate]) -> Vec<&Candidate> {
+    let mut seen = BTreeSet::new();
+    let firsts = candidates.iter().filter(|candidate| seen.insert(&candidate.instance_type));
+    firsts.take(DRY_RUNS_MAX).collect()
+}
+
+/// The finding, if EC2 would not. An error that is not about permission is one as well: the same call would
+/// fail the same way. EC2's words stay as they are, an encoded authorization failure among them.
+fn denied(candidate: &Candidate, error: &Ec2Error) -> Option<Finding> {
+    if error.class() == ErrorClass::DryRunOk {
+        return None;
+    }
+    let certain = matches!(error, Ec2Error::Answered(_)) && !error.retryable();
+    Some(Finding {
+        outcome: if certain { Outcome::Fail } else { Outcome::Unknown },
+        field: format!("instance_types[{}].dry_run", candidate.instance_type),
+        message: error.message(),
+        remedy: error.remedy().to_owned(),
+        ..decide::DRY_RUN_FAILED.finding(error.code())
+    })
+}
+
+/// Takes from the plan what EC2 denied, and says whether that was all that it was asked about.
+fn conclude(plan: &mut Plan, answers: Vec<(Candidate, Option<Finding>)>) -> bool {
+    let types: BTreeSet<_> = plan.candidates().iter().map(|candidate| &candidate.instance_type).collect();
+    let (asked, of_types) = (answers.len(), types.len());
+    let mut struck = 0;
+    for (candidate, finding) in answers {
+        let Some(finding) = finding else { continue };
+        if finding.outcome == Outcome::Fail {
+            plan.strike(&candidate);
+            struck += 1;
+        }
+        plan.note(finding);
+    }
+    plan.note(Finding {
+        message: format!(
+            "EC2 was asked by dry run about {asked} of {of_types} types, each in its first place. A dry run checks \
+             permissions and parameters; whether there is capacity shows only when instances are launched."
+        ),
+        ..decide::CAPACITY_NOT_PROMISED.finding(format!("{asked} dry runs"))
+    });
+    asked > 0 && struck == asked
+}
+
+#[cfg(test)]
+mod tests;

@@ -80,7 +80,9 @@ async fn validate_only_decides_and_dry_runs_and_makes_no_launch() {
     request.validate_only = true;
     let preview = world.launches().launch_instances(request.clone()).await.unwrap().into_inner();
     assert!(preview.launch_id.is_empty() && preview.preview);
-    assert_eq!(preview.decision.unwrap().verdict(), pb::DecisionVerdict::Admitted);
+    let decision = preview.decision.unwrap();
+    assert_eq!(decision.verdict(), pb::DecisionVerdict::Admitted);
+    assert!(decision.findings.iter().any(|finding| finding.code == "CAPACITY_NOT_PROMISED"));
     assert_eq!(world.sandbox().calls("RunInstances"), 1, "the dry run");
 
     let denied = Fault::ErrorBefore {
@@ -92,6 +94,18 @@ async fn validate_only_decides_and_dry_runs_and_makes_no_launch() {
     let status = world.launches().launch_instances(request.clone()).await.unwrap_err();
     assert_eq!(status.code(), Code::FailedPrecondition);
     assert!(status.get_details_precondition_failure().unwrap().violations.iter().any(|v| v.r#type == "DRY_RUN_FAILED"));
+
+    // Of two types one is denied: the other is left, and EC2's words are as it sent them.
+    let encoded = format!("You are not authorized. Encoded authorization failure message: {}", "b64-".repeat(2_000));
+    let denied = Fault::ErrorBefore { code: "UnauthorizedOperation".to_owned(), message: encoded.clone(), status: 403 };
+    world.sandbox().faults().inject("RunInstances", 1, denied);
+    let mut several = request.clone();
+    several.spec.as_mut().unwrap().instance_types.push("c7i.large".to_owned());
+    let decision = world.launches().launch_instances(several).await.unwrap().into_inner().decision.unwrap();
+    let struck = decision.findings.iter().find(|finding| finding.code == "DRY_RUN_FAILED").unwrap();
+    assert_eq!((struck.outcome(), struck.message.as_str()), (pb::Outcome::Fail, encoded.as_str()));
+    let [left] = &decision.candidates[..] else { panic!("{decision:?}") };
+    assert!(struck.field != format!("instance_types[{}].dry_run", left.instance_type), "{}", struck.field);
 
     request.validate_only = false;
     let launch = world.launches().launch_instances(request).await.unwrap().into_inner();
