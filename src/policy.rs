@@ -21,6 +21,7 @@ mod launch_case;
 mod question;
 mod rerule;
 mod ruling;
+mod statement;
 mod statements;
 
 pub use action::Action;

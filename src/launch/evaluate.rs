@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::decide::{Facts, Governed, Governing, decide_governed};
+use super::decide::{Decision, Facts, Governed, Governing, decide_governed};
 use super::entry::decision_entry;
+use super::gather::Gathered;
 use super::{LaunchError, LaunchRequest, Launcher, Shared};
 use crate::clock::Timestamp;
 use crate::policy::Policy;
@@ -13,6 +14,9 @@ use crate::record::Entry;
 #[derive(Debug)]
 pub struct Evaluation {
     shared: Arc<Shared>,
+    /// As it was asked.
+    asked: LaunchRequest,
+    /// With its launch template merged into it, if it names one.
     request: LaunchRequest,
     facts: Facts,
     policy: Option<Policy>,
@@ -26,10 +30,11 @@ impl Launcher {
     /// # Errors
     /// [`LaunchError::UnknownRegion`] and [`LaunchError::Facts`].
     pub async fn evaluate(&self, request: LaunchRequest, candidate: Option<Policy>) -> Result<Evaluation, LaunchError> {
-        let facts = self.shared.gather(&request.spec).await?;
+        let gathered = self.shared.gather(&request, &self.shared.redaction.prepare(&request)).await?;
+        let Gathered { request: whole, facts, .. } = gathered;
         let (shared, now) = (Arc::clone(&self.shared), self.shared.clock.now());
         let policy = candidate.or_else(|| shared.policy.policy());
-        Ok(Evaluation { shared, request, facts, policy, now })
+        Ok(Evaluation { shared, asked: request, request: whole, facts, policy, now })
     }
 }
 
@@ -37,9 +42,11 @@ impl Evaluation {
     /// The decision, as the entry of a preview would have it. Nothing is launched, and nothing is recorded. It may take
     /// a while under a large policy.
     pub fn decide(&self) -> Entry {
-        let Self { shared, request, facts, policy, now } = self;
+        let Self { shared, asked, request, facts, policy, now } = self;
         let governed = governed(policy.as_ref(), request, facts, *now);
-        decision_entry(request, &shared.redaction.prepare(request), &governed, facts, *now, None)
+        let prepared = shared.redaction.prepare(asked);
+        let prepared = if asked.spec == request.spec { prepared } else { prepared.merged(request) };
+        decision_entry(request, &prepared, &governed, facts, *now, None)
     }
 }
 

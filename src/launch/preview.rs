@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::decide::{Decision, Plan};
+use super::decide::{self, Decision, Plan};
 use super::entry::decision_entry;
 use super::gather::Gathered;
 use super::redact::Prepared;

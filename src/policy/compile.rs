@@ -1,14 +1,14 @@
 //! From a text to a policy that can be asked.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
 use cedar_policy::ffi::DetailedError;
-use cedar_policy::{ActionConstraint, Effect, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use cedar_policy::{ActionConstraint, PolicyId, PolicySet, Schema, ValidationMode, Validator};
 
 use super::builtin::SCHEMA_TEXT;
 use super::error::{PolicyError, PolicyErrors};
+use super::statement::Statement;
 use super::statements::{self, Piece};
 use super::{DEFAULT_TEXT, depth};
 use crate::ids::Sha256Digest;
@@ -32,21 +32,9 @@ pub struct Policy {
 struct Compiled {
     text: String,
     hash: Sha256Digest,
-    set: PolicySet,
-    named: HashMap<PolicyId, Named>,
+    statements: Vec<Statement>,
     warnings: Vec<PolicyError>,
     reads_tags: bool,
-}
-
-/// What an answer says of one of the policies.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Named {
-    /// Where it stands among the others.
-    pub(super) position: usize,
-    /// Why it forbids; empty for a permit without `@reason`.
-    pub(super) reason: String,
-    /// What would satisfy it.
-    pub(super) remedy: String,
 }
 
 static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
@@ -68,12 +56,12 @@ impl Policy {
         fail(depth::check(text))?;
         let parsed: PolicySet =
             text.parse().map_err(|errors: cedar_policy::ParseErrors| located(text, &DetailedError::from(&errors)))?;
-        let (set, named) = name(text, parsed)?;
+        let (set, statements) = name(text, parsed)?;
         let checked = VALIDATOR.validate(&set, ValidationMode::Strict);
         fail(checked.validation_errors().flat_map(|error| places(text, &DetailedError::from(error))).collect())?;
         let mut warnings: Vec<PolicyError> =
             checked.validation_warnings().flat_map(|warning| places(text, &DetailedError::from(warning))).collect();
-        warnings.extend(habits(text, &set, &named));
+        warnings.extend(habits(text, &set, &statements));
         warnings.sort();
         let reads_tags =
             statements::pieces(text).any(|(piece, place)| piece == Piece::Word && &text[place] == "getTag");
@@ -81,8 +69,7 @@ impl Policy {
             compiled: Arc::new(Compiled {
                 text: text.to_owned(),
                 hash: Sha256Digest::of(text.as_bytes()),
-                set,
-                named,
+                statements,
                 warnings,
                 reads_tags,
             }),
@@ -108,12 +95,12 @@ impl Policy {
 
     /// How many policies the text has.
     pub fn len(&self) -> usize {
-        self.compiled.named.len()
+        self.compiled.statements.len()
     }
 
     /// Whether the text has no policy: then nothing is permitted.
     pub fn is_empty(&self) -> bool {
-        self.compiled.named.is_empty()
+        self.compiled.statements.is_empty()
     }
 
     /// What is allowed and probably not meant, such as a policy that can never apply.
@@ -126,12 +113,9 @@ impl Policy {
         self.compiled.reads_tags
     }
 
-    pub(super) fn set(&self) -> &PolicySet {
-        &self.compiled.set
-    }
-
-    pub(super) fn named(&self, id: &PolicyId) -> Named {
-        self.compiled.named.get(id).cloned().unwrap_or_default()
+    /// In the order of the text.
+    pub(super) fn statements(&self) -> &[Statement] {
+        &self.compiled.statements
     }
 }
 
@@ -142,12 +126,13 @@ impl PartialEq for Policy {
     }
 }
 
-/// Gives each policy the name in its `@id`.
-fn name(text: &str, parsed: PolicySet) -> Result<(PolicySet, HashMap<PolicyId, Named>), PolicyErrors> {
+/// Gives each policy the name in its `@id`. The statements are in the order of the text.
+fn name(text: &str, parsed: PolicySet) -> Result<(PolicySet, Vec<Statement>), PolicyErrors> {
     let starts = statements::starts(text);
     // Cedar numbers the policies of a text: policy0, policy1, ….
     let position = |id: &PolicyId| id.to_string().strip_prefix("policy").and_then(|number| number.parse().ok());
     let start = |position: usize| starts.get(position).copied().unwrap_or_default();
+    let source = |position: usize| &text[start(position)..starts.get(position + 1).copied().unwrap_or(text.len())];
     let mut errors = Vec::new();
     for template in parsed.templates() {
         let at = position(template.id()).map_or(0, start);
@@ -156,40 +141,34 @@ fn name(text: &str, parsed: PolicySet) -> Result<(PolicySet, HashMap<PolicyId, N
     let mut policies: Vec<_> =
         parsed.policies().map(|policy| (position(policy.id()).unwrap_or_default(), policy)).collect();
     policies.sort_by_key(|(position, _)| *position);
-    let mut named = HashMap::new();
-    let mut renamed = Vec::new();
+    let mut names = HashSet::new();
+    let (mut statements, mut renamed) = (Vec::new(), Vec::new());
     for (position, policy) in policies {
+        let statement = Statement::new(policy, source(position));
         let mut wrong = |message: String| errors.push(PolicyError::at(text, start(position), message));
-        let annotation = |key| policy.annotation(key).unwrap_or_default();
-        let id = annotation("id");
-        if !is_name(id) {
+        if !is_name(&statement.id) {
             wrong(format!(
                 "a policy has a name of its own, @id(\"…\"): 1 to {POLICY_NAME_CHARS_MAX} letters, digits, `.`, `_` and `-`"
             ));
+        } else if !names.insert(statement.id.clone()) {
+            wrong(format!("another policy has the name {}", statement.id));
         }
-        for key in ["reason", "remedy"] {
-            let said = annotation(key);
-            if policy.effect() == Effect::Forbid && said.trim().is_empty() {
-                let meaning = if key == "reason" { "why it forbids" } else { "what would satisfy it" };
+        for (key, said, meaning) in
+            [("reason", &statement.reason, "why it forbids"), ("remedy", &statement.remedy, "what would satisfy it")]
+        {
+            if statement.forbids && said.trim().is_empty() {
                 wrong(format!("a forbid says {meaning}: @{key}(\"…\")"));
             } else if TEXT_CHARS_MAX < said.chars().count() || said.chars().any(char::is_control) {
                 wrong(format!("@{key} has at most {TEXT_CHARS_MAX} characters, on one line"));
             }
         }
-        let says = Named { position, reason: annotation("reason").to_owned(), remedy: annotation("remedy").to_owned() };
-        match named.entry(PolicyId::new(id)) {
-            Entry::Vacant(place) => {
-                renamed.push(policy.new_id(place.key().clone()));
-                place.insert(says);
-            }
-            Entry::Occupied(_) if is_name(id) => wrong(format!("another policy has the name {id}")),
-            Entry::Occupied(_) => {}
-        }
+        renamed.push(policy.new_id(PolicyId::new(&statement.id)));
+        statements.push(statement);
     }
     fail(errors)?;
     let set = PolicySet::from_policies(renamed)
         .map_err(|error| PolicyErrors::one(PolicyError::at(text, 0, error.to_string())))?;
-    Ok((set, named))
+    Ok((set, statements))
 }
 
 fn is_name(id: &str) -> bool {
@@ -198,22 +177,24 @@ fn is_name(id: &str) -> bool {
 }
 
 /// What is probably not meant.
-fn habits(text: &str, set: &PolicySet, named: &HashMap<PolicyId, Named>) -> Vec<PolicyError> {
+fn habits(text: &str, set: &PolicySet, statements: &[Statement]) -> Vec<PolicyError> {
     let starts = statements::starts(text);
-    let place = |id: &PolicyId| named.get(id).and_then(|named| starts.get(named.position)).copied().unwrap_or_default();
-    let permits = || set.policies().filter(|policy| policy.effect() == Effect::Permit);
-    let mut warnings: Vec<PolicyError> = permits()
-        .filter(|policy| policy.action_constraint() == ActionConstraint::Any)
-        .map(|policy| {
+    let is_any = |statement: &&Statement| {
+        let policy = set.policy(&PolicyId::new(&statement.id));
+        policy.is_some_and(|policy| policy.action_constraint() == ActionConstraint::Any)
+    };
+    let mut warnings: Vec<PolicyError> = Vec::new();
+    for (statement, start) in statements.iter().zip(starts).filter(|(statement, _)| !statement.forbids) {
+        if is_any(&statement) {
             let message = format!(
                 "`{}` permits every action, so also Action::\"break_glass\": whoever it permits may override every \
                  forbid about launches",
-                policy.id()
+                statement.id
             );
-            PolicyError::at(text, place(policy.id()), message)
-        })
-        .collect();
-    if permits().next().is_none() {
+            warnings.push(PolicyError::at(text, start, message));
+        }
+    }
+    if statements.iter().all(|statement| statement.forbids) {
         warnings.push(PolicyError::at(text, 0, "there is no permit, so nothing is permitted"));
     }
     warnings

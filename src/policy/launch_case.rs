@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::action::Action;
 use super::attributes::{Attributes, moment};
 use super::entity::{Kind, uid};
-use super::question::Question;
+use super::question::{Memo, Question};
 use crate::ec2::facts::{Image, InstanceTypeFacts};
 use crate::ids::{InstanceType, Principal};
 use crate::record::Spec;
@@ -44,6 +44,7 @@ pub struct LaunchCase {
     image: EntityUid,
     context: Attributes,
     entities: Result<Arc<Entities>, String>,
+    memo: Arc<Memo>,
 }
 
 impl LaunchCase {
@@ -64,7 +65,13 @@ impl LaunchCase {
             spec::entity(asked, spec, about_image),
         ];
         let entities = made.into_iter().chain(types.iter().map(instance_type::entity));
-        Self { principal: uid(Kind::Principal, principal.as_str()), image, context, entities: store(entities) }
+        Self {
+            principal: uid(Kind::Principal, principal.as_str()),
+            image,
+            context,
+            entities: store(entities),
+            memo: Arc::default(),
+        }
     }
 
     /// Whether it may be launched as this type.
@@ -82,6 +89,7 @@ impl LaunchCase {
         let candidate = uid(Kind::InstanceType, instance_type.as_str());
         context.add("instance_type", RestrictedExpression::new_entity_uid(candidate));
         Question::new(self.principal.clone(), action, self.image.clone(), context, self.entities.clone())
+            .of_case(&self.memo)
     }
 }
 

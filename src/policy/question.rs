@@ -1,11 +1,18 @@
 //! A question to a policy, ready to be asked.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cedar_policy::{Context, Entities, EntityUid, Request};
 
 use super::action::Action;
 use super::attributes::Attributes;
+use super::ruling::Applied;
+use crate::ids::Sha256Digest;
+
+/// What policies have said about the part of a case that its questions have in common.
+#[derive(Debug, Default)]
+pub(super) struct Memo(Mutex<HashMap<(Sha256Digest, Action), Arc<Vec<Applied>>>>);
 
 /// Whether somebody may do something. The same question can be put to any policy.
 #[derive(Debug, Clone)]
@@ -13,6 +20,9 @@ pub struct Question {
     /// Or why it cannot be put.
     request: Result<Request, String>,
     entities: Arc<Entities>,
+    action: Action,
+    /// Of the case that the question is about, if others are about it too.
+    memo: Option<Arc<Memo>>,
 }
 
 impl Question {
@@ -35,7 +45,27 @@ impl Question {
                 Request::new(principal, action.uid(), resource, context, None).map_err(|error| error.to_string())
             }),
         };
-        Self { request, entities }
+        Self { request, entities, action, memo: None }
+    }
+
+    /// The question as one of several about the same case.
+    pub(super) fn of_case(self, memo: &Arc<Memo>) -> Self {
+        Self { memo: Some(Arc::clone(memo)), ..self }
+    }
+
+    pub(super) fn action(&self) -> Action {
+        self.action
+    }
+
+    /// What a policy has said about the case before; found out now if it has said nothing.
+    pub(super) fn remembered(
+        &self,
+        policy: Sha256Digest,
+        find_out: impl FnOnce() -> Arc<Vec<Applied>>,
+    ) -> Arc<Vec<Applied>> {
+        let Some(Memo(said)) = self.memo.as_deref() else { return find_out() };
+        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(said.entry((policy, self.action)).or_insert_with(find_out))
     }
 
     pub(super) fn parts(&self) -> Result<(&Request, &Entities), &str> {

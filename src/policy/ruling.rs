@@ -1,8 +1,6 @@
 //! What a policy says to a question.
 
-use std::sync::LazyLock;
-
-use cedar_policy::{AuthorizationError, Authorizer, Decision, PolicyId};
+use std::sync::Arc;
 
 use super::compile::Policy;
 use super::question::Question;
@@ -18,7 +16,7 @@ pub const UNASKABLE: &str = "(no question)";
 pub struct Ruling {
     /// Whether it may be done.
     pub permitted: bool,
-    /// The policies that decided, in the order of the text: all forbids that apply, or all permits if none does.
+    /// The policies that decided, in the order of the text: all that forbid, or all that permit if none forbids.
     pub determining: Vec<String>,
     /// Why not; empty if permitted.
     pub denials: Vec<Denial>,
@@ -35,49 +33,68 @@ pub struct Denial {
     pub remedy: String,
 }
 
-impl Policy {
-    /// Answers a question. A policy that cannot be evaluated denies.
-    pub fn rule(&self, question: &Question) -> Ruling {
-        static AUTHORIZER: LazyLock<Authorizer> = LazyLock::new(Authorizer::new);
-        let (request, entities) = match question.parts() {
-            Ok(parts) => parts,
-            Err(why) => return Ruling::unaskable(why),
-        };
-        let response = AUTHORIZER.is_authorized(request, self.set(), entities);
-        let diagnostics = response.diagnostics();
-        let failed: Vec<(&PolicyId, Denial)> = diagnostics.errors().map(failure).collect();
-        let permitted = response.decision() == Decision::Allow && failed.is_empty();
-        let forbids = response.decision() == Decision::Deny;
-        // Where a policy failed, permits do not decide.
-        let mut deciding: Vec<&PolicyId> =
-            if permitted || forbids { diagnostics.reason().collect() } else { Vec::new() };
-        deciding.sort_by_cached_key(|id| self.named(id).position);
-        let mut denials = Vec::new();
-        if !permitted {
-            denials.extend(deciding.iter().map(|id| self.denial(id)));
-            deciding.extend(failed.iter().map(|(id, _)| *id));
-            denials.extend(failed.iter().map(|(_, denial)| denial.clone()));
-            if denials.is_empty() {
-                denials.push(Denial::no_permit());
-            }
-        }
-        Ruling { permitted, determining: deciding.into_iter().map(ToString::to_string).collect(), denials }
-    }
-
-    fn denial(&self, id: &PolicyId) -> Denial {
-        let named = self.named(id);
-        Denial { policy_id: id.to_string(), reason: named.reason, remedy: named.remedy }
-    }
+/// A policy that applies to a question, or that could not be evaluated.
+#[derive(Debug, Clone)]
+pub(super) struct Applied {
+    /// Where it stands in the text.
+    position: usize,
+    /// Why it could not be evaluated.
+    failure: Option<String>,
 }
 
-fn failure(error: &AuthorizationError) -> (&PolicyId, Denial) {
-    let AuthorizationError::PolicyEvaluationError(error) = error;
-    let denial = Denial {
-        policy_id: error.policy_id().to_string(),
-        reason: format!("The policy could not be evaluated, which denies: {}.", error.inner()),
-        remedy: "Have the policy corrected.".to_owned(),
-    };
-    (error.policy_id(), denial)
+impl Policy {
+    /// Answers a question: denied if any policy forbids or cannot be evaluated, else permitted if any permits, else
+    /// denied.
+    pub fn rule(&self, question: &Question) -> Ruling {
+        if let Err(why) = question.parts() {
+            return Ruling::unaskable(why);
+        }
+        let fixed = question.remembered(self.hash(), || Arc::new(self.applied(question, false)));
+        let mut applied: Vec<Applied> = fixed.iter().cloned().chain(self.applied(question, true)).collect();
+        applied.sort_by_key(|applied| applied.position);
+        let statements = self.statements();
+        let against = |applied: &&Applied| applied.failure.is_some() || statements[applied.position].forbids;
+        let denials: Vec<Denial> = applied.iter().filter(against).map(|applied| self.denial(applied)).collect();
+        if !denials.is_empty() {
+            let determining = denials.iter().map(|denial| denial.policy_id.clone()).collect();
+            return Ruling { permitted: false, determining, denials };
+        }
+        if applied.is_empty() {
+            return Ruling { permitted: false, determining: Vec::new(), denials: vec![Denial::no_permit()] };
+        }
+        let determining = applied.iter().map(|applied| statements[applied.position].id.clone()).collect();
+        Ruling { permitted: true, determining, denials: Vec::new() }
+    }
+
+    /// Which policies apply, of those that vary between the types of a launch or of those that do not.
+    fn applied(&self, question: &Question, varies: bool) -> Vec<Applied> {
+        let Ok((request, entities)) = question.parts() else { return Vec::new() };
+        let mut applied = Vec::new();
+        for (position, statement) in self.statements().iter().enumerate() {
+            if statement.varies != varies || !statement.is_about(question.action()) {
+                continue;
+            }
+            match statement.applies(request, entities) {
+                Ok(false) => {}
+                Ok(true) => applied.push(Applied { position, failure: None }),
+                Err(why) => applied.push(Applied { position, failure: Some(why) }),
+            }
+        }
+        applied
+    }
+
+    fn denial(&self, applied: &Applied) -> Denial {
+        let statement = &self.statements()[applied.position];
+        let policy_id = statement.id.clone();
+        match &applied.failure {
+            None => Denial { policy_id, reason: statement.reason.clone(), remedy: statement.remedy.clone() },
+            Some(why) => Denial {
+                policy_id,
+                reason: format!("The policy could not be evaluated, which denies: {why}."),
+                remedy: "Have the policy corrected.".to_owned(),
+            },
+        }
+    }
 }
 
 impl Ruling {

@@ -18,6 +18,7 @@ mod denial;
 mod golden;
 mod images;
 mod launch;
+mod policy;
 mod privacy;
 mod resolve;
 mod restore;

@@ -12,6 +12,7 @@ use gantry::api::pb;
 use gantry::api::pb::audit_service_client::AuditServiceClient;
 use gantry::api::pb::image_service_client::ImageServiceClient;
 use gantry::api::pb::launch_service_client::LaunchServiceClient;
+use gantry::api::pb::policy_service_client::PolicyServiceClient;
 use gantry::clock::{Clock, SimClock, Timestamp};
 use gantry::config::{BUDGET_SCALE_MAX, BudgetConfig, Config, SandboxConfig};
 use gantry::sandbox::Sandbox;
@@ -99,6 +100,10 @@ impl World {
 
     pub(crate) fn audit(&self) -> AuditServiceClient<Channel> {
         AuditServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn policy(&self) -> PolicyServiceClient<Channel> {
+        PolicyServiceClient::new(self.channel.clone())
     }
 
     /// Waits for `done` while simulated time passes.

@@ -14,10 +14,11 @@ impl Client {
     /// version; an answer that does not say which version it is, or that is not one, is unreadable.
     pub async fn launch_template(&self, name: TemplateName<'_>, version: &str) -> Result<LaunchTemplate, Ec2Error> {
         let request = self.sdk().describe_launch_template_versions().versions(version);
-        let answer = send!(match name {
+        let request = match name {
             TemplateName::Id(id) => request.launch_template_id(id),
             TemplateName::Name(name) => request.launch_template_name(name),
-        })?;
+        };
+        let answer = send!(self, request)?;
         let mut versions = answer.launch_template_versions.unwrap_or_default();
         let only = versions.pop().filter(|_| versions.is_empty());
         only.and_then(convert::launch_template)

@@ -4,7 +4,7 @@ use super::*;
 use crate::ec2::facts::{EbsVolume, NetworkFacts, ProcessorFacts};
 use crate::record::{BlockDeviceSpec, EbsSpec, ImageChoice, ImageReceipt};
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 

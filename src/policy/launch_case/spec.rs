@@ -28,6 +28,7 @@ pub(super) fn entity(uid: EntityUid, spec: &Spec, image: &Image) -> Result<Entit
             ImageChoice::ImageId(_) => "image_id",
             ImageChoice::Selector(_) => "selector",
             ImageChoice::Receipt(_) => "receipt",
+            ImageChoice::LaunchTemplate => "launch_template",
         },
     );
     about.some_text("key_name", spec.key_name.as_deref());

@@ -27,7 +27,7 @@ fn every_error_has_its_place() {
         (template, &[("1:1:", "template")]),
         ("permit (principal action, resource);", &[("1:19:", "unexpected")]),
         ("@id(\"a\")\npermit (principal, action == Action::\"fly\", resource);", &[("2:", "fly")]),
-        ("@id(\"é\") permit (principal, action, resource); é", &[("1:46:", "")]),
+        ("@id(\"é\") permit (principal, action, resource); é", &[("1:48:", "token")]),
         ("@id(\"a,b\") permit (principal, action, resource);", &[("1:1:", "name")]),
     ];
     for (text, expected) in table {

@@ -31,7 +31,7 @@ pub(in crate::launch) static POLICY_OVERRIDDEN: FindingRule = FindingRule {
     field: "policy",
     expected: "permitted",
     means: "Policy denies it, and whoever asked had it overridden by break_glass, which policy permits them.",
-    remedy: "",
+    remedy: "Have somebody look at why: the record has the reason that was given.",
     source: "docs/policy.md",
 };
 
