@@ -27,6 +27,7 @@ mod templates;
 mod tidy;
 mod tls;
 mod watch;
+mod whole_requests;
 mod witness;
 mod witness_double;
 mod world;

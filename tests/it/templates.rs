@@ -10,23 +10,10 @@ use gantry::sandbox::{Fault, landmarks};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::world::{REGION, World, launch_request};
+use crate::world::{World, ec2, launch_request, texts};
 
 const USER_DATA: &str = "#!/bin/sh\necho canary-of-a-template\n";
 const EMAIL: &str = "canary-template@example.com";
-
-/// What EC2 answers to a form.
-fn ec2(world: &World, form: &str) -> String {
-    let (status, body) = world.sandbox().call(&REGION.parse().unwrap(), form);
-    assert_eq!(status, 200, "{form}: {body}");
-    body
-}
-
-/// The texts of an element, wherever it is.
-fn texts<'a>(xml: &'a str, element: &str) -> Vec<&'a str> {
-    let (open, close) = (format!("<{element}>"), format!("</{element}>"));
-    xml.split(&open).skip(1).map(|rest| rest.split(&close).next().unwrap()).collect()
-}
 
 fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()

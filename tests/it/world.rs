@@ -161,3 +161,16 @@ pub(crate) fn launch_request(image_id: &str, instance_type: &str, request_id: &s
 pub(crate) fn transitions(events: &[pb::BootEvent]) -> Vec<&pb::BootEvent> {
     events.iter().filter(|event| event.sequence > 0 || !event.cursor.is_empty()).collect()
 }
+
+/// What EC2 answers to a form.
+pub(crate) fn ec2(world: &World, form: &str) -> String {
+    let (status, body) = world.sandbox().call(&REGION.parse().unwrap(), form);
+    assert_eq!(status, 200, "{form}: {body}");
+    body
+}
+
+/// The texts of an element, wherever it is.
+pub(crate) fn texts<'a>(xml: &'a str, element: &str) -> Vec<&'a str> {
+    let (open, close) = (format!("<{element}>"), format!("</{element}>"));
+    xml.split(&open).skip(1).map(|rest| rest.split(&close).next().unwrap()).collect()
+}

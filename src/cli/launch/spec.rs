@@ -116,10 +116,10 @@ pub(crate) struct SpecArgs {
     /// Threads a core: 1 or 2.
     #[arg(long, value_name = "N")]
     threads_per_core: Option<u32>,
-    /// A launch template to start from, by name or id.
-    #[arg(long, value_name = "NAME_OR_ID")]
+    /// A launch template to start from, by name or id, and its version: a number, $Latest or $Default [default].
+    #[arg(long, value_name = "NAME_OR_ID[:VERSION]")]
     launch_template: Option<String>,
-    /// Its version: a number, $Latest or $Default.
+    /// Its version, if it is not beside its name.
     #[arg(long, value_name = "VERSION", requires = "launch_template")]
     launch_template_version: Option<String>,
     /// A tag for the instances.
@@ -186,6 +186,7 @@ impl SpecArgs {
 
     fn into_spec(self, root_device: Option<String>, user_data: Vec<u8>) -> Result<pb::LaunchSpec, Failure> {
         let market = self.market()?;
+        let launch_template = self.launch_template()?;
         let placements = self.placements();
         let metadata_options = self.metadata_options();
         let mut block_device_mappings = self.volume;
@@ -232,20 +233,36 @@ impl SpecArgs {
             enclave: self.enclave.then_some(true),
             cpu_credits: self.cpu_credits,
             cpu_options,
-            launch_template: self.launch_template.map(|template| pb::LaunchTemplate {
-                template: Some(if template.starts_with("lt-") {
-                    pb::launch_template::Template::LaunchTemplateId(template)
-                } else {
-                    pb::launch_template::Template::LaunchTemplateName(template)
-                }),
-                version: self.launch_template_version.unwrap_or_default(),
-            }),
+            launch_template,
             tags: unique("--tag", self.tag)?,
             volume_tags: unique("--volume-tag", self.volume_tag)?,
             ready_timeout: self.ready_timeout.map(client::duration),
             on_boot_failure: on_boot_failure.into(),
             expire_time: self.expire_time.map(client::timestamp),
         })
+    }
+
+    /// The template; its name has no colon (EC2 API Reference, CreateLaunchTemplate).
+    fn launch_template(&self) -> Result<Option<pb::LaunchTemplate>, Failure> {
+        use pb::launch_template::Template;
+        let Some(given) = &self.launch_template else { return Ok(None) };
+        let (name, beside) = match given.split_once(':') {
+            Some((name, version)) => (name, Some(version)),
+            None => (given.as_str(), None),
+        };
+        let version = match (beside, &self.launch_template_version) {
+            (Some(_), Some(_)) => {
+                return Err(Failure::Usage("the version of the launch template is given twice".into()));
+            }
+            (Some(""), None) => return Err(Failure::Usage(format!("{given} ends before the version"))),
+            (beside, apart) => beside.or(apart.as_deref()).unwrap_or_default().to_owned(),
+        };
+        let template = if name.starts_with("lt-") {
+            Template::LaunchTemplateId(name.to_owned())
+        } else {
+            Template::LaunchTemplateName(name.to_owned())
+        };
+        Ok(Some(pb::LaunchTemplate { template: Some(template), version }))
     }
 
     fn market(&self) -> Result<Option<pb::Market>, Failure> {

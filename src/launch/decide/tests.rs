@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ec2::facts::{EbsVolume, NetworkFacts, ProcessorFacts};
-use crate::record::{BlockDeviceSpec, EbsSpec, ImageChoice, ImageReceipt};
+use crate::record::{BlockDeviceSpec, EbsSpec, ImageChoice, ImageReceipt, NetworkInterface};
 
 pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
@@ -243,4 +243,75 @@ fn what_a_selector_came_to_is_said() {
     let nothing = crate::ami::resolve::Nothing { matched: 2, message: "2 disabled".to_owned() };
     let facts = Facts { selection: Selection::Nothing(nothing), image: None, ..facts() };
     assert_eq!(refusal(&wanted, &facts), ["SELECTOR_MATCHES_NOTHING"]);
+}
+
+#[test]
+fn a_mac_without_a_host_is_refused_and_with_one_is_not() {
+    let mut mac = instance_type("mac2.metal", "arm64_mac");
+    mac.bare_metal = Some(true);
+    let image = Image { architecture: Some("arm64_mac".to_owned()), ..image() };
+    let facts = Facts { types: vec![mac], image: Some(image), ..facts() };
+    let mut wanted = spec(&["mac2.metal"]);
+    assert_eq!(refusal(&wanted, &facts), ["TENANCY_NOT_SUPPORTED"]);
+    wanted.placements = vec![Placement { tenancy: Some("host".to_owned()), ..Placement::default() }];
+    admission(&wanted, &facts);
+}
+
+#[test]
+fn the_subnet_of_an_interface_must_exist_and_says_the_zone() {
+    let on = |subnet: &str| Spec {
+        network_interfaces: vec![NetworkInterface {
+            subnet_id: Some(subnet.parse().unwrap()),
+            ..NetworkInterface::default()
+        }],
+        ..spec(&["m7i.large"])
+    };
+    assert_eq!(refusal(&on("subnet-00000009"), &facts()), ["SUBNET_NOT_FOUND"]);
+    let elsewhere = refusal(&on("subnet-00000001"), &facts());
+    assert_eq!(elsewhere, ["NOT_OFFERED_IN_ZONE"], "the subnet is in sandbox-1b");
+}
+
+#[test]
+fn a_root_that_the_launch_encrypts_is_judged_as_encrypted() {
+    let mut wanted = Spec { hibernation: true, ..spec(&["m7i.large"]) };
+    let plan = admission(&wanted, &facts());
+    assert!(plan.findings().iter().any(|finding| finding.code == "HIBERNATION_ROOT_VOLUME"));
+    wanted.block_device_mappings = vec![BlockDeviceSpec {
+        device_name: "/dev/xvda".to_owned(),
+        virtual_name: None,
+        no_device: false,
+        ebs: Some(EbsSpec {
+            volume_size_gib: Some(20),
+            volume_type: Some("gp3".to_owned()),
+            encrypted: Some(true),
+            ..EbsSpec::default()
+        }),
+    }];
+    assert_eq!(admission(&wanted, &facts()).findings(), []);
+}
+
+#[test]
+fn what_is_said_of_a_template_comes_first_and_nothing_is_said_twice() {
+    use crate::ec2::template::Uncarried;
+    let missing =
+        TemplateFacts::Missing { code: "InvalidLaunchTemplateId.NotFound".to_owned(), message: "no".to_owned() };
+    let bare = Spec { image: ImageChoice::LaunchTemplate, ..spec(&[]) };
+    let unnamed = Facts { selection: Selection::Unnamed, image: None, ..facts() };
+    let of = |template: TemplateFacts| refusal(&bare, &Facts { template: Some(template), ..unnamed.clone() });
+    assert_eq!(of(missing), ["LAUNCH_TEMPLATE_NOT_FOUND"]);
+    let read = |fields: &[&str], user_data_bytes| TemplateFacts::Merged {
+        launch_template_id: "lt-00000001".to_owned(),
+        launch_template_name: None,
+        version_number: 1,
+        uncarried: fields
+            .iter()
+            .map(|field| Uncarried { field: (*field).to_owned(), observed: "x".to_owned() })
+            .collect(),
+        user_data_bytes,
+    };
+    assert_eq!(of(read(&[], Some(16_384))), ["IMAGE_NOT_NAMED", "INSTANCE_TYPE_NOT_NAMED"]);
+    assert_eq!(
+        of(read(&["image_id", "instance_requirements"], Some(16_385))),
+        ["LAUNCH_TEMPLATE_UNSUPPORTED", "LAUNCH_TEMPLATE_UNSUPPORTED", "USER_DATA_TOO_LONG"]
+    );
 }

@@ -77,12 +77,34 @@ fn counts_markets_and_volumes() {
 
 #[test]
 fn contradictions_between_flags_are_usage_errors() {
-    for line in ["--max-price 1", "--max-price 1 --market on-demand", "--tag a=1 --tag a=2"] {
+    for line in [
+        "--max-price 1",
+        "--max-price 1 --market on-demand",
+        "--tag a=1 --tag a=2",
+        "--launch-template web:1 --launch-template-version 2",
+        "--launch-template web:",
+    ] {
         assert!(matches!(spec(line), Err(Failure::Usage(_))), "{line}");
     }
     for line in
         ["--count 1 --min-count 1", "--subnet s --az z", "--volume /dev/sdf,size=big", "--volume /dev/sdf,sise=1"]
     {
         assert!(Line::try_parse_from(["launch"].into_iter().chain(line.split_whitespace())).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn a_launch_template_is_named_with_its_version_or_without() {
+    use pb::launch_template::Template;
+    let named = |name: &str| Template::LaunchTemplateName(name.to_owned());
+    let by_id = Template::LaunchTemplateId("lt-0123456789abcdef0".to_owned());
+    for (line, template, version) in [
+        ("--launch-template web", named("web"), ""),
+        ("--launch-template web/a.b:7", named("web/a.b"), "7"),
+        ("--launch-template lt-0123456789abcdef0:$Latest", by_id.clone(), "$Latest"),
+        ("--launch-template lt-0123456789abcdef0 --launch-template-version 3", by_id, "3"),
+    ] {
+        let expected = pb::LaunchTemplate { template: Some(template), version: version.to_owned() };
+        assert_eq!(spec(line).unwrap().launch_template, Some(expected), "{line}");
     }
 }
