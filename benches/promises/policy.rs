@@ -1,5 +1,6 @@
-//! Putting one question to a policy of fifty takes less than 50 µs at the median: a launch of twenty types costs a
-//! millisecond. Against the same question to a policy of one permit, to show what is Cedar's own.
+//! Putting a launch's question about one type to a policy of fifty takes less than 50 µs at the median: a launch of
+//! twenty types costs a millisecond. What does not look at the type is evaluated with the first question only, which
+//! therefore takes longer and is printed beside it, and measured against the same question to a policy of one permit.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -63,39 +64,39 @@ pub(super) fn measure(effort: Effort) -> Vec<Measured> {
     let (fifty, one) = (Policy::compile(&text()).unwrap(), Policy::compile(PERMIT).unwrap());
     assert_eq!(fifty.len(), POLICIES);
     let ask = |policy: &Policy| {
-        let mut times = Vec::new();
+        let (mut cases, mut firsts, mut times) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..effort.repetitions.div_ceil(20) {
+            let begun = Instant::now();
             let case = LaunchCase::new(&facts);
-            for facts in &types {
+            cases.push(begun.elapsed());
+            for (number, facts) in types.iter().enumerate() {
                 let begun = Instant::now();
                 let ruling = policy.rule(&case.launch(&facts.instance_type));
-                times.push(begun.elapsed());
+                let took = begun.elapsed();
+                times.push(took);
+                if number == 0 {
+                    firsts.push(took);
+                }
                 assert!(ruling.permitted, "{ruling:?}");
             }
         }
-        median(times)
+        [cases, firsts, times].map(median)
     };
-    let (with_one, with_fifty) = (ask(&one), ask(&fifty));
-    let mut cases = Vec::new();
-    for _ in 0..effort.repetitions.div_ceil(20) {
-        let begun = Instant::now();
-        std::hint::black_box(LaunchCase::new(&facts));
-        cases.push(begun.elapsed());
-    }
-    let case = median(cases);
+    let [_, first_of_one, _] = ask(&one);
+    let [case, first, each] = ask(&fifty);
     vec![
         Measured {
             promise: "put one question to fifty policies",
-            measured: format!("{with_fifty:.1?}; the case, once for {TYPES} types, {case:.1?}"),
+            measured: format!("{each:.1?} a type of {TYPES}"),
             against: format!("limit {LIMIT:?}"),
-            ratio: with_fifty.div_duration_f64(LIMIT),
+            ratio: each.div_duration_f64(LIMIT),
             limit: 1.0,
         },
         Measured {
-            promise: "put one question to fifty policies, against one policy",
-            measured: format!("{with_fifty:.1?}"),
-            against: format!("{with_one:.1?} with one permit"),
-            ratio: with_fifty.div_duration_f64(with_one),
+            promise: "put the first question about a launch to fifty policies",
+            measured: format!("{first:.1?}, and {case:.1?} to make the case"),
+            against: format!("{first_of_one:.1?} with one permit"),
+            ratio: first.div_duration_f64(first_of_one),
             limit: TIMES_ONE_MAX,
         },
     ]

@@ -23,8 +23,8 @@ use crate::ec2::facts::{AvailabilityZoneFacts, Image, InstanceTypeFacts, Offerin
 use crate::record::{Candidate, Finding, Launch, LaunchState, Market, Outcome, Placement, Spec, Verdict};
 
 pub use findings::LAUNCH_FINDINGS;
-pub use govern::{Governed, Governing, decide_governed, denying_policies, findings_of_denials};
 pub(super) use findings::{CAPACITY_NOT_PROMISED, DRY_RUN_FAILED};
+pub use govern::{Governed, Governing, decide_governed, denying_policies, findings_of_denials};
 pub use image::Selection;
 
 /// How long after the decision the last attempt may begin, unless `expire_time` says less.

@@ -5,7 +5,8 @@
 //! evaluated once for all types of a launch. A test compares every answer with the authorizer's.
 
 use cedar_policy::{
-    ActionConstraint, Effect, Entities, EvalResult, Expression, Policy as CedarPolicy, Request, eval_expression,
+    ActionConstraint, Effect, Entities, EvalResult, Expression, Policy as CedarPolicy, PrincipalConstraint, Request,
+    ResourceConstraint, eval_expression,
 };
 
 use super::action::Action;
@@ -42,9 +43,7 @@ impl Statement {
             remedy: annotation("remedy"),
             varies: may_vary(source),
             actions: policy.action_constraint(),
-            // Scope and conditions in one, as the authorizer evaluates them. Not documented, but public: should a later
-            // version take it away, this does not compile.
-            condition: Expression::from(policy.as_ref().condition()),
+            condition: condition(policy),
         }
     }
 
@@ -64,6 +63,19 @@ impl Statement {
             Ok(other) => Err(format!("it is {other} and neither true nor false")),
             Err(error) => Err(error.to_string()),
         }
+    }
+}
+
+/// What must be true for a policy to apply, once it is about the action. How it is taken out of Cedar's policy is public
+/// and not documented: should a later version take it away, this does not compile.
+fn condition(policy: &CedarPolicy) -> Expression {
+    let is_about_all = policy.principal_constraint() == PrincipalConstraint::Any
+        && policy.resource_constraint() == ResourceConstraint::Any;
+    let parsed = policy.as_ref();
+    match parsed.non_scope_constraints() {
+        Some(conditions) if is_about_all => Expression::from(conditions.clone()),
+        // The authorizer's own: the scope, and then the conditions.
+        Some(_) | None => Expression::from(parsed.condition()),
     }
 }
 

@@ -60,9 +60,7 @@ async fn health_is_serving_for_every_service() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_later_versions_bring_says_so() {
     let world = World::start().await;
-    let statuses = [
-        world.launches().get_boot_statistics(pb::GetBootStatisticsRequest::default()).await.unwrap_err(),
-    ];
+    let statuses = [world.launches().get_boot_statistics(pb::GetBootStatisticsRequest::default()).await.unwrap_err()];
     for status in statuses {
         assert_eq!(status.code(), Code::Unimplemented);
         let info = status.get_details_error_info().unwrap();

@@ -5,9 +5,7 @@ mod governing;
 use crate::ami::finding_rule::{FindingGroup, FindingRule};
 use crate::record::Outcome;
 
-pub(in crate::launch) use governing::{
-    BREAK_GLASS_DENIED, CAPACITY_LACKED_RECENTLY, POLICY_DENIED, POLICY_OVERRIDDEN,
-};
+pub(in crate::launch) use governing::{BREAK_GLASS_DENIED, CAPACITY_LACKED_RECENTLY, POLICY_DENIED, POLICY_OVERRIDDEN};
 
 /// Every finding about a launch itself.
 pub static LAUNCH_FINDINGS: FindingGroup = FindingGroup {
