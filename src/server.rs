@@ -36,7 +36,7 @@ use crate::clock::{Clock, SystemClock, within};
 use crate::config::{Config, ConfigError, SandboxConfig, TlsConfig};
 use crate::ec2::{BudgetSettings, Clients, ConnectError, Settings, StaticCredentials, Timeouts};
 use crate::ids::{AccountId, Region};
-use crate::launch::{LaunchError, Launcher};
+use crate::launch::{LaunchError, LaunchSettings, Launcher};
 use crate::record::{ENTRY_VERSION, Entry, Event, ServiceStarted};
 use crate::sandbox::{self, Plan, PlanErrors, Sandbox, SandboxError};
 
@@ -186,9 +186,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
         catalog.clone(),
         log.clone(),
         Arc::clone(&clock),
-        &config.audit.redact_tags,
+        LaunchSettings { redact_tags: config.audit.redact_tags.clone(), policy: in_force.clone() },
         launched,
-        in_force.clone(),
     )
     .map_err(|e| ServeError::DataDir(config.data_dir.clone(), e))?;
     let open_launches = launcher.resume().await.map_err(ServeError::Resume)?;

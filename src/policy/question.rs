@@ -12,7 +12,12 @@ use crate::ids::Sha256Digest;
 
 /// What policies have said about the part of a case that its questions have in common.
 #[derive(Debug, Default)]
-pub(super) struct Memo(Mutex<HashMap<(Sha256Digest, Action), Arc<Vec<Applied>>>>);
+pub(super) struct Memo {
+    said: Mutex<HashMap<Asked, Arc<Vec<Applied>>>>,
+}
+
+/// A policy, by its hash, and what it was asked about.
+type Asked = (Sha256Digest, Action);
 
 /// Whether somebody may do something. The same question can be put to any policy.
 #[derive(Debug, Clone)]
@@ -63,7 +68,7 @@ impl Question {
         policy: Sha256Digest,
         find_out: impl FnOnce() -> Arc<Vec<Applied>>,
     ) -> Arc<Vec<Applied>> {
-        let Some(Memo(said)) = self.memo.as_deref() else { return find_out() };
+        let Some(Memo { said }) = self.memo.as_deref() else { return find_out() };
         let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(said.entry((policy, self.action)).or_insert_with(find_out))
     }

@@ -3,7 +3,6 @@
 use super::*;
 use crate::clock::{SimClock, Timestamp};
 use crate::launch::{Answer, LaunchRequest};
-use crate::policy::InForce;
 use crate::sandbox::Options;
 
 async fn launcher(dir: &Path, shutdown: &CancellationToken) -> (Launcher, AuditLog, Sandbox) {
@@ -32,7 +31,7 @@ async fn launcher(dir: &Path, shutdown: &CancellationToken) -> (Launcher, AuditL
     let catalog = Catalog::new(clients.clone(), Arc::clone(&clock), 1_000, &[]);
     let (launched, _) = mpsc::channel(1);
     let launcher =
-        Launcher::open(dir, clients, catalog, log.clone(), clock, &[], launched, InForce::default()).unwrap();
+        Launcher::open(dir, clients, catalog, log.clone(), clock, LaunchSettings::default(), launched).unwrap();
     (launcher, log, sandbox)
 }
 

@@ -3,7 +3,10 @@
 use super::*;
 
 /// What one example denies: its name, a change that breaks one rule, and the rule.
-type Row = (&'static str, fn(&mut Case), &'static str);
+type Row = (&'static str, Change, &'static str);
+
+/// What is done to a good launch.
+type Change = fn(&mut Case);
 
 #[test]
 fn each_compiles_and_none_is_warned_about() {
@@ -17,7 +20,7 @@ fn each_compiles_and_none_is_warned_about() {
 #[test]
 fn the_default_permits_a_good_launch_and_names_the_one_rule_that_is_broken() {
     #[rustfmt::skip]
-    let table: &[(fn(&mut Case), &[&str])] = &[
+    let table: &[(Change, &[&str])] = &[
         (|_| {}, &[]),
         (|case| case.image.virtualization_type = Some("paravirtual".to_owned()), &["hvm"]),
         (|case| case.image.virtualization_type = None, &["hvm"]),
@@ -57,7 +60,7 @@ fn the_default_permits_a_good_launch_and_names_the_one_rule_that_is_broken() {
 
 #[test]
 fn examples_deny_what_they_say() {
-    let others: fn(&mut Case) = |case| {
+    let others: Change = |case| {
         case.image.owner_id = Some("222222222222".to_owned());
         case.image.image_owner_alias = Some("amazon".to_owned());
     };

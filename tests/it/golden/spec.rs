@@ -8,6 +8,8 @@ use gantry::record::{
     TemplateReference, TemplateSource,
 };
 
+use gantry::record::Decision;
+
 use super::*;
 
 /// A spec with every field set to something other than its default. Security groups and network
