@@ -44,15 +44,15 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::ami::catalog::{Catalog, CatalogError};
-use crate::audit::{AppendError, AuditLog, Behind, Once, PrunedLaunch, ReadError, RequestKey, Topic};
+use crate::ami::catalog::Catalog;
+use crate::audit::{AppendError, AuditLog, Once, RequestKey, Topic};
 use crate::clock::Clock;
 use crate::crash;
 use crate::ec2::budget::Priority;
-use crate::ec2::{Clients, Ec2Error};
+use crate::ec2::Clients;
 use crate::ids::{LaunchId, Principal, Region, RequestId};
 use crate::policy::InForce;
-use crate::record::{Entry, Finding, Launch, LaunchState, Spec};
+use crate::record::{Entry, Launch, LaunchState, Spec};
 
 use capacity::CapacityMemory;
 use claims::Claims;

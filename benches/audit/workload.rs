@@ -225,6 +225,7 @@ impl Facts {
             enclave: false,
             cpu_credits: None,
             cpu_options: Default::default(),
+            launch_template: None,
             tags: tags.map(|(key, value)| (key.to_owned(), value)).into(),
             volume_tags: Default::default(),
             ready_timeout: Duration::from_secs(900),

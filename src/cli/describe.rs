@@ -196,6 +196,7 @@ pub(crate) fn launch(launch: &pb::Launch) -> String {
         ("State", state(launch)),
         ("Verdict", word!(pb::DecisionVerdict, decision.verdict)),
         ("Image", launched_image(launch).to_owned()),
+        ("Template", pinned_template(&decision)),
         ("Types", spec.instance_types.join(", ")),
         ("Count", format!("{} to {}", spec.min_count, spec.max_count)),
         ("Reason", launch.reason.clone()),
@@ -268,6 +269,18 @@ pub(crate) fn launched_image(launch: &pb::Launch) -> &str {
         (None, Some(pb::image_reference::Reference::ImageId(id))) => id,
         (None, Some(pb::image_reference::Reference::Selector(_)) | None) => "",
     }
+}
+
+/// The launch template of a decision and the version that was merged; empty if there was none.
+fn pinned_template(decision: &pb::Decision) -> String {
+    let Some(template) = &decision.launch_template else { return String::new() };
+    let pb::PinnedLaunchTemplate { launch_template_id, launch_template_name, version_asked, version_number } = template;
+    if *version_number == 0 {
+        return format!("not found, asked for version {version_asked}");
+    }
+    let asked =
+        if *version_asked == version_number.to_string() { String::new() } else { format!(" ({version_asked})") };
+    format!("{} version {version_number}{asked}", joined([launch_template_name, launch_template_id]))
 }
 
 /// Where a launch stands and why: `FAILED: InsufficientInstanceCapacity, ...`.

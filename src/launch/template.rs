@@ -17,8 +17,8 @@ use merge::{Merged, merge};
 pub enum TemplateFacts {
     /// EC2 knows no such template, or no such version of it.
     Missing {
-        /// EC2's code.
-        code: String,
+        /// EC2's code, if it answered with an error.
+        code: Option<String>,
         /// EC2's message.
         message: String,
     },
@@ -61,13 +61,17 @@ impl Shared {
     ) -> Result<Option<Whole<'a>>, LaunchError> {
         let Some(choice) = &request.spec.launch_template else { return Ok(None) };
         let (merged, facts) = match self.read(&request.spec, choice).await {
-            Ok(template) => {
+            Ok(Some(template)) => {
                 let merged = merge(&request.spec, choice, &template);
                 let facts = facts_of(template, &merged);
                 (merged, facts)
             }
+            Ok(None) => {
+                let message = "it shows no such version.".to_owned();
+                (Merged::nothing(&request.spec), TemplateFacts::Missing { code: None, message })
+            }
             Err(error) if error.class() == ErrorClass::NotFound => {
-                let facts = TemplateFacts::Missing { code: error.code().to_owned(), message: error.message() };
+                let facts = TemplateFacts::Missing { code: Some(error.code().to_owned()), message: error.message() };
                 (Merged::nothing(&request.spec), facts)
             }
             Err(error) => return Err(LaunchError::Facts(error)),
@@ -78,7 +82,7 @@ impl Shared {
         Ok(Some(Whole { request, prepared, facts }))
     }
 
-    async fn read(&self, spec: &Spec, choice: &TemplateChoice) -> Result<LaunchTemplate, Ec2Error> {
+    async fn read(&self, spec: &Spec, choice: &TemplateChoice) -> Result<Option<LaunchTemplate>, Ec2Error> {
         let name = match &choice.template {
             TemplateReference::Id(id) => TemplateName::Id(id),
             TemplateReference::Name(name) => TemplateName::Name(name),

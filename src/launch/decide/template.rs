@@ -17,8 +17,8 @@ pub(super) fn about_template(facts: &Facts) -> Vec<Finding> {
         None => Vec::new(),
         Some(TemplateFacts::Missing { code, message }) => vec![Finding {
             message: format!("EC2 does not know the launch template or its version: {message}"),
-            ec2_error_code: Some(code.clone().into()),
-            ..LAUNCH_TEMPLATE_NOT_FOUND.finding(code.clone())
+            ec2_error_code: code.clone().map(Into::into),
+            ..LAUNCH_TEMPLATE_NOT_FOUND.finding(code.clone().unwrap_or_default())
         }],
         Some(TemplateFacts::Merged { uncarried, user_data_bytes, .. }) => {
             let too_long = user_data_bytes.filter(|bytes| *bytes > USER_DATA_BYTES_MAX);

@@ -294,7 +294,7 @@ fn a_root_that_the_launch_encrypts_is_judged_as_encrypted() {
 fn what_is_said_of_a_template_comes_first_and_nothing_is_said_twice() {
     use crate::ec2::template::Uncarried;
     let missing =
-        TemplateFacts::Missing { code: "InvalidLaunchTemplateId.NotFound".to_owned(), message: "no".to_owned() };
+        TemplateFacts::Missing { code: Some("InvalidLaunchTemplateId.NotFound".to_owned()), message: "no".to_owned() };
     let bare = Spec { image: ImageChoice::LaunchTemplate, ..spec(&[]) };
     let unnamed = Facts { selection: Selection::Unnamed, image: None, ..facts() };
     let of = |template: TemplateFacts| refusal(&bare, &Facts { template: Some(template), ..unnamed.clone() });
