@@ -29,6 +29,7 @@ mod redact;
 mod request;
 mod resolve;
 mod settings;
+mod spread;
 mod step;
 mod storm;
 mod tag;

@@ -108,6 +108,7 @@ impl Launches {
         let request_id = violations.required_id::<RequestId>("request_id", &request_id);
         violations.text("reason", &reason, REASON_CHARS_MAX);
         let (launch_id, request_id) = violations.finish(launch_id.zip(request_id))?;
+        permit::may_end(&self.services, launch_id, "CancelLaunch")?;
         let request = CancelRequest { launch_id, reason, request_id, principal: local_principal() };
         let launch = self.services.launcher.cancel(request).await?;
         Ok((&launch).into())

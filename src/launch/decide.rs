@@ -106,6 +106,13 @@ impl Plan {
         self.candidates.extend(first.into_iter().chain(last).map(|(_, candidate)| candidate));
     }
 
+    /// Puts the candidates of each type in the order of `count`, and leaves the types in theirs.
+    pub(super) fn order_within_types(&mut self, count: impl Fn(&Candidate) -> u32) {
+        for of_type in self.candidates.chunk_by_mut(|one, other| one.instance_type == other.instance_type) {
+            of_type.sort_by_cached_key(&count);
+        }
+    }
+
     /// Leaves a candidate out, because of what was found out about it after the decision.
     pub(super) fn strike(&mut self, candidate: &Candidate) {
         self.candidates.retain(|known| known != candidate);

@@ -56,6 +56,10 @@ impl Shared {
     pub(super) fn decide(&self, request: &LaunchRequest, facts: &Facts, now: Timestamp) -> Governed {
         let mut governed = governed(self.policy.policy().as_ref(), request, facts, now);
         if let Decision::Admit(plan) = &mut governed.decision {
+            if let Err(error) = self.spread(request, facts, plan) {
+                // The order is a wish, and the log says by itself that it cannot be read.
+                tracing::warn!(%error, "places are taken in their order, not spread");
+            }
             self.capacity.defer(&request.spec, plan, self.clock.uptime());
         }
         governed

@@ -29,6 +29,10 @@ pub(super) const LAUNCHES_PER_ATTEMPT_MAX: usize = 100;
 /// RunInstances).
 pub(super) const INSTANCES_PER_ATTEMPT_MAX: u32 = 100;
 
+/// Bytes of an input, in JSON, of an attempt that may be shared: of the 60 KiB of a record the ids of a hundred
+/// launches take four.
+const INPUT_BYTES_MAX: usize = 48 << 10;
+
 /// What launches that can share an attempt have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Likeness {
@@ -40,8 +44,8 @@ pub(super) struct Likeness {
 
 impl Likeness {
     /// What `launch` has in common with those that could share its attempt. None if it goes alone: it needs
-    /// more than one instance, has redacted values that the log cannot compare, or attaches an interface
-    /// of its own.
+    /// more than one instance, has redacted values that the log cannot compare, attaches an interface of its
+    /// own, or has an input beside which a record has no room for the names of others.
     pub(super) fn of(launch: &Launch, image_id: &ImageId, candidate: &Candidate) -> Option<Self> {
         let spec = &launch.spec;
         let own_interface = spec.network_interfaces.iter().any(|it| it.network_interface_id.is_some());
@@ -54,6 +58,9 @@ impl Likeness {
         input.instance_tags.remove(ATTEMPT_TAG);
         let input = RunInstances { max_count: 1, ..input };
         let json = serde_json::to_vec(&input).expect("an input has string keys and no failing serialiser");
+        if INPUT_BYTES_MAX < json.len() {
+            return None;
+        }
         Some(Self {
             account_id: launch.account_id.clone(),
             region: launch.region.clone(),

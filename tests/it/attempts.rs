@@ -23,7 +23,9 @@ fn in_zones(request_id: &str, zones: &[&str]) -> pb::LaunchInstancesRequest {
 }
 
 async fn launched(world: &World, request: pb::LaunchInstancesRequest) -> pb::Launch {
-    world.while_time_passes(async { world.launches().launch_instances(request).await.unwrap().into_inner() }).await
+    let mut client = world.launches();
+    let call = tokio::spawn(async move { client.launch_instances(request).await.unwrap().into_inner() });
+    world.while_time_passes(call).await.unwrap()
 }
 
 fn zones_tried(launch: &pb::Launch) -> Vec<String> {
@@ -142,4 +144,33 @@ async fn two_hundred_callers_with_one_request_id_get_one_launch_and_one_answer()
         answers.iter().map(|it| it.as_ref().unwrap().instances[0].instance_id.clone()).collect();
     assert_eq!((launches.len(), instances.len()), (1, 1));
     assert_eq!((world.sandbox().calls("RunInstances"), world.sandbox().instances(REGION)), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn launches_that_are_spread_go_where_there_are_fewest() {
+    let world = World::start().await;
+    let zones = ["sandbox-1a", "sandbox-1b", "sandbox-1c"];
+    let spread = |number: usize| {
+        let mut request = in_zones(&format!("r-{number}"), &zones);
+        request.spec.as_mut().unwrap().strategy = pb::PlacementStrategy::Spread.into();
+        request
+    };
+    let mut taken = Vec::new();
+    for number in 0..6 {
+        let launch = launched(&world, spread(number)).await;
+        taken.push(launch.instances[0].availability_zone.clone());
+    }
+    assert_eq!(taken, [zones, zones].concat());
+    // One is gone: its zone has the fewest then.
+    let launch = launched(&world, spread(6)).await;
+    assert_eq!(launch.instances[0].availability_zone, zones[0]);
+    let terminate = pb::TerminateLaunchRequest {
+        launch_id: launch.launch_id.clone(),
+        reason: String::new(),
+        request_id: "t-1".to_owned(),
+    };
+    world.launches().terminate_launch(terminate).await.unwrap();
+    let ended = async { while get(&world, &launch.launch_id).await.state() != pb::LaunchState::Terminated {} };
+    world.while_time_passes(ended).await;
+    assert_eq!(launched(&world, spread(7)).await.instances[0].availability_zone, zones[0]);
 }

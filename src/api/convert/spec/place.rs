@@ -85,10 +85,7 @@ pub(super) fn prefixed_id(field: &str, prefix: &str, id: Option<&str>, violation
 pub(super) fn strategy(number: i32, violations: &mut Violations) -> PlacementStrategy {
     match violations.enumeration("spec.strategy", number) {
         None | Some(pb::PlacementStrategy::Unspecified | pb::PlacementStrategy::InOrder) => PlacementStrategy::InOrder,
-        Some(pb::PlacementStrategy::Spread) => {
-            super::parse::not_implemented("spec.strategy", violations);
-            PlacementStrategy::Spread
-        }
+        Some(pb::PlacementStrategy::Spread) => PlacementStrategy::Spread,
     }
 }
 

@@ -118,7 +118,8 @@ impl Tables {
         let served = self.shared.get_mut(&attempt_id).is_some_and(|left| left.remove(&id));
         let own_token = self.attempts.get(&attempt_id).is_none_or(|attempt| attempt.own_token);
         let is_its = served && own_token == (*token == Token::Of(attempt_id));
-        if !is_its && !(self.has_gaps && !self.shared.contains_key(&attempt_id)) {
+        let may_be_unseen = self.has_gaps && !self.shared.contains_key(&attempt_id);
+        if !is_its && !may_be_unseen {
             let message = format!("Attempt {attempt_id} is another launch's, whose record does not name this one.");
             return Err(Broken::new(Code::AttemptNotShared, message));
         }
