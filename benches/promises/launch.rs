@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use gantry::api::pb;
 use gantry::api::pb::launch_service_client::LaunchServiceClient;
 use gantry::clock::{Clock, SystemClock, Timestamp};
-use gantry::config::{Config, SandboxConfig};
+use gantry::config::{BUDGET_SCALE_MAX, BudgetConfig, Config, SandboxConfig};
 use gantry::ec2::{BudgetSettings, Clients, RunInstances, Settings, StaticCredentials, Timeouts};
 use gantry::ids::AttemptId;
 use gantry::sandbox::{self, Options, Sandbox, landmarks};
@@ -25,6 +25,8 @@ pub(super) async fn measure(effort: Effort) -> Measured {
         listen: "127.0.0.1:0".parse().unwrap(),
         data_dir: dir.path().join("data"),
         sandbox: Some(SandboxConfig { speed: 1_000.0, ..SandboxConfig::default() }),
+        // What is measured is what Gantry adds, not how long a launch waits for its share of EC2's rate.
+        budget: BudgetConfig { share: 1.0, scale: BUDGET_SCALE_MAX },
         ..Config::default()
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());

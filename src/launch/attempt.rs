@@ -2,19 +2,26 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
 use super::Launcher;
-use super::drive::{Drive, Stop};
+use super::drive::{Drive, PAUSE_FIRST, Stop};
 use super::entry::to_json;
 use super::freeze::freeze;
 use super::resolve::REPEAT_LIMIT;
 use super::step::Step;
 use super::storm::{INSTANCES_PER_ATTEMPT_MAX, Likeness, Place};
-use crate::audit::ReadError;
+use crate::audit::{AppendError, ReadError};
 use crate::clock::within;
 use crate::ec2::RunInstances;
 use crate::ec2::budget::RunTurn;
 use crate::ids::{AttemptId, ImageId, LaunchId};
 use crate::record::{AttemptIntended, AttemptShare, Candidate, Entry, Event, Launch};
+
+/// With less time than this to its deadline a launch shares no attempt: the first deadline of all bounds how
+/// long a call may be repeated.
+const ALONE_WITHIN: Duration = Duration::from_secs(2 * 60);
 
 /// An attempt that is on record and was never called.
 #[derive(Debug)]
@@ -36,22 +43,22 @@ impl Launcher {
         candidate: &Candidate,
         drive: &mut Drive,
     ) -> Result<Option<Begun>, Stop> {
-        let room = match Likeness::of(launch, image_id, candidate).map(|it| self.shared.storms.enter(it, launch)) {
-            Some(Place::Behind(taken)) => {
-                // A start does not wait for those who go first.
-                drop(drive.first_step.take());
-                tokio::select! {
-                    _ = taken => return Ok(None),
-                    // Somebody may have asked for its end.
-                    _ = drive.changes.changed() => return Ok(None),
-                    () = self.shared.shutdown.cancelled() => return Err(Stop::Shutdown),
-                }
+        let likeness = Likeness::of(launch, image_id, candidate).filter(|_| !self.is_hurried(launch));
+        let room = match likeness.map(|it| (self.shared.storms.enter(it.clone(), launch), it)) {
+            Some((Place::Behind(taken), likeness)) => {
+                self.wait_behind(launch, &likeness, taken, drive).await?;
+                return Ok(None);
             }
-            Some(Place::First(room)) => Some(room),
+            Some((Place::First(room), _)) => Some(room),
             None => None,
         };
         let Some(turn) = self.turn(launch, drive).await? else { return Ok(None) };
-        let instances = turn.as_ref().map_or(INSTANCES_PER_ATTEMPT_MAX, RunTurn::instances_left);
+        // With its own deadline so near that the call could not be repeated, a launch takes nobody along.
+        let instances = match &turn {
+            _ if self.is_hurried(launch) => 0,
+            Some(turn) => turn.instances_left(),
+            None => INSTANCES_PER_ATTEMPT_MAX,
+        };
         let company = room.map(|room| room.take(instances));
         let ids: Vec<LaunchId> = match &company {
             Some(company) => company.launch_ids().collect(),
@@ -68,9 +75,64 @@ impl Launcher {
         drive.claim = self.shared.claims.take(begun.attempt_id).ok();
         // If we crash before this, no call was made: the next start begins an attempt. If we crash
         // after it, the next start repeats this input under this token.
-        self.append_all(entries).await?;
-        drop(company);
-        Ok(Some(begun))
+        match self.shared.log.append(entries).await {
+            Ok(_) => {
+                drop(company);
+                Ok(Some(begun))
+            }
+            Err(AppendError::Full | AppendError::NoSpace) => {
+                drive.claim = None;
+                drop(company);
+                // Time passes: what is still wanted, and whether it is still in time, is asked anew.
+                self.shared.clock.sleep(PAUSE_FIRST).await;
+                Ok(None)
+            }
+            // One of them has come to its end meanwhile.
+            Err(AppendError::Conflict(_)) => {
+                drive.claim = None;
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a launch has so little time left that it must not hold up others, or be held up by them.
+    fn is_hurried(&self, launch: &Launch) -> bool {
+        let soon = self.shared.clock.now().saturating_add(ALONE_WITHIN).unwrap_or(Timestamp::MAX);
+        launch.deadline.is_some_and(|deadline| deadline < soon)
+    }
+
+    /// Waits while another launch waits for the turn of both, until that one has put on record what it takes, or
+    /// there is something else to do about this launch. Once it was taken along nothing else is done about it
+    /// before the record.
+    async fn wait_behind(
+        &self,
+        launch: &Launch,
+        likeness: &Likeness,
+        mut taken: oneshot::Receiver<()>,
+        drive: &mut Drive,
+    ) -> Result<(), Stop> {
+        // A start does not wait for those who go first.
+        drop(drive.first_step.take());
+        let left = self.time_left(launch);
+        tokio::select! {
+            _ = &mut taken => return Ok(()),
+            // Somebody may have asked for its end.
+            _ = drive.changes.changed() => {}
+            () = self.shared.clock.sleep(left) => {}
+            () = self.shared.shutdown.cancelled() => {}
+        }
+        if !self.shared.storms.leave(likeness, launch.launch_id) {
+            let _ = taken.await;
+        }
+        if self.shared.shutdown.is_cancelled() { Err(Stop::Shutdown) } else { Ok(()) }
+    }
+
+    fn time_left(&self, launch: &Launch) -> Duration {
+        let now = self.shared.clock.now();
+        launch
+            .deadline
+            .map_or(REPEAT_LIMIT, |deadline| Duration::try_from(deadline.duration_since(now)).unwrap_or_default())
     }
 
     /// Waits until a request may be sent to EC2, and no longer than until the launch's deadline. None if it is
@@ -108,7 +170,8 @@ impl Launcher {
                 }
                 Step::Resolve(_) | Step::End(_) | Step::Cancel(_) | Step::Lost | Step::Done => false,
             };
-            if wants {
+            // The first of them decides for itself; others with little time left go alone.
+            if wants && (launches.is_empty() || !self.is_hurried(&launch)) {
                 launches.push(launch);
             }
         }

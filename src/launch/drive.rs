@@ -25,6 +25,9 @@ use crate::record::{AttemptError, Candidate, ENTRY_VERSION, Entry, Event, Launch
 pub(super) const PAUSE_FIRST: Duration = Duration::from_secs(2);
 pub(super) const PAUSE_LONGEST: Duration = Duration::from_secs(5 * 60);
 
+/// A pause that is cut short by a deadline is not shorter than this.
+const PAUSE_SHORTEST: Duration = Duration::from_millis(10);
+
 /// Why the loop stops before the launch has ended.
 pub(super) enum Stop {
     /// The server is shutting down; the next start goes on.
@@ -169,15 +172,24 @@ impl Launcher {
         };
         let fresh = drive.begun.take_if(|begun| begun.attempt_id == attempt_id);
         let unwanted = group.launches.iter().all(|launch| launch.terminating || launch.cancelled.is_some());
-        let outcome = if unwanted && fresh.is_some() {
+        let now = self.shared.clock.now();
+        let outcome = if fresh.is_some() && !group.may_be_called(now) {
+            // Surely never called, and too late for it.
+            Outcome::Nothing(Ec2Error::HeldBack)
+        } else if unwanted && fresh.is_some() {
             // Surely nothing was launched, and nobody wants it any more.
             Outcome::Nothing(Ec2Error::NotSent("the launch's end was asked for before the call".to_owned()))
         } else {
-            self.resolve(&group, fresh, drive.doubtful, self.shared.clock.now()).await?
+            self.resolve(&group, fresh, drive.doubtful, now).await?
         };
         let again = self.record_outcome(&group, outcome, &mut drive.begun).await?;
         drive.stepped();
         if again {
+            if drive.begun.is_some() {
+                // The call may be made until the deadline, and not after it.
+                let left = Duration::try_from(group.deadline().duration_since(self.shared.clock.now()));
+                drive.pause = drive.pause.min(left.unwrap_or_default().max(PAUSE_SHORTEST));
+            }
             return self.pause(&mut drive.pause).await;
         }
         drive.claim = None;
@@ -186,7 +198,15 @@ impl Launcher {
 
     pub(super) async fn end(&self, launch: &Launch, state: LaunchState, reason: Reason) -> Result<(), Stop> {
         let ended = LaunchEnded { state, reason };
-        self.append_all(vec![self.entry(launch, Event::LaunchEnded(ended))]).await
+        match self.append_all(vec![self.entry(launch, Event::LaunchEnded(ended))]).await {
+            // Something else has come of it meanwhile; the record says what.
+            Err(Stop::Log(AppendError::Conflict(error))) => {
+                tracing::info!(launch_id = %launch.launch_id, %error, "launch not ended");
+                self.shared.clock.sleep(PAUSE_FIRST).await;
+                Ok(())
+            }
+            ended => ended,
+        }
     }
 
     /// The launch needs what was kept for it no more, and what it launched needs watching.

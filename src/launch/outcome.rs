@@ -23,15 +23,16 @@ impl Launcher {
     ) -> Result<bool, Stop> {
         let attempt_id = group.attempt.attempt_id;
         let entries = match outcome {
-            Outcome::Launched { ec2_request_id, reservation_id, instances } => {
-                self.launched(group, ec2_request_id.as_deref(), reservation_id.as_deref(), instances)?
+            Outcome::Launched { ec2_request_id, reservation_id, instances, whole } => {
+                let call = (ec2_request_id.as_deref(), reservation_id.as_deref());
+                self.launched(group, call, instances, whole)?
             }
             Outcome::Nothing(error) => {
                 let error = attempt_error(&error);
                 if is_lack(&error) {
                     self.note_lack(group, group.min_count());
                 }
-                self.for_each(group, |_| Event::AttemptFailed(AttemptFailed { attempt_id, error: error.clone() }))
+                self.for_each(group, || Event::AttemptFailed(AttemptFailed { attempt_id, error: error.clone() }))
             }
             Outcome::NotYet(input) => {
                 // Nothing happened and the same call may work: the attempt is as good as new.
@@ -42,7 +43,7 @@ impl Launcher {
                 if group.attempt.state == AttemptState::Unknown {
                     return Ok(true);
                 }
-                self.for_each(group, |_| Event::AttemptUnknown(AttemptUnknown { attempt_id, error: error.clone() }))
+                self.for_each(group, || Event::AttemptUnknown(AttemptUnknown { attempt_id, error: error.clone() }))
             }
             Outcome::Gone(reason) => {
                 for launch in &group.launches {
@@ -51,27 +52,28 @@ impl Launcher {
                 return Ok(false);
             }
         };
-        let again = matches!(entries.first().map(|entry| &entry.event), Some(Event::AttemptUnknown(_)));
+        let is_news = |entry: &Entry| matches!(entry.event, Event::AttemptSucceeded(_) | Event::AttemptFailed(_));
+        let again = !entries.iter().any(is_news);
         self.append_all(entries).await?;
         crash::point("launch.after_outcome");
         Ok(again)
     }
 
-    fn for_each(&self, group: &Group, event: impl Fn(usize) -> Event) -> Vec<Entry> {
-        let entries = group.launches.iter().enumerate();
-        entries.map(|(at, launch)| self.entry(launch, event(at))).collect()
+    fn for_each(&self, group: &Group, event: impl Fn() -> Event) -> Vec<Entry> {
+        group.launches.iter().map(|launch| self.entry(launch, event())).collect()
     }
 
-    /// Every instance goes to one launch; launches for which there is none go on with another candidate.
+    /// Every instance goes to one launch. Launches for which there is none go on with another candidate if EC2
+    /// said itself what there is (`whole`); if it was only looked for, seeing nothing proves nothing.
     fn launched(
         &self,
         group: &Group,
-        ec2_request_id: Option<&str>,
-        reservation_id: Option<&str>,
+        (ec2_request_id, reservation_id): (Option<&str>, Option<&str>),
         instances: Vec<InstancePlace>,
+        whole: bool,
     ) -> Result<Vec<Entry>, Stop> {
         let attempt_id = group.attempt.attempt_id;
-        let given = u32::try_from(instances.len()).unwrap_or(u32::MAX);
+        let (given, wanted) = (u32::try_from(instances.len()).unwrap_or(u32::MAX), group.wanted());
         let mut wants: Vec<u32> = group.launches.iter().map(|launch| launch.spec.max_count).collect();
         let mut free = Vec::with_capacity(instances.len());
         if group.is_shared() {
@@ -90,21 +92,28 @@ impl Launcher {
             let ids: Vec<&str> = over.iter().map(|place| place.instance_id.as_str()).collect();
             tracing::error!(%attempt_id, ?ids, "instances that no launch of the attempt wants");
         }
-        if given < group.wanted() {
-            self.note_lack(group, 1);
-        } else {
+        if wanted <= given {
             self.shared.capacity.note_given(&group.first().spec, &group.candidate(), given);
         }
-        let wanted = group.wanted();
-        Ok(self.for_each(group, |at| match shares[at].as_slice() {
-            [] => Event::AttemptFailed(AttemptFailed { attempt_id, error: not_served(given, wanted) }),
-            instances => Event::AttemptSucceeded(AttemptSucceeded {
-                attempt_id,
-                ec2_request_id: ec2_request_id.map(str::to_owned),
-                reservation_id: reservation_id.map(str::to_owned),
-                instances: instances.to_vec(),
-            }),
-        }))
+        let mut entries = Vec::with_capacity(shares.len());
+        for (launch, instances) in group.launches.iter().zip(shares) {
+            let event = if !instances.is_empty() {
+                Event::AttemptSucceeded(AttemptSucceeded {
+                    attempt_id,
+                    ec2_request_id: ec2_request_id.map(str::to_owned),
+                    reservation_id: reservation_id.map(str::to_owned),
+                    instances,
+                })
+            } else if whole {
+                Event::AttemptFailed(AttemptFailed { attempt_id, error: not_served(given, wanted) })
+            } else if group.attempt.state == AttemptState::Unknown {
+                continue;
+            } else {
+                Event::AttemptUnknown(AttemptUnknown { attempt_id, error: not_served(given, wanted) })
+            };
+            entries.push(self.entry(launch, event));
+        }
+        Ok(entries)
     }
 
     fn note_lack(&self, group: &Group, count: u32) {
@@ -120,7 +129,7 @@ fn not_served(given: u32, wanted: u32) -> AttemptError {
         class: ErrorClass::Capacity.as_str().to_owned(),
         message: format!(
             "EC2 gave {given} of the {wanted} instances that launches which were alike asked for together, and they \
-             went to those that were decided first."
+             went to those that came first."
         ),
         retryable: true,
         remedy: "Name more types or zones, or ask again in some minutes.".to_owned(),

@@ -36,7 +36,13 @@ pub(super) const ATTEMPT_TAG: &str = "gantry:attempt-id";
 /// What one call or look brought.
 pub(super) enum Outcome {
     /// These instances exist.
-    Launched { ec2_request_id: Option<String>, reservation_id: Option<String>, instances: Vec<InstancePlace> },
+    Launched {
+        ec2_request_id: Option<String>,
+        reservation_id: Option<String>,
+        instances: Vec<InstancePlace>,
+        /// Whether EC2 said so itself: there are no others.
+        whole: bool,
+    },
     /// Surely nothing was launched, and this attempt is over.
     Nothing(Ec2Error),
     /// Surely nothing was launched so far, and the same call may work later.
@@ -96,6 +102,7 @@ impl Launcher {
                 ec2_request_id: reservation.ec2_request_id,
                 reservation_id: reservation.reservation_id,
                 instances: reservation.instances.iter().map(place_of).collect(),
+                whole: true,
             },
             Err(error) if called_before => judge_repeat(client, group, error, now).await,
             Err(error) => judge_first(group, input, error, self.shared.clock.now()),
@@ -179,11 +186,13 @@ async fn judge_repeat(client: &Client, group: &Group, error: Ec2Error, now: Time
         ErrorClass::Capacity => Outcome::Nothing(error),
         // Anything else may have been said before EC2 looked at the token.
         _ => match look(client, group, now).await {
-            Outcome::Unknown(_) if error.code() == "IdempotentInstanceTerminated" => Outcome::Gone(Reason {
-                code: "INSTANCES_TERMINATED".to_owned(),
-                message: "The attempt launched instances, and they were terminated before their ids were known."
-                    .to_owned(),
-            }),
+            Outcome::Unknown(seen) if seen.code == "NOT_SEEN" && error.code() == "IdempotentInstanceTerminated" => {
+                Outcome::Gone(Reason {
+                    code: "INSTANCES_TERMINATED".to_owned(),
+                    message: "The attempt launched instances, and they were terminated before their ids were known."
+                        .to_owned(),
+                })
+            }
             Outcome::Unknown(_) => Outcome::Unknown(attempt_error(&error)),
             found => found,
         },
@@ -231,6 +240,7 @@ async fn look(client: &Client, group: &Group, now: Timestamp) -> Outcome {
         Ok(instances) if !is_short(&instances, enough) => Outcome::Launched {
             ec2_request_id: None,
             reservation_id: None,
+            whole: false,
             instances: instances.iter().map(place_of).collect(),
         },
         Ok(instances) if !instances.is_empty() => Outcome::Unknown(own_error(

@@ -115,6 +115,16 @@ impl Storms {
         Place::First(Room { storms: self.clone(), likeness, taken: false })
     }
 
+    /// Leaves a room before its turn has come. False if the launch was taken along already: then what it goes
+    /// with is being put on record, and nothing else may be recorded of it before that is done.
+    pub(super) fn leave(&self, likeness: &Likeness, launch_id: LaunchId) -> bool {
+        let mut rooms = self.lock();
+        let Some(room) = rooms.get_mut(likeness) else { return false };
+        let before = room.len();
+        room.retain(|waiting| waiting.launch_id != launch_id);
+        room.len() < before
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Likeness, Vec<Waiting>>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -193,6 +203,21 @@ mod tests {
         let Place::Behind(_taken) = storms.enter(likeness.clone(), &many) else { panic!("counts do not tell apart") };
         let Place::Behind(_taken) = storms.enter(likeness, &many) else { panic!("counts do not tell apart") };
         assert_eq!(room.take(100).launch_ids().count(), 2, "sixty more would be too many");
+    }
+
+    #[test]
+    fn who_leaves_before_the_turn_is_gone_and_who_was_taken_along_cannot() {
+        let storms = Storms::default();
+        let (first, likeness) = launch(1);
+        let (second, _) = launch(1);
+        let (third, _) = launch(1);
+        let Place::First(room) = storms.enter(likeness.clone(), &first) else { panic!("nobody was there") };
+        let Place::Behind(_second) = storms.enter(likeness.clone(), &second) else { panic!("somebody is there") };
+        let Place::Behind(_third) = storms.enter(likeness.clone(), &third) else { panic!("somebody is there") };
+        assert!(storms.leave(&likeness, second.launch_id));
+        let company = room.take(100);
+        assert_eq!(company.launch_ids().collect::<Vec<_>>(), [first.launch_id, third.launch_id]);
+        assert!(!storms.leave(&likeness, third.launch_id), "it goes with the first");
     }
 
     #[test]

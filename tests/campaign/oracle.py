@@ -43,9 +43,11 @@ class Log:
     def __init__(self, leaves):
         self.tree = Tree(leaf_hash(leaf) for leaf in leaves)
         self.decisions = {}  # request id -> [(index, launch id, verdict)]
-        self.intended = {}  # client token -> (index, launch id, attempt id)
+        self.intended = {}  # client token -> (index, launch ids, attempt id); several launches may share an attempt
+        self.shares = {}  # client token -> the launches that the leader's record names
         self.attempts = {}  # attempt id -> client token
-        self.succeeded = {}  # client token -> (index, instance ids)
+        self.succeeded = {}  # client token -> (index, instance ids of all its launches)
+        self.given = {}  # (client token, launch id) -> instance ids
         self.requests = {}  # launch id -> request id
         for index, leaf in enumerate(leaves):
             record = json.loads(leaf)
@@ -55,15 +57,30 @@ class Log:
                 self.requests[launch_id] = record["request_id"]
             elif kind == "attempt_intended":
                 token = record["client_token"]
-                demand(token not in self.intended, f"record {index}: {token} is intended twice")
                 demand(launch_id in self.requests, f"record {index}: an attempt before its decision")
-                self.intended[token] = (index, launch_id, record["attempt_id"])
+                share = record.get("share", {})
+                if token in self.intended:
+                    launches = self.intended[token][1]
+                    demand(
+                        share.get("leader") == launches[0]
+                        and launch_id in self.shares[token]
+                        and launch_id not in launches,
+                        f"record {index}: {token} is intended twice",
+                    )
+                    launches.append(launch_id)
+                else:
+                    self.intended[token] = (index, [launch_id], record["attempt_id"])
+                    self.shares[token] = set(share.get("serves", []))
                 self.attempts[record["attempt_id"]] = token
             elif kind == "attempt_succeeded":
                 token = self.attempts.get(record["attempt_id"])
                 demand(token is not None, f"record {index}: an outcome before its intent")
-                demand(token not in self.succeeded, f"record {index}: a second success of {token}")
-                self.succeeded[token] = (index, {each["instance_id"] for each in record["instances"]})
+                demand((token, launch_id) not in self.given, f"record {index}: a second success of {token}")
+                instances = {each["instance_id"] for each in record["instances"]}
+                first, before = self.succeeded.get(token, (index, set()))
+                demand(not before & instances, f"record {index}: {sorted(before & instances)} go to two launches")
+                self.succeeded[token] = (first, before | instances)
+                self.given[token, launch_id] = instances
 
     def size(self):
         return self.tree.size()
@@ -100,7 +117,7 @@ def check_acknowledged(log, acknowledged):
                 )
             shown = {each.instance_id for each in answer.instances}
             tokens = [log.attempts[attempt.attempt_id] for attempt in answer.attempts]
-            known = set().union(*(log.succeeded.get(token, (0, set()))[1] for token in tokens))
+            known = set().union(*(log.given.get((token, answer.launch_id), set()) for token in tokens))
             demand(shown <= known, f"LOST: {request_id} was acknowledged with {shown}, on record are {known}")
 
 
@@ -109,8 +126,10 @@ def check_launched(log, launched, settled=True):
     by_request = {}
     for token, instances in launched.items():
         demand(token in log.intended, f"EC2 launched {sorted(instances)} under {token}, which no record intends")
-        index, launch_id, _ = log.intended[token]
-        by_request.setdefault(log.requests[launch_id], []).append(token)
+        index, launches, _ = log.intended[token]
+        served = [launch_id for launch_id in launches if (token, launch_id) in log.given]
+        for launch_id in served or launches:
+            by_request.setdefault(log.requests[launch_id], []).append(token)
         if settled:
             demand(token in log.succeeded, f"EC2 launched {sorted(instances)} under {token}, and no record says so")
         if token in log.succeeded:

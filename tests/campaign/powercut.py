@@ -132,7 +132,7 @@ def check_cut(run, cut, seed, scratch, report):
         launched = {token: instances for token, instances in run.sandbox.tokens().items() if token in sent}
         check_launched(log, launched)
         for token in sent:
-            launch = client.get(log.intended[token][1])
+            launch = client.get(log.intended[token][1][0])
             tokens = [attempt.client_token for attempt in launch.attempts]
             demand(tokens == [token], f"DOUBLED: after {token} was sent, {launch.launch_id} has attempts {tokens}")
         client.close()

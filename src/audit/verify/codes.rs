@@ -124,7 +124,7 @@ codes! {
     EndedTwice = "ENDED_TWICE", COMPARE;
     /// A launch that has instances was ended as if it had none.
     EndWithInstances = "END_WITH_INSTANCES", COMPARE;
-    /// A launch ended as something else than failed or cancelled.
+    /// A launch ended as something else than failed or cancelled, or as cancelled while an attempt is under way.
     EndStateInvalid = "END_STATE_INVALID", COMPARE;
     /// A cancellation was asked for where no attempt could follow.
     CancelledTooLate = "CANCELLED_TOO_LATE", COMPARE;

@@ -103,7 +103,9 @@ impl Launch {
                 if self.state != LaunchState::Launching {
                     return Err(ApplyError::Ended);
                 }
-                if !matches!(ended.state, LaunchState::Failed | LaunchState::Cancelled) {
+                // What an attempt under way makes belongs to the launch: it is not cancelled before that is known.
+                let too_early = ended.state == LaunchState::Cancelled && self.undecided_attempt().is_some();
+                if too_early || !matches!(ended.state, LaunchState::Failed | LaunchState::Cancelled) {
                     return Err(ApplyError::NoEnd(ended.state));
                 }
                 self.state = ended.state;

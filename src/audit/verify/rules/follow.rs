@@ -243,6 +243,11 @@ impl Stand {
             let message = format!("A launch cannot be ended as {state:?}.");
             return Err(Broken::new(Code::EndStateInvalid, message));
         }
+        let under_way = tables.trying.get(&id).and_then(|trying| trying.open).filter(|_| !self.in_part);
+        if let Some(open) = under_way.filter(|_| state == LaunchState::Cancelled) {
+            let message = format!("The launch is ended as cancelled while attempt {open} is under way.");
+            return Err(Broken::new(Code::EndStateInvalid, message));
+        }
         self.ended = true;
         // Instances of an attempt that was given up may still turn up; the attempt's row says so.
         tables.trying.remove(&id);

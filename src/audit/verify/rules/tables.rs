@@ -152,6 +152,11 @@ impl Tables {
                 let message = format!("Attempt {attempt_id} has an outcome and was never intended.");
                 Err(Broken::new(Code::AttemptNotIntended, message))
             }
+            // It may share the attempt, and have said so in a record that is not there.
+            Some(attempt) if attempt.launch != launch && in_part => {
+                self.joined.insert((attempt_id, launch), definite);
+                Ok(())
+            }
             Some(attempt) if attempt.launch != launch => {
                 let message = format!("Attempt {attempt_id} was intended by another launch.");
                 Err(Broken::new(Code::AttemptOfOtherLaunch, message))

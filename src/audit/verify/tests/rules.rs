@@ -119,6 +119,7 @@ fn broken() -> Vec<(Code, Vec<Entry>)> {
         (C::EndStateInvalid, vec![admitted(1), ended(1, LaunchState::Ready)]),
         (C::CancelledTooLate, after(up(), cancelled(1))),
         (C::CancelledTooLate, vec![admitted(1), ended(1, LaunchState::Failed), cancelled(1)]),
+        (C::EndStateInvalid, vec![admitted(1), intended(1, 1, 0), ended(1, LaunchState::Cancelled)]),
         (C::NothingToTerminate, vec![admitted(1), ended(1, LaunchState::Failed), requested("")]),
         (C::TerminationNotRequested, after(up(), termination(1, Accepted, None, "a"))),
         (C::TerminationNotRequested, after(up(), termination(1, TerminationStage::Failed, None, "a"))),
