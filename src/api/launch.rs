@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use super::convert::{ParsedSpec, ViolationReason, Violations, duration, parse_spec, preview};
-use super::scope::scope;
+use super::scope::{Scope, scope};
 use super::status::{Failure, Missing};
 use super::{Services, local_principal, pb, permit};
 use crate::ids::{LaunchId, RequestId};
@@ -52,14 +52,7 @@ impl Launches {
             break_glass,
         } = request;
         let mut violations = Violations::new();
-        let scope = scope(&self.services, &region, &account_id, &mut violations);
-        let served = scope.as_ref().and_then(|scope| scope.as_ref().ok());
-        let (account, place) = served.map(|scope| (scope.account_id.clone(), scope.region.clone())).unzip();
-        let spec = match &scope {
-            // A Region that is well formed and not served is said after everything else is right.
-            Some(Err(_)) => parse_spec(spec, Some(unserved_account()), Some(unserved_region()), &mut violations),
-            _ => parse_spec(spec, account, place, &mut violations),
-        };
+        let (scope, spec) = spec_in_scope(&self.services, (&region, &account_id), spec, &mut violations);
         violations.text("reason", &reason, REASON_CHARS_MAX);
         if break_glass && reason.trim().is_empty() {
             violations.add("reason", ViolationReason::MissingField, "break_glass needs a reason, which is recorded");
@@ -128,13 +121,31 @@ impl Launches {
     }
 }
 
+/// Where a launch is to be, and what is to be launched there.
+pub(super) fn spec_in_scope(
+    services: &Services,
+    (region, account_id): (&str, &str),
+    spec: Option<pb::LaunchSpec>,
+    violations: &mut Violations,
+) -> (Option<Result<Scope, Failure>>, Option<ParsedSpec>) {
+    let scope = scope(services, region, account_id, violations);
+    let served = scope.as_ref().and_then(|scope| scope.as_ref().ok());
+    let (account, place) = served.map(|scope| (scope.account_id.clone(), scope.region.clone())).unzip();
+    let spec = match &scope {
+        // A Region that is well formed and not served is said after everything else is right.
+        Some(Err(_)) => parse_spec(spec, Some(unserved_account()), Some(unserved_region()), violations),
+        _ => parse_spec(spec, account, place, violations),
+    };
+    (scope, spec)
+}
+
 /// Stand-ins that let the rest of a request be read when its place is not served; nothing is made
 /// of them.
-pub(super) fn unserved_account() -> crate::ids::AccountId {
+fn unserved_account() -> crate::ids::AccountId {
     "000000000000".parse().expect("twelve digits")
 }
 
-pub(super) fn unserved_region() -> crate::ids::Region {
+fn unserved_region() -> crate::ids::Region {
     "not-served".parse().expect("a slug with a hyphen")
 }
 

@@ -10,9 +10,8 @@ use futures::Stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Response, Status};
 
-use super::convert::{ParsedSpec, ViolationReason, Violations, parse_spec, preview, to_timestamp};
-use super::launch::{REASON_CHARS_MAX, unserved_account, unserved_region};
-use super::scope::scope;
+use super::convert::{ParsedSpec, ViolationReason, Violations, preview, to_timestamp};
+use super::launch::{REASON_CHARS_MAX, spec_in_scope};
 use super::status::Failure;
 use super::{Services, blocking, local_principal, pb};
 use crate::launch::LaunchRequest;
@@ -52,13 +51,7 @@ impl Policies {
         let pb::EvaluatePolicyRequest { region, account_id, spec, candidate_policy, reason } = request;
         let _place = self.place()?;
         let mut violations = Violations::new();
-        let scope = scope(&self.services, &region, &account_id, &mut violations);
-        let served = scope.as_ref().and_then(|scope| scope.as_ref().ok());
-        let (account, place) = served.map(|scope| (scope.account_id.clone(), scope.region.clone())).unzip();
-        let spec = match &scope {
-            Some(Err(_)) => parse_spec(spec, Some(unserved_account()), Some(unserved_region()), &mut violations),
-            _ => parse_spec(spec, account, place, &mut violations),
-        };
+        let (scope, spec) = spec_in_scope(&self.services, (&region, &account_id), spec, &mut violations);
         let candidate = match candidate_policy {
             Some(text) => compile(text, &mut violations).await?,
             None => None,

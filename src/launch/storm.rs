@@ -7,9 +7,8 @@
 //! and MaxCount for everyone. Nobody waits for company: where the turn comes at once, the launch goes alone.
 //!
 //! CreateFleet of type `instant` would take as many instances in one request, from several pools. It is
-//! not used, because its client token promises nothing about the instances of a repeated call, because it
-//! needs a launch template that would have to be made and kept for each request, and because it chooses
-//! the pool itself, which the record is to say before the call.
+//! not used, because it needs a launch template that would have to be made and kept for each request, and
+//! because it chooses the pool itself, which the record is to say before the call.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
