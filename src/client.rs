@@ -199,6 +199,7 @@ calls! {
         "ListLaunches" list_launches(ListLaunchesRequest) -> ListLaunchesResponse;
         "CancelLaunch" cancel_launch(CancelLaunchRequest) -> Launch;
         "TerminateLaunch" terminate_launch(TerminateLaunchRequest) -> Launch;
+        "ListOrphans" list_orphans(ListOrphansRequest) -> ListOrphansResponse;
         "GetBootStatistics" get_boot_statistics(GetBootStatisticsRequest) -> GetBootStatisticsResponse;
     audit:
         "ListRecords" list_records(ListRecordsRequest) -> ListRecordsResponse;
@@ -210,6 +211,8 @@ calls! {
     policy:
         "GetPolicy" get_policy(GetPolicyRequest) -> GetPolicyResponse;
         "EvaluatePolicy" evaluate_policy(EvaluatePolicyRequest) -> EvaluatePolicyResponse;
+        "PauseLaunches" pause_launches(PauseLaunchesRequest) -> LaunchSwitch;
+        "ResumeLaunches" resume_launches(ResumeLaunchesRequest) -> LaunchSwitch;
 }
 
 streams! {

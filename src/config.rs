@@ -8,6 +8,7 @@
 mod audit;
 mod budget;
 mod policy;
+mod quotas;
 mod retention;
 
 use std::fmt;
@@ -25,6 +26,7 @@ pub use self::budget::{
     BUDGET_SCALE_DEFAULT, BUDGET_SCALE_MAX, BUDGET_SCALE_MIN, BUDGET_SHARE_DEFAULT, BUDGET_SHARE_MIN, BudgetConfig,
 };
 pub use self::policy::PolicySource;
+pub use self::quotas::{QUOTA_MAX, QUOTA_PRINCIPALS_MAX, QuotaConfig, QuotasConfig};
 pub use self::retention::{RETENTION_DAYS_MAX, RetentionConfig};
 
 use crate::ids::Region;
@@ -53,7 +55,11 @@ pub const CRAWL_PERIOD_MIN: Duration = Duration::from_secs(60);
 pub const REFRESH_PERIOD_DEFAULT: Duration = Duration::from_secs(60);
 /// The shortest time between two refreshes.
 pub const REFRESH_PERIOD_MIN: Duration = Duration::from_secs(5);
-/// The longest of either: more is a typing error.
+/// Between two looks at all instances: a thousand cost six calls.
+pub const SWEEP_PERIOD_DEFAULT: Duration = Duration::from_secs(15 * 60);
+/// The shortest.
+pub const SWEEP_PERIOD_MIN: Duration = Duration::from_secs(60);
+/// The longest of any of them: more is a typing error.
 pub const CATALOGUE_PERIOD_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What is logged: a line per call and per outcome, not the details of the libraries.
@@ -102,6 +108,10 @@ pub struct Config {
     /// Between two looks at the newest images: `"60s"`.
     #[serde(deserialize_with = "duration")]
     pub refresh_period: Duration,
+    /// Between two looks at all instances of launches, for those that ended unseen, and at EC2 for instances that belong to
+    /// no launch: `"15m"`.
+    #[serde(deserialize_with = "duration")]
+    pub sweep_period: Duration,
     /// Where metrics are served, as Prometheus' text over HTTP at `/metrics`. Absent means nowhere.
     /// They say nothing secret; there is no TLS and no login.
     pub metrics_listen: Option<SocketAddr>,
@@ -118,6 +128,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// How much of EC2's request rates the server takes.
     pub budget: BudgetConfig,
+    /// How much may be launched.
+    pub quotas: QuotasConfig,
     /// How long its records are kept.
     pub retention: RetentionConfig,
     /// What governs launches and calls: a file in Cedar, or `"default"` for the policy that comes with the program.
@@ -232,6 +244,7 @@ impl Config {
         for (setting, period, min) in [
             ("crawl_period", self.crawl_period, CRAWL_PERIOD_MIN),
             ("refresh_period", self.refresh_period, REFRESH_PERIOD_MIN),
+            ("sweep_period", self.sweep_period, SWEEP_PERIOD_MIN),
         ] {
             if !(min..=CATALOGUE_PERIOD_MAX).contains(&period) {
                 let said = humantime::format_duration;
@@ -240,6 +253,7 @@ impl Config {
         }
         self.audit.check(&self.data_dir)?;
         self.budget.check()?;
+        self.quotas.check()?;
         self.retention.check()?;
         if self.owners.is_empty() {
             return out_of_range("owners", "at least one owner".to_owned());
@@ -273,6 +287,7 @@ impl Default for Config {
             crawl_images_max: CRAWL_IMAGES_MAX_DEFAULT,
             crawl_period: CRAWL_PERIOD_DEFAULT,
             refresh_period: REFRESH_PERIOD_DEFAULT,
+            sweep_period: SWEEP_PERIOD_DEFAULT,
             metrics_listen: None,
             sandbox: None,
             tls: None,
@@ -280,6 +295,7 @@ impl Default for Config {
             drain_deadline: DRAIN_DEADLINE_DEFAULT,
             audit: AuditConfig::default(),
             budget: BudgetConfig::default(),
+            quotas: QuotasConfig::default(),
             retention: RetentionConfig::default(),
             policy: None,
             log_format: LogFormat::Human,

@@ -213,6 +213,12 @@ uuid_id!(
 );
 
 impl AttemptId {
+    /// When it was made, to the millisecond; none of an id that Gantry did not make.
+    pub fn time(&self) -> Option<Timestamp> {
+        let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+        Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanos).ok()?).ok()
+    }
+
     /// The EC2 client token of this attempt. Derived and not drawn, so that an attempt read back
     /// from the log can only ever be repeated under the token it was made with.
     pub fn client_token(&self) -> ClientToken {

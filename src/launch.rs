@@ -7,6 +7,7 @@
 //!
 //! This room never watches an instance boot: it tells the server which launch has new instances.
 
+mod admit;
 mod attempt;
 mod body;
 mod cancel;
@@ -20,11 +21,14 @@ mod error;
 mod evaluate;
 mod fallback;
 mod freeze;
+mod gate;
 mod gather;
 mod group;
 mod lost;
+mod orphans;
 mod outcome;
 mod preview;
+mod quota;
 mod redact;
 mod request;
 mod resolve;
@@ -32,6 +36,7 @@ mod settings;
 mod spread;
 mod step;
 mod storm;
+mod switch;
 mod tag;
 pub mod template;
 mod terminate;
@@ -46,9 +51,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::ami::catalog::Catalog;
-use crate::audit::{AppendError, AuditLog, Once, RequestKey, Topic};
+use crate::audit::{AuditLog, Topic};
 use crate::clock::Clock;
-use crate::crash;
 use crate::ec2::Clients;
 use crate::ec2::budget::Priority;
 use crate::ids::{LaunchId, Principal, Region, RequestId};
@@ -57,11 +61,8 @@ use crate::record::{Entry, Launch, LaunchState, Spec};
 
 use capacity::CapacityMemory;
 use claims::Claims;
-use decide::Decision;
 use driven::Driven;
-use entry::decision_entry;
-use gather::Gathered;
-use redact::{Prepared, Redaction};
+use redact::Redaction;
 use request::request_key;
 use storm::Storms;
 use withheld::WithheldDir;
@@ -70,7 +71,10 @@ pub use cancel::{CancelError, CancelRequest};
 pub use error::LaunchError;
 pub use evaluate::Evaluation;
 pub use gather::GATHER_LIMIT;
+pub use orphans::{Orphan, OrphanReason};
+pub use quota::{Excess, Limits, QUOTA_HOUR, Quota, QuotaLimits, Quotas, Whose};
 pub use settings::LaunchSettings;
+pub use switch::{Switch, SwitchError, SwitchState};
 pub use terminate::{ANSWER_LIMIT, TerminateError, TerminateRequest};
 
 /// How long [`Launcher::resume`] waits for the launches that a crash left open before serving
@@ -91,6 +95,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     /// The policy in force.
     policy: InForce,
+    quotas: Quotas,
+    switch: Switch,
     redaction: Redaction,
     /// What open attempts need and the log must not have.
     withheld: WithheldDir,
@@ -155,13 +161,15 @@ impl Launcher {
         settings: LaunchSettings,
         launched: mpsc::Sender<LaunchId>,
     ) -> std::io::Result<Self> {
-        let LaunchSettings { redact_tags, policy } = settings;
+        let LaunchSettings { redact_tags, policy, quotas, switch } = settings;
         Ok(Self {
             shared: Arc::new(Shared {
                 clients: clients.at(Priority::Launch),
                 catalog,
                 log,
                 policy,
+                quotas,
+                switch,
                 redaction: Redaction::open(data_dir, &redact_tags, clock.now())?,
                 clock,
                 // The name is from when only user data was kept there.
@@ -223,7 +231,7 @@ impl Launcher {
                 // The receiver lives as long as the server; without it there is nothing to watch.
                 let _ = self.shared.launched.send(launch.launch_id).await;
             }
-            if launch.pending_termination.is_some() {
+            if launch.pending_termination.is_some() || launch.pending_others.is_some() {
                 self.spawn_termination(launch);
             }
         }
@@ -238,50 +246,6 @@ impl Launcher {
         self.shared.shutdown.cancel();
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
-    }
-
-    /// Decides and records the decision, unless the request id was taken meanwhile.
-    async fn decide_once(
-        &self,
-        key: &RequestKey,
-        request: &LaunchRequest,
-        prepared: &Prepared<'_>,
-    ) -> Result<LaunchId, LaunchError> {
-        let Gathered { request, prepared, facts } = self.shared.gather(request, prepared).await?;
-        let now = self.shared.clock.now();
-        let launch_id = LaunchId::new(now);
-        let governed = self.shared.decide(&request, &facts, now);
-        let admitted = matches!(governed.decision, Decision::Admit(_));
-        if admitted && prepared.withheld.is_anything() {
-            // If we crash after this and before the decision, the file belongs to no launch and is
-            // removed at the next start. The other way round an admitted launch would have lost it.
-            crash::point("launch.before_user_data");
-            self.shared.withheld.store(launch_id, &prepared.withheld).map_err(LaunchError::Withheld)?;
-        }
-        let entry = decision_entry(&request, &prepared, &governed, &facts, now, Some(launch_id));
-        crash::point("launch.before_decision");
-        // This task is spawned so that a caller who goes away between the durable decision and the
-        // first attempt leaves a launch that is being driven, not one that waits for a restart.
-        let (launcher, key, request_id) = (self.clone(), key.clone(), key.request_id.clone());
-        let driving = admitted.then(|| self.shared.driven.begin(launch_id));
-        let recorded = self.shared.tasks.spawn(async move {
-            let once = launcher.shared.log.append_once(key, entry).await;
-            crash::point("launch.after_decision");
-            if let Some(driving) = driving {
-                match &once {
-                    Ok(Once::Written { .. }) => drop(launcher.spawn_drive(driving)),
-                    // Whether the decision is in the log is open then, and the next start may find it
-                    // and need the file. What belongs to no launch is removed there.
-                    Err(AppendError::Unavailable) => {}
-                    Ok(Once::Taken { .. }) | Err(_) => launcher.shared.withheld.remove(launch_id),
-                }
-            }
-            once
-        });
-        match recorded.await.map_err(|_| AppendError::Unavailable)?? {
-            Once::Written { .. } => Ok(launch_id),
-            Once::Taken(taken) => self.shared.same_body(&request_id, taken, &prepared.bodies),
-        }
     }
 
     /// The launch once it has left LAUNCHING, `wait` is over, or nothing more is done about it before a

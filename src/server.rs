@@ -6,10 +6,13 @@
 //! the log last.
 
 mod cosigning;
+mod error;
+mod governing;
 mod metrics;
 mod policy;
 mod retention;
 mod standing;
+mod sweep;
 mod watchdog;
 mod witness;
 
@@ -23,6 +26,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use self::cosigning::WitnessSettingError;
+pub use self::error::ServeError;
 pub use self::policy::PolicyLoadError;
 pub use self::witness::{AddressError, WitnessHttp};
 use crate::ami::catalog::{Catalog, Keeping};
@@ -30,80 +34,18 @@ use crate::api::{self, Services, Tls};
 /// For the command line, which reads EC2's encoded messages with the credentials of whoever asks.
 pub use crate::ec2::denial;
 
-use crate::audit::{AppendError, AuditLog, KeptError, LogSettings, OpenError, Owner, make_dir};
+use crate::audit::{AuditLog, LogSettings, Owner, make_dir};
 use crate::boot::{Tracker, TrackerSettings};
 use crate::clock::{Clock, SystemClock, within};
-use crate::config::{Config, ConfigError, SandboxConfig, TlsConfig};
-use crate::ec2::{BudgetSettings, Clients, ConnectError, Settings, StaticCredentials, Timeouts};
+use crate::config::{Config, SandboxConfig, TlsConfig};
+use crate::ec2::{BudgetSettings, Clients, Settings, StaticCredentials, Timeouts};
 use crate::ids::{AccountId, Region};
-use crate::launch::{LaunchError, LaunchSettings, Launcher};
+use crate::launch::Launcher;
 use crate::record::{ENTRY_VERSION, Entry, Event, ServiceStarted};
-use crate::sandbox::{self, Plan, PlanErrors, Sandbox, SandboxError};
+use crate::sandbox::{self, Plan, Sandbox};
 
 /// Launches that wait to be taken up by the boot tracker.
 const LAUNCHED_AHEAD_MAX: usize = 1_024;
-
-/// Why the server does not serve.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The settings contradict themselves, or would be dangerous.
-    #[error("the settings cannot be used")]
-    Config(#[from] ConfigError),
-    /// Real EC2 needs at least one Region.
-    #[error("no Region is named: give --regions, or AWS_REGION in the environment")]
-    NoRegion,
-    /// The address cannot be listened on.
-    #[error("cannot listen on {0}")]
-    Listen(SocketAddr, #[source] std::io::Error),
-    /// A file of the TLS settings cannot be read.
-    #[error("cannot read {}", .0.display())]
-    TlsFile(PathBuf, #[source] std::io::Error),
-    /// The data directory cannot be used.
-    #[error("the data directory {} cannot be used", .0.display())]
-    DataDir(PathBuf, #[source] std::io::Error),
-    /// The audit log cannot be opened.
-    #[error("the audit log cannot be opened")]
-    Log(#[from] OpenError),
-    /// The checkpoint that is kept elsewhere cannot be used.
-    #[error("the checkpoint that is kept elsewhere (audit.checkpoint_copy) cannot be used")]
-    Kept(#[from] KeptError),
-    /// The sandbox's plan of faults cannot be read.
-    #[error("cannot read the plan of faults {}", .0.display())]
-    FaultsFile(PathBuf, #[source] std::io::Error),
-    /// The sandbox's plan of faults is none.
-    #[error("{} cannot be used", .0.display())]
-    Faults(PathBuf, #[source] PlanErrors),
-    /// The sandbox cannot be opened.
-    #[error("the sandbox cannot be opened")]
-    Sandbox(#[from] SandboxError),
-    /// There are no usable credentials, or nobody says whose they are.
-    #[error("EC2 cannot be reached")]
-    Connect(#[from] ConnectError),
-    /// What the last process left open cannot be taken up.
-    #[error("open launches cannot be taken up")]
-    Resume(#[source] LaunchError),
-    /// The start could not be recorded.
-    #[error("the start could not be recorded")]
-    Record(#[from] AppendError),
-    /// The audit log takes no more records. Whether the last ones are in it is known at the next start.
-    #[error("the audit log failed, so the server has ended; its next start puts the log in order")]
-    LogFailed,
-    /// The policy cannot be put in force.
-    #[error("no policy can be put in force")]
-    Policy(#[from] PolicyLoadError),
-    /// A configured witness cannot be asked.
-    #[error("a witness cannot be asked")]
-    Witness(#[from] WitnessSettingError),
-    /// The gRPC server failed.
-    #[error("the server failed")]
-    Api(#[from] api::ServeError),
-    /// Signals cannot be listened for.
-    #[error("the signal to read the policy again cannot be listened for")]
-    Signal(#[source] std::io::Error),
-    /// A task ended by a panic.
-    #[error("a task of the server panicked")]
-    Panicked,
-}
 
 /// A server that accepts connections.
 #[derive(Debug)]
@@ -186,7 +128,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
         catalog.clone(),
         log.clone(),
         Arc::clone(&clock),
-        LaunchSettings { redact_tags: config.audit.redact_tags.clone(), policy: in_force.clone() },
+        governing::settings(&config, &log, &clock, in_force.clone()).await?,
         launched,
     )
     .map_err(|e| ServeError::DataDir(config.data_dir.clone(), e))?;
@@ -220,6 +162,15 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     kept.extend(standing::begin(&log, kept_elsewhere.clone(), &shutdown));
     kept.extend(loader.keep(&shutdown).map_err(ServeError::Signal)?);
     kept.extend(retention::begin(&log, &config.retention, &clock, &shutdown));
+    let sweep = sweep::Sweep {
+        log: log.clone(),
+        launcher: launcher.clone(),
+        tracker: tracker.clone(),
+        regions: clients.regions().cloned().collect(),
+        clock,
+        period: config.sweep_period,
+    };
+    kept.push(sweep::begin(sweep, &shutdown));
     let served = tokio::spawn(async move {
         let result = api::serve(listener, services, tls, drain_deadline, serving).await;
         let failed = !log.is_available();

@@ -156,6 +156,12 @@ pub mod event {
     pub const POLICY_NOT_LOADED: &str = "policy_not_loaded";
     /// Policy denied a call.
     pub const POLICY_DENIED_CALL: &str = "policy_denied_call";
+    /// No launch is admitted, and no attempt begins.
+    pub const LAUNCHES_PAUSED: &str = "launches_paused";
+    /// An instance of this server's belongs to no launch.
+    pub const ORPHAN_FOUND: &str = "orphan_found";
+    /// Launches are let pass again.
+    pub const LAUNCHES_RESUMED: &str = "launches_resumed";
 }
 
 /// Names of metrics, in Prometheus' form: the unit is in the name. Those of the catalogue have the
@@ -190,6 +196,12 @@ pub mod metric {
     pub const POLICY_LOAD_FAILURES: &str = "gantry_policy_load_failures_total";
     /// Whether the file holds something else than what is in force: 1 or 0.
     pub const POLICY_STALE: &str = "gantry_policy_stale";
+    /// Instances of this server's that belong to no launch, by `region`.
+    pub const ORPHAN_INSTANCES: &str = "gantry_orphan_instances";
+    /// Whether launches are paused: 1 or 0.
+    pub const LAUNCHES_PAUSED: &str = "gantry_launches_paused";
+    /// Launches that a quota refused, by the label `quota`.
+    pub const LAUNCHES_OVER_QUOTA: &str = "gantry_launches_over_quota_total";
     /// Calls that policy denied, by the label `action`.
     pub const POLICY_DENIED_CALLS: &str = "gantry_policy_denied_calls_total";
 }

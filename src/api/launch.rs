@@ -1,6 +1,7 @@
 //! LaunchService: launches and watching them.
 
 mod list;
+mod orphans;
 mod watch;
 
 use std::pin::Pin;
@@ -26,6 +27,9 @@ const WAIT_MAX: Duration = Duration::from_secs(600);
 
 /// Characters of a reason.
 pub(super) const REASON_CHARS_MAX: usize = 1_024;
+
+/// Instances that one call terminates with a launch that did not make them.
+const OTHER_INSTANCES_MAX: usize = 100;
 
 /// LaunchService.
 #[derive(Debug)]
@@ -108,14 +112,20 @@ impl Launches {
     }
 
     async fn terminate(&self, request: pb::TerminateLaunchRequest) -> Result<pb::Launch, Failure> {
-        let pb::TerminateLaunchRequest { launch_id, reason, request_id } = request;
+        let pb::TerminateLaunchRequest { launch_id, reason, request_id, other_instance_ids, include_not_launched } =
+            request;
         let mut violations = Violations::new();
         let launch_id = violations.required_id::<LaunchId>("launch_id", &launch_id);
         let request_id = violations.required_id::<RequestId>("request_id", &request_id);
         violations.text("reason", &reason, REASON_CHARS_MAX);
+        let others = violations.ids("other_instance_ids", &other_instance_ids, OTHER_INSTANCES_MAX);
         let (launch_id, request_id) = violations.finish(launch_id.zip(request_id))?;
         permit::may_end(&self.services, launch_id, "TerminateLaunch")?;
-        let request = TerminateRequest { launch_id, reason, request_id, principal: local_principal() };
+        if include_not_launched {
+            permit::may_administer(&self.services, "TerminateLaunch")?;
+        }
+        let principal = local_principal();
+        let request = TerminateRequest { launch_id, reason, others, include_not_launched, request_id, principal };
         let launch = self.services.launcher.terminate(request).await?;
         Ok((&launch).into())
     }
@@ -181,6 +191,13 @@ impl pb::launch_service_server::LaunchService for Launches {
         request: Request<pb::TerminateLaunchRequest>,
     ) -> Result<Response<pb::Launch>, Status> {
         Ok(Response::new(self.terminate(request.into_inner()).await?))
+    }
+
+    async fn list_orphans(
+        &self,
+        request: Request<pb::ListOrphansRequest>,
+    ) -> Result<Response<pb::ListOrphansResponse>, Status> {
+        Ok(Response::new(self.orphans(request.into_inner()).await?))
     }
 
     async fn watch_launch(

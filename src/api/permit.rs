@@ -68,6 +68,17 @@ pub(super) fn may_end(services: &Services, launch_id: LaunchId, method: &str) ->
     rule(&policy, &question, Action::Terminate, method)
 }
 
+/// Whether the caller may do what `method` does beyond what it usually does.
+///
+/// # Errors
+/// [`Failure::CallDenied`].
+pub(super) fn may_administer(services: &Services, method: &str) -> Result<(), Failure> {
+    let Some(policy) = services.policy.policy() else { return Ok(()) };
+    let principal = local_principal();
+    let question = service_call(&principal, Action::Administer, "LaunchService", method, services.clock.now());
+    rule(&policy, &question, Action::Administer, method)
+}
+
 fn rule(policy: &Policy, question: &Question, action: Action, method: &str) -> Result<(), Failure> {
     let ruling = policy.rule(question);
     if ruling.permitted {
@@ -117,12 +128,15 @@ mod tests {
             "LaunchService/GetLaunch query",
             "LaunchService/LaunchInstances later",
             "LaunchService/ListLaunches query",
+            "LaunchService/ListOrphans query",
             "LaunchService/TerminateLaunch later",
             "LaunchService/WatchInstances query",
             "LaunchService/WatchLaunch query",
             "PolicyService/BacktestPolicy administer",
             "PolicyService/EvaluatePolicy administer",
             "PolicyService/GetPolicy administer",
+            "PolicyService/PauseLaunches administer",
+            "PolicyService/ResumeLaunches administer",
         ];
         assert_eq!(seen, expected, "decide what a new method is, and write it here");
         assert_eq!(judged("NewService", "Any"), Judged::By(Action::Administer));

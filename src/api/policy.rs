@@ -14,7 +14,7 @@ use super::convert::{ParsedSpec, ViolationReason, Violations, preview, to_timest
 use super::launch::{REASON_CHARS_MAX, spec_in_scope};
 use super::status::Failure;
 use super::{Services, blocking, local_principal, pb};
-use crate::launch::LaunchRequest;
+use crate::launch::{LaunchRequest, SwitchState};
 use crate::policy::{Loaded, Policy};
 
 /// Candidates that are read and tried out at once, over all connections. Each may keep a processor busy.
@@ -37,14 +37,28 @@ impl Policies {
     }
 
     fn get(&self) -> pb::GetPolicyResponse {
+        let launch_switch = Some(launch_switch(self.services.launcher.switch()));
         match self.services.policy.loaded() {
-            None => pb::GetPolicyResponse::default(),
+            None => pb::GetPolicyResponse { launch_switch, ..pb::GetPolicyResponse::default() },
             Some(Loaded { policy, time }) => pb::GetPolicyResponse {
                 text: policy.text().to_owned(),
                 hash: policy.hash().to_string(),
                 load_time: Some(to_timestamp(time)),
+                launch_switch,
             },
         }
+    }
+
+    async fn turn_switch(&self, paused: bool, reason: String) -> Result<pb::LaunchSwitch, Failure> {
+        let mut violations = Violations::new();
+        violations.text("reason", &reason, REASON_CHARS_MAX);
+        if reason.trim().is_empty() {
+            violations.add("reason", ViolationReason::MissingField, "it is recorded, and callers are told");
+        }
+        violations.finish(Some(()))?;
+        let account_id = self.services.catalog.account_id().clone();
+        let state = self.services.launcher.turn_switch(paused, reason, local_principal(), account_id).await?;
+        Ok(launch_switch(state))
     }
 
     async fn evaluate(&self, request: pb::EvaluatePolicyRequest) -> Result<pb::EvaluatePolicyResponse, Failure> {
@@ -80,6 +94,15 @@ impl Policies {
     }
 }
 
+fn launch_switch(state: SwitchState) -> pb::LaunchSwitch {
+    pb::LaunchSwitch {
+        paused: state.paused,
+        reason: state.reason,
+        principal: state.principal.map(|principal| principal.to_string()).unwrap_or_default(),
+        change_time: state.time.map(to_timestamp),
+    }
+}
+
 /// The policy that `text` is; what is wrong with it is added, each error with its line and column.
 async fn compile(text: String, violations: &mut Violations) -> Result<Option<Policy>, Failure> {
     let errors = match blocking(move || Policy::compile(&text)).await? {
@@ -105,6 +128,20 @@ impl pb::policy_service_server::PolicyService for Policies {
     ) -> Result<Response<pb::GetPolicyResponse>, Status> {
         let pb::GetPolicyRequest {} = request.into_inner();
         Ok(Response::new(self.get()))
+    }
+
+    async fn pause_launches(
+        &self,
+        request: Request<pb::PauseLaunchesRequest>,
+    ) -> Result<Response<pb::LaunchSwitch>, Status> {
+        Ok(Response::new(self.turn_switch(true, request.into_inner().reason).await?))
+    }
+
+    async fn resume_launches(
+        &self,
+        request: Request<pb::ResumeLaunchesRequest>,
+    ) -> Result<Response<pb::LaunchSwitch>, Status> {
+        Ok(Response::new(self.turn_switch(false, request.into_inner().reason).await?))
     }
 
     async fn evaluate_policy(

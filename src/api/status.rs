@@ -8,7 +8,9 @@
 mod denied;
 mod details;
 mod ec2;
+mod missing;
 mod pruned;
+mod quota;
 mod rooms;
 
 #[cfg(test)]
@@ -23,9 +25,12 @@ use super::convert::Violations;
 use crate::ami::resolve::Nothing;
 use crate::audit::{Behind, PrunedLaunch};
 use crate::ec2::errors::Ec2Error;
-use crate::ids::{AccountId, ImageId, InstanceId, InstanceType, LaunchId, Region, RequestId, random_bytes};
+use crate::ids::{InstanceId, LaunchId, RequestId, random_bytes};
+use crate::launch::Excess;
 use crate::policy::Denial;
 use crate::record::{Finding, LaunchState};
+
+pub use missing::Missing;
 
 use details::{Detail, Report};
 
@@ -98,6 +103,26 @@ pub enum Failure {
         /// The policies that decided.
         policy_ids: Vec<String>,
     },
+    /// New launches are stopped.
+    #[error("{}", first_sentence(findings))]
+    LaunchesPaused {
+        /// The record of the refusal; none for a preview.
+        launch_id: Option<LaunchId>,
+        /// What was found.
+        findings: Vec<Finding>,
+    },
+    /// The launch would go beyond quotas.
+    #[error("the launch would go beyond a quota: {}", first_sentence(findings))]
+    QuotaExceeded {
+        /// The record of the refusal; none for a preview.
+        launch_id: Option<LaunchId>,
+        /// What was found.
+        findings: Vec<Finding>,
+        /// The quotas.
+        excesses: Vec<Excess>,
+        /// When there is room again, where that is known.
+        retry_delay: Option<Duration>,
+    },
     /// Policy forbids the call.
     #[error("policy denies {method}: {}", denied::first_reason(denials))]
     CallDenied {
@@ -128,6 +153,20 @@ pub enum Failure {
         /// Where it stands.
         state: LaunchState,
     },
+    /// An instance is to be terminated with a launch, and another one made it.
+    #[error("instance {instance_id} was made by launch {launch_id}; terminate that one")]
+    InstanceOfOtherLaunch {
+        /// The instance.
+        instance_id: InstanceId,
+        /// The launch that made it.
+        launch_id: LaunchId,
+    },
+    /// Instances are to be terminated that this Gantry did not launch.
+    #[error(
+        "not launched by this Gantry: {}; look at them, and say include_not_launched if they are to be terminated",
+        missing::joined(.0)
+    )]
+    InstanceNotLaunched(Vec<InstanceId>),
     /// The caller wants to go on where nothing is kept any more.
     #[error("what the cursor points at is no longer kept; begin again")]
     CursorExpired {
@@ -208,35 +247,6 @@ pub enum Failure {
     },
 }
 
-/// Something that is not there.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Missing {
-    /// An image.
-    #[error("image {0}")]
-    Image(ImageId),
-    /// A launch.
-    #[error("launch {0}")]
-    Launch(LaunchId),
-    /// Instances.
-    #[error("instance {}", joined(.0))]
-    Instances(Vec<InstanceId>),
-    /// An instance type.
-    #[error("instance type {0}")]
-    InstanceType(InstanceType),
-    /// A record.
-    #[error("record {0}")]
-    Record(u64),
-    /// A log.
-    #[error("log {0}")]
-    Log(String),
-    /// A Region that this server serves.
-    #[error("a server for Region {0}")]
-    Region(Region),
-    /// An account that this server serves.
-    #[error("a server for account {0}")]
-    Account(AccountId),
-}
-
 impl Failure {
     /// A defect. The whole chain goes to the server's log, and the caller gets a number to quote.
     pub fn internal(error: &dyn Error) -> Self {
@@ -288,6 +298,14 @@ impl Failure {
                     .with("policy_ids", &policy_ids.join(","))
                     .detail(Detail::Findings(findings.clone()))
             }
+            Self::LaunchesPaused { launch_id, findings } => {
+                Report::new(Code::FailedPrecondition, "LAUNCHES_PAUSED", message)
+                    .with_some("launch_id", launch_id.as_ref())
+                    .detail(Detail::Findings(findings.clone()))
+            }
+            Self::QuotaExceeded { launch_id, findings, excesses, retry_delay } => {
+                quota::report(message, *launch_id, findings, excesses, *retry_delay)
+            }
             Self::CallDenied { method, denials } => denied::report(message, method, denials),
             Self::SelectorMatchesNothing(Nothing { matched, message: why }) => {
                 Report::new(Code::FailedPrecondition, "SELECTOR_MATCHES_NOTHING", message)
@@ -305,6 +323,13 @@ impl Failure {
                     .with("launch_id", launch_id)
                     .with("state", &pruned::state_word(*state))
             }
+            Self::InstanceOfOtherLaunch { instance_id, launch_id } => {
+                Report::new(Code::FailedPrecondition, "INSTANCE_OF_OTHER_LAUNCH", message)
+                    .with("instance_id", instance_id)
+                    .with("launch_id", launch_id)
+            }
+            Self::InstanceNotLaunched(ids) => Report::new(Code::FailedPrecondition, "INSTANCE_NOT_LAUNCHED", message)
+                .with("instance_ids", &missing::joined(ids)),
             Self::CursorExpired { oldest } => {
                 Report::new(Code::OutOfRange, "CURSOR_EXPIRED", message).with_some("oldest", oldest.as_ref())
             }
@@ -352,34 +377,10 @@ impl Failure {
     }
 }
 
-impl Missing {
-    fn report(&self, message: String) -> Report {
-        let (reason, kind, key, name) = match self {
-            Self::Image(id) => ("IMAGE_NOT_FOUND", "Image", "image_id", id.to_string()),
-            Self::Launch(id) => ("LAUNCH_NOT_FOUND", "Launch", "launch_id", id.to_string()),
-            Self::Instances(ids) => ("INSTANCE_NOT_FOUND", "Instance", "instance_ids", joined(ids)),
-            Self::InstanceType(name) => ("INSTANCE_TYPE_NOT_FOUND", "InstanceType", "instance_type", name.to_string()),
-            Self::Record(index) => ("RECORD_NOT_FOUND", "AuditRecord", "index", index.to_string()),
-            Self::Log(id) => ("LOG_NOT_FOUND", "Log", "log_id", id.clone()),
-            Self::Region(region) => ("REGION_NOT_SERVED", "Region", "region", region.to_string()),
-            Self::Account(id) => ("ACCOUNT_NOT_SERVED", "Account", "account_id", id.to_string()),
-        };
-        Report::new(Code::NotFound, reason, message.clone()).with(key, &name).detail(Detail::Resource {
-            kind: format!("gantry.v1.{kind}"),
-            name,
-            description: message,
-        })
-    }
-}
-
 impl From<Failure> for tonic::Status {
     fn from(failure: Failure) -> Self {
         failure.report().to_status()
     }
-}
-
-fn joined(ids: &[InstanceId]) -> String {
-    ids.iter().map(InstanceId::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn first_sentence(findings: &[Finding]) -> &str {

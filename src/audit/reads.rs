@@ -8,7 +8,7 @@ use super::fold::{entry_at, fold};
 use super::launch_time;
 use super::log::AuditLog;
 use super::query::{Indexed, LaunchPage, LaunchQuery, Order, Record};
-use super::store::{LaunchRange, LaunchRow, PrunedLaunch, RequestKey, StoreBehind, StoreError, TakenBy};
+use super::store::{LaunchRange, LaunchRow, List, PrunedLaunch, RequestKey, StoreBehind, StoreError, TakenBy};
 use super::{LAUNCH_SCAN_MAX, PAGE_MAX};
 use crate::ids::{InstanceId, LaunchId};
 use crate::record::{Event, Launch};
@@ -86,11 +86,23 @@ impl AuditLog {
     /// # Errors
     /// [`ReadError`] if the store cannot be read.
     pub fn open_launches(&self) -> Result<Vec<Launch>, ReadError> {
-        let ids = self.in_store(StoreBehind::open_launches)?;
+        self.listed(List::Open, Launch::is_open)
+    }
+
+    /// The launches that have instances which are not known to have ended, or may yet get some, oldest first.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store cannot be read.
+    pub fn living_launches(&self) -> Result<Vec<Launch>, ReadError> {
+        self.listed(List::Living, |launch| launch.instances_held() > 0)
+    }
+
+    fn listed(&self, list: List, is_on: impl Fn(&Launch) -> bool) -> Result<Vec<Launch>, ReadError> {
+        let ids = self.in_store(|store| store.listed(list))?;
         let rows = ids.into_iter().map(|id| self.in_store(|store| store.launch(id)));
         let launches = rows.filter_map(|row| row.and_then(|row| self.fold(row)).transpose());
-        // A launch may settle between the two reads.
-        launches.filter(|launch| launch.as_ref().map_or(true, Launch::is_open)).collect()
+        // A launch may leave the list between the two reads.
+        launches.filter(|launch| launch.as_ref().map_or(true, &is_on)).collect()
     }
 
     /// The launch that made an instance, if one did.

@@ -94,6 +94,7 @@ impl Staged {
                 entries: folded.entries.clone(),
                 state: folded.launch.state,
                 is_open: folded.launch.is_open(),
+                is_living: folded.launch.instances_held() > 0,
                 about: Arc::clone(&folded.about),
             };
             rows.launches.insert(id, row);
@@ -215,6 +216,12 @@ impl Staging<'_> {
                 self.instance(own, instance)?.launch_id = Some(id);
             }
         }
+        if let Event::Termination(termination) = &entry.event {
+            // No launch's entries lead to it otherwise.
+            for instance in &termination.others {
+                self.instance(own, instance)?.note(index);
+            }
+        }
         Ok(())
     }
 
@@ -224,10 +231,7 @@ impl Staging<'_> {
                 Ok(())
             }
             Event::InstancePhase(phase) => {
-                let row = self.instance(own, &phase.instance_id)?;
-                if row.entries.last().is_none_or(|&last| last < index) {
-                    row.entries.push(index);
-                }
+                self.instance(own, &phase.instance_id)?.note(index);
                 Ok(())
             }
             // A preview makes no launch and takes no request key.

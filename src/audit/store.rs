@@ -55,8 +55,8 @@ pub(super) trait RecordStore: fmt::Debug + Send + Sync {
         limit: usize,
     ) -> Result<Vec<(LaunchId, LaunchRow)>, StoreError>;
 
-    /// The launches that [`Launch::is_open`], oldest first.
-    fn open_launches(&self) -> Result<Vec<LaunchId>, StoreError>;
+    /// The launches of a list, oldest first.
+    fn listed(&self, list: List) -> Result<Vec<LaunchId>, StoreError>;
 
     /// What a request key was used for.
     fn request(&self, key: &RequestKey) -> Result<Option<TakenBy>, StoreError>;
@@ -116,8 +116,29 @@ pub(super) struct LaunchRow {
     pub(super) state: LaunchState,
     /// As [`Launch::is_open`].
     pub(super) is_open: bool,
+    /// Whether it has [`Launch::instances_held`].
+    pub(super) is_living: bool,
     /// What does not change.
     pub(super) about: Arc<LaunchAbout>,
+}
+
+/// Lists of launches that are kept, because looking through all launches takes long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum List {
+    /// Those that [`Launch::is_open`].
+    Open,
+    /// Those that have [`Launch::instances_held`].
+    Living,
+}
+
+impl LaunchRow {
+    /// Whether the launch is on a list.
+    pub(super) fn is_on(&self, list: List) -> bool {
+        match list {
+            List::Open => self.is_open,
+            List::Living => self.is_living,
+        }
+    }
 }
 
 /// What of a launch is decided with it.
@@ -153,8 +174,17 @@ impl LaunchAbout {
 pub(super) struct InstanceRow {
     /// The launch that made it; its entries are that launch's.
     pub(super) launch_id: Option<LaunchId>,
-    /// Indexes of entries about it that belong to no launch, ascending.
+    /// Indexes of entries about it that do not belong to that launch, ascending.
     pub(super) entries: Vec<u64>,
+}
+
+impl InstanceRow {
+    /// Takes in an entry that does not belong to the launch. One that is replayed is there already.
+    pub(super) fn note(&mut self, index: u64) {
+        if self.entries.last().is_none_or(|&last| last < index) {
+            self.entries.push(index);
+        }
+    }
 }
 
 /// What stays of a launch whose records retention has removed, beside its request keys.

@@ -80,10 +80,10 @@ impl Topics {
 
 /// The instances that an entry is about.
 pub(super) fn instances_of(entry: &Entry) -> impl Iterator<Item = &InstanceId> {
-    let (one, places, many): (Option<&InstanceId>, &[_], &[_]) = match &entry.event {
-        Event::InstancePhase(phase) => (Some(&phase.instance_id), &[], &[]),
-        Event::AttemptSucceeded(succeeded) => (None, &succeeded.instances, &[]),
-        Event::Termination(termination) => (None, &[], &termination.instance_ids),
+    let (one, places, many, others): (Option<&InstanceId>, &[_], &[_], &[_]) = match &entry.event {
+        Event::InstancePhase(phase) => (Some(&phase.instance_id), &[], &[], &[]),
+        Event::AttemptSucceeded(succeeded) => (None, &succeeded.instances, &[], &[]),
+        Event::Termination(termination) => (None, &[], &termination.instance_ids, &termination.others),
         Event::Decision(_)
         | Event::AttemptIntended(_)
         | Event::AttemptFailed(_)
@@ -93,9 +93,9 @@ pub(super) fn instances_of(entry: &Entry) -> impl Iterator<Item = &InstanceId> {
         | Event::RecordsPruned(_)
         | Event::PolicyLoaded(_)
         | Event::LaunchSwitch(_)
-        | Event::Cancellation(_) => (None, &[], &[]),
+        | Event::Cancellation(_) => (None, &[], &[], &[]),
     };
-    one.into_iter().chain(places.iter().map(|place| &place.instance_id)).chain(many)
+    one.into_iter().chain(places.iter().map(|place| &place.instance_id)).chain(many).chain(others)
 }
 
 #[cfg(test)]

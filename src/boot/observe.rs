@@ -15,6 +15,10 @@ use crate::record::{InstancePhase, InstancePlace, Phase, Reason};
 /// terminated before it could be seen.
 const UNSEEN_LIMIT: Duration = Duration::from_secs(10 * 60);
 
+/// How long an instance that EC2 has shown may be missing from its answers before it is taken to be gone: long enough
+/// that it is not one part of EC2 that lags behind another.
+const ABSENT_LIMIT: Duration = Duration::from_secs(10 * 60);
+
 /// What is known of an instance that is being tracked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tracked {
@@ -32,6 +36,8 @@ pub struct Tracked {
     pub ready_by: Option<Timestamp>,
     /// Whether somebody asked for its termination.
     pub terminating: bool,
+    /// Since when EC2 has not shown it; none while it does, and before it was looked at.
+    pub absent_since: Option<Timestamp>,
 }
 
 /// The phases that follow from one look, in order. Usually none or one; more when the instance
@@ -49,12 +55,15 @@ pub fn observe(
     let seen = Seen::new(tracked, instance, status, now);
     match instance {
         None => {
+            let absent = tracked.absent_since.map(|since| Duration::try_from(now.duration_since(since)));
             let gone = match tracked.phase {
                 None => false,
-                Some(Phase::Requested) => seen.elapsed >= UNSEEN_LIMIT,
-                Some(_) => true,
+                Some(Phase::Requested) => tracked.terminating && seen.elapsed >= UNSEEN_LIMIT,
+                Some(Phase::Failed | Phase::Terminated) => false,
+                // It was shown before, and EC2 shows what is terminated for about an hour.
+                Some(_) => tracked.terminating || absent.is_some_and(|for_| for_.is_ok_and(|it| it >= ABSENT_LIMIT)),
             };
-            if tracked.terminating && gone {
+            if gone {
                 phases.extend(seen.enter(Phase::Terminated));
             }
         }

@@ -139,6 +139,15 @@ impl Tracker {
         }
     }
 
+    /// Has it seen whether the instances of a launch, which nobody waits for any more, are still there. What has ended is
+    /// recorded.
+    pub fn check(&self, region: &Region, launch_id: LaunchId) {
+        if let Some(poller) = self.shared.pollers.get(region) {
+            // A poller lives as long as the tracker.
+            let _ = poller.send(Command::Check(launch_id));
+        }
+    }
+
     /// When the instances of a Region were last seen; how old what a watcher knows is.
     pub fn observed(&self, region: &Region) -> Option<Timestamp> {
         self.shared.observed.lock().unwrap_or_else(PoisonError::into_inner).get(region).copied()

@@ -1,6 +1,7 @@
 //! `gantry launches`: list, show, cancel and terminate.
 
 mod denials;
+mod orphans;
 
 use clap::{Subcommand, ValueEnum};
 
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Cancel(EndArgs),
     /// Terminate every instance of a launch.
     Terminate(TerminateArgs),
+    /// List instances of this server's that belong to no launch.
+    Orphans(orphans::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -97,6 +100,12 @@ pub(crate) struct TerminateArgs {
     /// Stay until every instance is terminated.
     #[arg(long)]
     watch: bool,
+    /// Terminate this instance with it, which no launch made: an orphan. May be given several times.
+    #[arg(long = "other", value_name = "INSTANCE_ID")]
+    others: Vec<String>,
+    /// Terminate the others also where this server did not launch them.
+    #[arg(long, requires = "others")]
+    include_not_launched: bool,
 }
 
 impl Command {
@@ -106,6 +115,7 @@ impl Command {
             Self::Show(args) => show(args).await,
             Self::Cancel(args) => cancel(args).await,
             Self::Terminate(args) => terminate(args).await,
+            Self::Orphans(args) => args.run().await,
         }
     }
 }
@@ -181,10 +191,16 @@ async fn cancel(args: EndArgs) -> Result<(), Failure> {
 }
 
 async fn terminate(args: TerminateArgs) -> Result<(), Failure> {
-    let TerminateArgs { end, watch } = args;
+    let TerminateArgs { end, watch, others, include_not_launched } = args;
     let client = end.client.connect().await?;
     let request_id = launch::request_id(end.request_id);
-    let request = pb::TerminateLaunchRequest { launch_id: end.launch_id, reason: end.reason, request_id };
+    let request = pb::TerminateLaunchRequest {
+        launch_id: end.launch_id,
+        reason: end.reason,
+        request_id,
+        other_instance_ids: others,
+        include_not_launched,
+    };
     let launch = client.terminate_launch(request).await?;
     if !watch {
         return end.client.output().result(&launch, describe::launch);

@@ -103,7 +103,6 @@ pub(crate) fn fields<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> S
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A text, or a dash where there is none.
 /// A text of somebody else's, without the characters that would move the cursor or change the
 /// terminal.
 pub(crate) fn printable(text: &str) -> String {
@@ -111,6 +110,7 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// A text, or a dash where there is none.
 pub(crate) fn or_dash(text: impl AsRef<str>) -> String {
     if text.as_ref().is_empty() { "-".to_owned() } else { printable(text.as_ref()) }
 }

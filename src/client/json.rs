@@ -69,7 +69,7 @@ printable! {
     Launch ListLaunchesResponse BootEvent GetBootStatisticsResponse
     AuditRecord ListRecordsResponse GetRecordResponse TailRecordsResponse GetLogInfoResponse
     GetInclusionProofResponse
-    GetPolicyResponse EvaluatePolicyResponse BacktestPolicyResponse
+    ListOrphansResponse GetPolicyResponse LaunchSwitch EvaluatePolicyResponse BacktestPolicyResponse
 }
 
 /// The message over several lines, for a person or a file.

@@ -71,11 +71,15 @@ impl Launcher {
         }
         let (mut begun, entries) = self.intentions(&launches, image_id, candidate);
         begun.turn = turn;
+        // Nothing is begun behind the record of a pause.
+        let Some(pass) = self.shared.switch.pass().await else { return Ok(None) };
         // Before it is on record, so that none of the others begins to deal with it.
         drive.claim = self.shared.claims.take(begun.attempt_id).ok();
         // If we crash before this, no call was made: the next start begins an attempt. If we crash
         // after it, the next start repeats this input under this token.
-        match self.shared.log.append(entries).await {
+        let appended = self.shared.log.append(entries).await;
+        drop(pass);
+        match appended {
             Ok(_) => {
                 drop(company);
                 Ok(Some(begun))
@@ -128,7 +132,7 @@ impl Launcher {
         if self.shared.shutdown.is_cancelled() { Err(Stop::Shutdown) } else { Ok(()) }
     }
 
-    fn time_left(&self, launch: &Launch) -> Duration {
+    pub(super) fn time_left(&self, launch: &Launch) -> Duration {
         let now = self.shared.clock.now();
         launch
             .deadline
@@ -139,10 +143,7 @@ impl Launcher {
     /// not to be begun any more; a Region that is not served has no turns.
     async fn turn(&self, launch: &Launch, drive: &mut Drive) -> Result<Option<Option<RunTurn>>, Stop> {
         let Ok(client) = self.shared.client(&launch.region) else { return Ok(Some(None)) };
-        let now = self.shared.clock.now();
-        let left = launch
-            .deadline
-            .map_or(REPEAT_LIMIT, |deadline| Duration::try_from(deadline.duration_since(now)).unwrap_or_default());
+        let left = self.time_left(launch);
         tokio::select! {
             biased;
             turn = within(&*self.shared.clock, left, client.turn_to_run()) => Ok(turn.map(Some)),
@@ -182,7 +183,7 @@ impl Launcher {
     fn intentions(&self, launches: &[Launch], image_id: &ImageId, candidate: &Candidate) -> (Begun, Vec<Entry>) {
         let leader = &launches[0];
         let attempt_id = AttemptId::new(self.shared.clock.now());
-        let mut input = freeze(&leader.spec, image_id, candidate, attempt_id);
+        let mut input = freeze(&leader.spec, image_id, candidate, (self.shared.log.log_id(), attempt_id));
         let is_shared = launches.len() > 1;
         if is_shared {
             input.min_count = 1;

@@ -23,7 +23,7 @@ use crate::ec2::facts::{AvailabilityZoneFacts, Image, InstanceTypeFacts, Offerin
 use crate::record::{Candidate, Finding, Launch, LaunchState, Market, Outcome, Placement, Spec, Verdict};
 
 pub use findings::LAUNCH_FINDINGS;
-pub(super) use findings::{CAPACITY_NOT_PROMISED, DRY_RUN_FAILED};
+pub(super) use findings::{CAPACITY_NOT_PROMISED, DRY_RUN_FAILED, LAUNCHES_PAUSED, QUOTA_EXCEEDED};
 pub use govern::{Governed, Governing, decide_governed, denying_policies, findings_of_denials};
 pub use image::Selection;
 

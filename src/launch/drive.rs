@@ -134,8 +134,16 @@ impl Launcher {
                     if self.shared.shutdown.is_cancelled() {
                         return Err(Stop::Shutdown);
                     }
+                    if self.shared.switch.is_paused() {
+                        self.wait_for_switch(&launch, &mut drive).await?;
+                        continue;
+                    }
                     drive.begun = self.begin(&launch, &image_id, &candidate, &mut drive).await?;
                     drive.pause = PAUSE_FIRST;
+                }
+                // Surely nothing was launched for it so far, and nothing is to be.
+                Step::Resolve(attempt_id) if self.is_held(&launch, drive.begun.as_ref(), attempt_id) => {
+                    self.wait_for_switch(&launch, &mut drive).await?;
                 }
                 Step::Resolve(attempt_id) => self.settle(&mut drive, attempt_id).await?,
             }
@@ -194,6 +202,24 @@ impl Launcher {
         }
         drive.claim = None;
         Ok(())
+    }
+
+    /// Whether an attempt waits for launches to be resumed.
+    fn is_held(&self, launch: &Launch, begun: Option<&Begun>, attempt_id: AttemptId) -> bool {
+        let is_fresh = begun.is_some_and(|begun| begun.attempt_id == attempt_id);
+        is_fresh && self.shared.switch.is_paused() && !self.time_left(launch).is_zero()
+    }
+
+    /// Waits while launches are paused, until the launch's deadline or something else is to be done about it.
+    async fn wait_for_switch(&self, launch: &Launch, drive: &mut Drive) -> Result<(), Stop> {
+        // A start does not wait for somebody to resume launches.
+        drop(drive.first_step.take());
+        tokio::select! {
+            () = self.shared.switch.resumed() => Ok(()),
+            _ = drive.changes.changed() => Ok(()),
+            () = self.shared.clock.sleep(self.time_left(launch)) => Ok(()),
+            () = self.shared.shutdown.cancelled() => Err(Stop::Shutdown),
+        }
     }
 
     pub(super) async fn end(&self, launch: &Launch, state: LaunchState, reason: Reason) -> Result<(), Stop> {

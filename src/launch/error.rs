@@ -1,6 +1,9 @@
 //! Why there is no launch.
 
+use std::time::Duration;
+
 use super::decide;
+use super::quota::Excess;
 use crate::ami::catalog::CatalogError;
 use crate::audit::{AppendError, Behind, PrunedLaunch, ReadError};
 use crate::ec2::Ec2Error;
@@ -27,6 +30,26 @@ pub enum LaunchError {
         findings: Vec<Finding>,
         /// The policies that deny it.
         policy_ids: Vec<String>,
+    },
+    /// New launches are paused. The refusal is on record, and took no request id.
+    #[error("new launches are paused")]
+    Paused {
+        /// The recorded refusal; none for a preview.
+        launch_id: Option<LaunchId>,
+        /// What was found.
+        findings: Vec<Finding>,
+    },
+    /// The launch would go beyond quotas. The refusal is on record, and took no request id.
+    #[error("the launch would go beyond a quota")]
+    QuotaExceeded {
+        /// The recorded refusal; none for a preview.
+        launch_id: Option<LaunchId>,
+        /// What was found.
+        findings: Vec<Finding>,
+        /// The quotas.
+        excesses: Vec<Excess>,
+        /// When there is room if nothing else comes; none if that cannot be said.
+        retry_delay: Option<Duration>,
     },
     /// The request id was used for another request.
     #[error("request id {request_id} was used for another request, launch {launch_id}")]

@@ -1,6 +1,6 @@
 //! Freezing an attempt: the whole RunInstances input, from the spec and one candidate.
 
-use super::resolve::ATTEMPT_TAG;
+use super::tag::{ATTEMPT_TAG, LOG_TAG};
 use crate::ec2::run::{
     RunBlockDevice, RunCpuOptions, RunEbsVolume, RunInstanceProfile, RunInstances, RunMarket, RunMetadataOptions,
     RunNetworkInterface, RunPlacement,
@@ -13,10 +13,16 @@ use crate::record::{
 
 /// The input of one attempt, of the image that the decision came to. It is made once and then read back from the log: made again by a
 /// later version it might differ, and EC2 would see another request under the same token.
-pub(super) fn freeze(spec: &Spec, image_id: &ImageId, candidate: &Candidate, attempt_id: AttemptId) -> RunInstances {
+pub(super) fn freeze(
+    spec: &Spec,
+    image_id: &ImageId,
+    candidate: &Candidate,
+    (log_id, attempt_id): (&str, AttemptId),
+) -> RunInstances {
     let Candidate { instance_type, placement, .. } = candidate;
     let mut instance_tags = spec.tags.clone();
     instance_tags.insert(ATTEMPT_TAG.to_owned(), attempt_id.to_string());
+    instance_tags.insert(LOG_TAG.to_owned(), log_id.to_owned());
     // With network interfaces EC2 wants subnet and groups on them (API Reference, RunInstances).
     let on_interfaces = !spec.network_interfaces.is_empty();
     let mut network_interfaces: Vec<_> = spec.network_interfaces.iter().map(network_interface).collect();

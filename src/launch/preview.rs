@@ -25,10 +25,19 @@ impl Launcher {
         let Gathered { request, prepared, facts } = self.shared.gather(request, prepared).await?;
         let now = self.shared.clock.now();
         let mut governed = self.shared.decide(&request, &facts, now);
+        if matches!(governed.decision, Decision::Admit(_))
+            && let Some(barrier) = self.shared.barrier(&request, now).await?
+        {
+            barrier.refuse(&mut governed);
+            let entry = decision_entry(&request, &prepared, &governed, &facts, now, None);
+            self.shared.log.append(vec![entry]).await?;
+            return Err(barrier.refusal(None, now));
+        }
         if let (Decision::Admit(plan), Some(image)) = (&mut governed.decision, &facts.image)
             && let Ok(client) = self.shared.client(&request.spec.region)
         {
-            let answers = dry_runs(client, &request, &prepared, &image.image_id, plan, now).await;
+            let answers =
+                dry_runs(client, &request, &prepared, (&image.image_id, self.shared.log.log_id()), plan, now).await;
             if conclude(plan, answers) {
                 governed.decision = Decision::Refuse(plan.findings().to_vec());
             }
@@ -47,12 +56,12 @@ async fn dry_runs(
     client: &Client,
     request: &LaunchRequest,
     prepared: &Prepared<'_>,
-    image: &ImageId,
+    (image, log_id): (&ImageId, &str),
     plan: &Plan,
     now: Timestamp,
 ) -> Vec<(Candidate, Option<Finding>)> {
     let asking = first_of_each_type(plan.candidates()).into_iter().map(|candidate| async move {
-        let input = freeze::freeze(&request.spec, image, candidate, AttemptId::new(now));
+        let input = freeze::freeze(&request.spec, image, candidate, (log_id, AttemptId::new(now)));
         let answer = client.run_instances(&input, request.user_data.as_deref(), true).await;
         let error = answer.err().map(|error| prepared.withheld.scrub_error(error));
         (candidate.clone(), error.and_then(|error| denied(candidate, &error)))

@@ -13,6 +13,7 @@ use super::attempt::Begun;
 use super::drive::{PAUSE_LONGEST, attempt_error};
 use super::group::Group;
 use super::step::is_older;
+use super::tag::ATTEMPT_TAG;
 use super::withheld::Withheld;
 use crate::audit::ReadError;
 use crate::clock::within;
@@ -29,9 +30,6 @@ pub(super) const REPEAT_LIMIT: Duration = Duration::from_secs(60 * 60);
 /// How long after its intention an attempt that EC2 refuses for the number of running instances is made
 /// again: so long may EC2's count lag behind terminations.
 const COUNTING_LAG: Duration = Duration::from_secs(2 * 60);
-
-/// The tag that RunInstances sets on every instance of an attempt.
-pub(super) const ATTEMPT_TAG: &str = "gantry:attempt-id";
 
 /// What one call or look brought.
 pub(super) enum Outcome {
@@ -72,7 +70,8 @@ impl Launcher {
             )));
         };
         let called_before = fresh.is_none();
-        if doubtful || (!group.may_be_called(now) && called_before) {
+        let is_paused = self.shared.switch.is_paused();
+        if doubtful || (called_before && (is_paused || !group.may_be_called(now))) {
             return Ok(look(client, group, now).await);
         }
         let (input, turn) = match fresh {
@@ -90,6 +89,14 @@ impl Launcher {
                 false => judge_first(group, input, Ec2Error::HeldBack, self.shared.clock.now()),
             });
         };
+        if self.shared.switch.is_paused() {
+            // While it waited launches were paused. What was never called is not called now.
+            return Ok(if called_before {
+                look(client, group, now).await
+            } else {
+                Outcome::NotYet(Some(Box::new(input)))
+            });
+        }
         crash::point("launch.before_run_instances");
         let asked = withheld.filled_in(&input);
         let answer = client.run_instances_with(permit, &asked, withheld.user_data.as_deref()).await;

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use super::freeze::freeze;
-use super::resolve::ATTEMPT_TAG;
+use super::tag::ATTEMPT_TAG;
 use crate::ec2::RunInstances;
 use crate::ids::{AccountId, AttemptId, ImageId, LaunchId, Region, Sha256Digest};
 use crate::record::{Candidate, Launch};
@@ -53,7 +53,7 @@ impl Likeness {
         }
         // Whatever the id, it is taken out again.
         let attempt_id = AttemptId::from_bytes([0; 16]);
-        let mut input = freeze(spec, image_id, candidate, attempt_id);
+        let mut input = freeze(spec, image_id, candidate, ("", attempt_id));
         input.instance_tags.remove(ATTEMPT_TAG);
         let input = RunInstances { max_count: 1, ..input };
         let json = serde_json::to_vec(&input).expect("an input has string keys and no failing serialiser");

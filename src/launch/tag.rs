@@ -1,7 +1,7 @@
-//! The tag that says on an instance which launch it belongs to.
+//! The tags that say on an instance where it comes from.
 //!
-//! It follows the launch, outside its path: an attempt may come to serve several launches, so
-//! RunInstances cannot set it. It is a courtesy to people who look at EC2; the log, not the tag,
+//! RunInstances sets the attempt and the log that it is recorded in. The launch follows the launch, outside its path: an attempt may come to serve several launches, so
+//! RunInstances cannot set that. It is a courtesy to people who look at EC2; the log, not the tag,
 //! says which instance belongs to which launch.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,13 @@ use super::drive::{PAUSE_FIRST, PAUSE_LONGEST};
 use crate::ids::InstanceId;
 use crate::record::{Launch, Phase};
 
-/// The tag's key.
+/// The attempt that made the instance.
+pub(super) const ATTEMPT_TAG: &str = "gantry:attempt-id";
+
+/// The log of the Gantry that made it: several may share an account.
+pub(super) const LOG_TAG: &str = "gantry:log-id";
+
+/// The launch that it belongs to.
 pub(super) const LAUNCH_TAG: &str = "gantry:launch-id";
 
 /// How often tagging is tried before it is left.

@@ -1,12 +1,14 @@
 //! Terminating what a launch made: the request is durable before EC2 is called, its answer after.
 
+mod others;
+
 use std::time::Duration;
 
 use super::Launcher;
 use super::drive::{PAUSE_FIRST, PAUSE_LONGEST, attempt_error};
 use crate::audit::{AppendError, Once, Operation, PrunedLaunch, ReadError, RequestKey, Topic};
 use crate::crash;
-use crate::ec2::ErrorClass;
+use crate::ec2::{Ec2Error, ErrorClass};
 use crate::ids::{InstanceId, LaunchId, Principal, RequestId, Sha256Digest};
 use crate::record::{ENTRY_VERSION, Entry, Event, Launch, LaunchState, Phase, Termination, TerminationStage};
 
@@ -20,6 +22,10 @@ pub struct TerminateRequest {
     pub launch_id: LaunchId,
     /// Why.
     pub reason: String,
+    /// Instances that no launch made, to be terminated with it.
+    pub others: Vec<InstanceId>,
+    /// Whether the others may be instances that this Gantry did not launch.
+    pub include_not_launched: bool,
     /// The caller's idempotency key.
     pub request_id: RequestId,
     /// Who asks.
@@ -48,6 +54,23 @@ pub enum TerminateError {
         /// How far it has come.
         state: LaunchState,
     },
+    /// One of the others belongs to another launch.
+    #[error("instance {instance_id} was made by launch {launch_id}: terminate that one")]
+    OfOtherLaunch {
+        /// The instance.
+        instance_id: InstanceId,
+        /// The launch that made it.
+        launch_id: LaunchId,
+    },
+    /// Some of the others were not launched by this Gantry, and it was not said that they may be.
+    #[error("not launched by this Gantry: {}", others::words(.0))]
+    NotLaunched(Vec<InstanceId>),
+    /// EC2 does not show some of the others.
+    #[error("EC2 does not show {}", others::words(.0))]
+    NotShown(Vec<InstanceId>),
+    /// EC2 could not be asked about the others; nothing was done.
+    #[error("EC2 could not be asked about the instances")]
+    Ec2(#[source] Ec2Error),
     /// The request id was used for another request.
     #[error("request id {request_id} was used for another request, about launch {launch_id}")]
     RequestIdReused {
@@ -81,7 +104,7 @@ impl Launcher {
             account_id: launch.account_id.clone(),
             request_id: request.request_id.clone(),
         };
-        let body = Sha256Digest::of(format!("{}\n{}", request.launch_id, request.reason).as_bytes());
+        let body = body(&request);
         let taken = match self.shared.log.request(&key)? {
             Some(taken) => Some(taken),
             None => self.request_termination(&launch, key, body, &request).await?,
@@ -100,7 +123,8 @@ impl Launcher {
         loop {
             changes.mark_unchanged();
             let launch = self.launch_or_missing(launch_id)?;
-            if !waiting || launch.pending_termination.is_none() || launch.state != LaunchState::Terminating {
+            let own = launch.pending_termination.is_some() && launch.state == LaunchState::Terminating;
+            if !waiting || !(own || launch.pending_others.is_some()) {
                 return Ok(launch);
             }
             tokio::select! {
@@ -128,7 +152,8 @@ impl Launcher {
         request: &TerminateRequest,
     ) -> Result<Option<crate::audit::TakenBy>, TerminateError> {
         let instance_ids = living(launch);
-        if instance_ids.is_empty() && launch.state != LaunchState::Launching {
+        let others = self.checked_others(launch, request).await?;
+        if instance_ids.is_empty() && others.is_empty() && launch.state != LaunchState::Launching {
             if launch.state == LaunchState::Terminated {
                 return Ok(None);
             }
@@ -143,6 +168,7 @@ impl Launcher {
                 body_sha256: Some(body),
                 reason: request.reason.clone(),
                 instance_ids,
+                others,
                 error: None,
             },
         );
@@ -169,7 +195,11 @@ impl Launcher {
         self.shared.tasks.spawn(async move {
             // The boot tracker sees the instances go.
             let _ = launcher.shared.launched.send(launch_id).await;
-            if let Err(error) = launcher.carry_out(launch_id).await {
+            let carried_out = async {
+                launcher.carry_out_others(launch_id).await?;
+                launcher.carry_out(launch_id).await
+            };
+            if let Err(error) = carried_out.await {
                 tracing::error!(%launch_id, %error, "termination stopped");
             }
         });
@@ -223,15 +253,22 @@ impl Launcher {
                 Err(error) => Some(attempt_error(&error)),
             };
             let stage = if error.is_none() { TerminationStage::Accepted } else { TerminationStage::Failed };
-            let termination = Termination { stage, request_id: None, body_sha256: None, reason, instance_ids, error };
-            let entry = self.termination(&launch, &launch.principal, termination);
-            loop {
-                match self.shared.log.append(vec![entry.clone()]).await {
-                    // A full queue drains by itself and a full disk is seen to, and EC2's answer must be
-                    // recorded.
-                    Err(AppendError::Full | AppendError::NoSpace) => self.shared.clock.sleep(PAUSE_FIRST).await,
-                    other => return other.map(drop).map_err(TerminateError::from),
-                }
+            let others = Vec::new();
+            let answered =
+                Termination { stage, request_id: None, body_sha256: None, reason, instance_ids, others, error };
+            return self.record_answer(&launch, answered).await;
+        }
+    }
+
+    /// Records EC2's answer.
+    async fn record_answer(&self, launch: &Launch, answered: Termination) -> Result<(), TerminateError> {
+        let entry = self.termination(launch, &launch.principal, answered);
+        loop {
+            match self.shared.log.append(vec![entry.clone()]).await {
+                // A full queue drains by itself and a full disk is seen to, and EC2's answer must be
+                // recorded.
+                Err(AppendError::Full | AppendError::NoSpace) => self.shared.clock.sleep(PAUSE_FIRST).await,
+                other => return other.map(drop).map_err(TerminateError::from),
             }
         }
     }
@@ -247,6 +284,16 @@ impl Launcher {
             event: Event::Termination(termination),
         }
     }
+}
+
+/// What "the same body" means.
+fn body(request: &TerminateRequest) -> Sha256Digest {
+    let TerminateRequest { launch_id, reason, others, include_not_launched, .. } = request;
+    let mut text = format!("{launch_id}\n{reason}");
+    if !others.is_empty() {
+        text.push_str(&format!("\n{}\n{include_not_launched}", others::words(others)));
+    }
+    Sha256Digest::of(text.as_bytes())
 }
 
 /// The instances of a launch that are not known to be gone.

@@ -66,14 +66,17 @@ fn the_frozen_input_asks_for_imdsv2_unless_told_otherwise() {
         zone: None,
     };
     let image = "ami-05a4db0c500000001".parse().unwrap();
-    let frozen = freeze::freeze(&least_spec(), &image, &candidate, attempt_id);
+    let frozen = freeze::freeze(&least_spec(), &image, &candidate, ("00c0ffee00c0ffee", attempt_id));
     assert_eq!(frozen.metadata_options.http_tokens.as_deref(), Some("required"));
     assert_eq!(frozen.client_token, attempt_id.client_token());
     assert_eq!(frozen.instance_tags["gantry:attempt-id"], attempt_id.to_string());
     let allowed = MetadataOptions { tokens_required: false, ..MetadataOptions::default() };
     let spec = Spec { metadata_options: allowed, ..least_spec() };
     assert_eq!(
-        freeze::freeze(&spec, &image, &candidate, attempt_id).metadata_options.http_tokens.as_deref(),
+        freeze::freeze(&spec, &image, &candidate, ("00c0ffee00c0ffee", attempt_id))
+            .metadata_options
+            .http_tokens
+            .as_deref(),
         Some("optional")
     );
 }
@@ -146,7 +149,8 @@ fn every_field_of_a_spec_reaches_the_frozen_input() {
         ..least_spec()
     };
     let image = "ami-05a4db0c500000001".parse().unwrap();
-    let frozen = serde_json::to_value(freeze::freeze(&spec, &image, &candidate, attempt_id)).unwrap();
+    let frozen =
+        serde_json::to_value(freeze::freeze(&spec, &image, &candidate, ("00c0ffee00c0ffee", attempt_id))).unwrap();
     let expected = serde_json::json!({
         "client_token": attempt_id.client_token(),
         "image_id": "ami-05a4db0c500000001",

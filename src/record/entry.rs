@@ -323,8 +323,11 @@ pub struct Termination {
     pub body_sha256: Option<Sha256Digest>,
     /// Why.
     pub reason: String,
-    /// Which instances.
+    /// Which instances of the launch.
     pub instance_ids: Vec<InstanceId>,
+    /// Which instances that no launch made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<InstanceId>,
     /// EC2's answer, when it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<AttemptError>,

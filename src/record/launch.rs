@@ -81,11 +81,24 @@ pub struct Launch {
     /// Why, in the words of whoever asked for the termination that EC2 has not answered yet.
     #[serde(default)]
     pub pending_termination: Option<String>,
+    /// Instances that no launch made and whose termination was asked for with this one's record; EC2 has not
+    /// answered it yet.
+    #[serde(default)]
+    pub pending_others: Option<PendingOthers>,
     /// Why, in the words of whoever asked for no further attempts.
     #[serde(default)]
     pub cancelled: Option<String>,
     /// The sequence of its last event.
     pub last_sequence: u64,
+}
+
+/// A termination of instances that no launch made, which EC2 has not answered yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingOthers {
+    /// Why, in the words of whoever asked.
+    pub reason: String,
+    /// Which.
+    pub instance_ids: Vec<InstanceId>,
 }
 
 /// One attempt of a launch.
@@ -156,7 +169,8 @@ impl LaunchInstance {
         self.ready_time.is_some() && !self.has_ended()
     }
 
-    fn has_ended(&self) -> bool {
+    /// Whether it is gone for good.
+    pub fn has_ended(&self) -> bool {
         matches!(self.phase, Phase::Failed | Phase::Terminated)
     }
 }
@@ -249,6 +263,7 @@ impl Launch {
             settle_time: (!admitted).then_some(entry.time),
             terminating: false,
             pending_termination: None,
+            pending_others: None,
             cancelled: None,
             last_sequence: 0,
         };
@@ -259,7 +274,19 @@ impl Launch {
     /// Whether something is still to be done or watched for this launch: the launches that are
     /// taken up again at start.
     pub fn is_open(&self) -> bool {
-        !self.state.is_settled() || self.instances.iter().any(|instance| instance.phase == Phase::TimedOut)
+        !self.state.is_settled()
+            || self.pending_others.is_some()
+            || self.instances.iter().any(|instance| instance.phase == Phase::TimedOut)
+    }
+
+    /// The instances that it has, and those that it may yet get: while it is LAUNCHING as many as were asked for,
+    /// then those that are not known to have ended. A stopped instance has not ended.
+    pub fn instances_held(&self) -> u32 {
+        if self.state == LaunchState::Launching {
+            return self.spec.max_count;
+        }
+        let living = self.instances.iter().filter(|instance| !instance.has_ended());
+        u32::try_from(living.count()).unwrap_or(u32::MAX)
     }
 
     /// The image that it launches: the one that was named, or that the selector came to. None if

@@ -1,8 +1,10 @@
 //! The launcher over a real log and a sandbox: what it does when the log takes nothing.
 
 use super::*;
+use crate::audit::AppendError;
 use crate::clock::{SimClock, Timestamp};
 use crate::launch::{Answer, LaunchRequest};
+use crate::launch::{LaunchError, LaunchSettings};
 use crate::sandbox::Options;
 
 async fn launcher(dir: &Path, shutdown: &CancellationToken) -> (Launcher, AuditLog, Sandbox) {

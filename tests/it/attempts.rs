@@ -168,6 +168,7 @@ async fn launches_that_are_spread_go_where_there_are_fewest() {
         launch_id: launch.launch_id.clone(),
         reason: String::new(),
         request_id: "t-1".to_owned(),
+        ..Default::default()
     };
     world.launches().terminate_launch(terminate).await.unwrap();
     let ended = async { while get(&world, &launch.launch_id).await.state() != pb::LaunchState::Terminated {} };

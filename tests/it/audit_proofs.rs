@@ -209,6 +209,7 @@ async fn what_a_server_really_writes_keeps_every_rule_of_the_verification() {
             launch_id: launch.launch_id.clone(),
             reason: "test".to_owned(),
             request_id: format!("t-{}", launch.launch_id),
+            ..Default::default()
         };
         world.launches().terminate_launch(request).await.unwrap();
     }

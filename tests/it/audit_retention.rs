@@ -28,8 +28,12 @@ async fn assert_known_and_gone(world: &World, request: &pb::LaunchInstancesReque
 
     let id = launch_id.to_owned();
     let get = pb::GetLaunchRequest { launch_id: id.clone() };
-    let terminate =
-        pb::TerminateLaunchRequest { launch_id: id.clone(), reason: "done".to_owned(), request_id: "t-1".to_owned() };
+    let terminate = pb::TerminateLaunchRequest {
+        launch_id: id.clone(),
+        reason: "done".to_owned(),
+        request_id: "t-1".to_owned(),
+        ..Default::default()
+    };
     let watch = pb::WatchLaunchRequest { launch_id: id, ..Default::default() };
     for status in [
         world.launches().get_launch(get).await.unwrap_err(),

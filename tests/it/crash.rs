@@ -192,6 +192,7 @@ async fn a_crash_at_any_point_of_a_termination_is_taken_up_again() {
             launch_id: launch.launch_id.clone(),
             reason: "crash test".to_owned(),
             request_id: "t-1".to_owned(),
+            ..Default::default()
         };
         let mut client = LaunchServiceClient::new(doomed.channel().await.unwrap());
         let _ = client.terminate_launch(terminate.clone()).await;

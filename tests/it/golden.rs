@@ -198,6 +198,7 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         body_sha256: Some(Sha256Digest::of(b"body")),
         reason: "no longer needed".to_owned(),
         instance_ids: vec![place().instance_id],
+        others: Vec::new(),
         error: Some(error("UnauthorizedOperation", "permission")),
     };
     let started = ServiceStarted {

@@ -199,6 +199,7 @@ async fn a_launch_is_terminated_once_and_says_so() {
         launch_id: launch.launch_id.clone(),
         reason: "no longer needed".to_owned(),
         request_id: "t-1".to_owned(),
+        ..Default::default()
     };
     let terminating = world.launches().terminate_launch(terminate.clone()).await.unwrap().into_inner();
     assert_eq!(terminating.state(), pb::LaunchState::Terminating);
@@ -268,6 +269,7 @@ async fn a_launch_under_way_can_be_terminated_and_nothing_is_left_running() {
             launch_id: launch.launch_id.clone(),
             reason: "changed my mind".to_owned(),
             request_id: format!("t-{}", launch.launch_id),
+            ..Default::default()
         };
         world.launches().terminate_launch(terminate).await.unwrap();
         world
@@ -296,6 +298,7 @@ async fn a_termination_that_ec2_refuses_leaves_the_launch_and_says_why() {
         launch_id: launch.launch_id,
         reason: "no longer needed".to_owned(),
         request_id: "t-1".to_owned(),
+        ..Default::default()
     };
     let refused = world.launches().terminate_launch(terminate).await.unwrap().into_inner();
     assert_eq!(refused.state(), pb::LaunchState::Booting);

@@ -210,6 +210,7 @@ async fn every_call_is_put_to_policy_by_its_action() {
         launch_id,
         reason: "test".to_owned(),
         request_id: "t-1".to_owned(),
+        ..Default::default()
     };
     let statuses = [
         world.images().list_images(pb::ListImagesRequest::default()).await.unwrap_err(),

@@ -323,8 +323,12 @@ async fn a_witness_or_a_checkpoint_elsewhere_that_has_seen_more_stops_launches()
     assert!(refused.message().contains("witness.example"), "{refused}");
     // A termination only ends what is on record.
     let request_id = "t-1".to_owned();
-    let terminate =
-        pb::TerminateLaunchRequest { launch_id: left_open.launch_id, request_id, reason: "test".to_owned() };
+    let terminate = pb::TerminateLaunchRequest {
+        launch_id: left_open.launch_id,
+        request_id,
+        reason: "test".to_owned(),
+        ..Default::default()
+    };
     world.launches().terminate_launch(terminate).await.unwrap();
     // The next start knows it without the witness.
     let world = world.restart().await;

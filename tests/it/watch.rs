@@ -159,6 +159,7 @@ async fn a_watch_without_a_cursor_begins_with_what_the_instance_is() {
         launch_id: launch.launch_id.clone(),
         reason: "no longer needed".to_owned(),
         request_id: "t-1".to_owned(),
+        ..Default::default()
     };
     let terminating = world.launches().terminate_launch(terminate).await.unwrap().into_inner();
     let events = watch(&world, &launch.launch_id, terminating.last_sequence).await;

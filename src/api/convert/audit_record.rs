@@ -86,7 +86,7 @@ fn subject(event: &Event) -> Subject<'_> {
             ..Subject::default()
         },
         Event::Termination(termination) => Subject {
-            instance_ids: termination.instance_ids.iter().collect(),
+            instance_ids: termination.instance_ids.iter().chain(&termination.others).collect(),
             reason: termination.reason.clone(),
             ..Subject::default()
         },

@@ -40,6 +40,7 @@ impl From<&Launch> for pb::Launch {
             terminating: _,
             // Bookkeeping of a termination whose answer is still out.
             pending_termination: _,
+            pending_others: _,
             cancelled: _,
             last_sequence,
         } = launch;

@@ -39,6 +39,8 @@ pub(super) enum Detail {
     Findings(Vec<Finding>),
     /// A limit that was reached.
     Quota { subject: String, description: String },
+    /// Several of them, each with its subject and description.
+    Quotas(Vec<(String, String)>),
     /// Something that is not there.
     Resource { kind: String, name: String, description: String },
     /// When to try again.
@@ -116,6 +118,12 @@ impl Report {
                 Detail::Quota { subject, description } => {
                     details.set_quota_failure(vec![QuotaViolation::new(subject, description)]);
                 }
+                Detail::Quotas(quotas) => {
+                    let violations = quotas.iter().map(|(subject, description)| {
+                        QuotaViolation::new(clipped(subject, TEXT_BYTES_MAX), clipped(description, TEXT_BYTES_MAX))
+                    });
+                    details.set_quota_failure(violations.collect::<Vec<_>>());
+                }
                 Detail::Resource { kind, name, description } => {
                     details.set_resource_info(
                         kind,
@@ -138,7 +146,7 @@ fn entries(detail: &Detail) -> usize {
     match detail {
         Detail::Violations(violations) => violations.kept().len() + violations.dropped(),
         Detail::Findings(findings) => against(findings).count(),
-        Detail::Quota { .. } | Detail::Resource { .. } | Detail::Retry(_) => 0,
+        Detail::Quota { .. } | Detail::Quotas(_) | Detail::Resource { .. } | Detail::Retry(_) => 0,
     }
 }
 

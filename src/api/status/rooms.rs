@@ -6,7 +6,7 @@ use crate::api::convert::{ViolationReason, Violations};
 use crate::audit::{AppendError, ProofError, RECORD_BYTES_MAX, ReadError};
 use crate::boot::WatchError;
 use crate::ec2::Ec2Error;
-use crate::launch::{CancelError, LaunchError, TerminateError};
+use crate::launch::{CancelError, LaunchError, SwitchError, TerminateError};
 
 impl From<CatalogError> for Failure {
     fn from(error: CatalogError) -> Self {
@@ -73,6 +73,10 @@ impl From<LaunchError> for Failure {
             LaunchError::PolicyDenied { launch_id, findings, policy_ids } => {
                 Self::PolicyDenied { launch_id, findings, policy_ids }
             }
+            LaunchError::Paused { launch_id, findings } => Self::LaunchesPaused { launch_id, findings },
+            LaunchError::QuotaExceeded { launch_id, findings, excesses, retry_delay } => {
+                Self::QuotaExceeded { launch_id, findings, excesses, retry_delay }
+            }
             LaunchError::RequestIdReused { request_id, launch_id } => Self::RequestIdReused { request_id, launch_id },
             LaunchError::RedactionKeyLost { request_id, launch_id } => Self::RedactionKeyLost { request_id, launch_id },
             LaunchError::AlreadyDecided { request_id, launch_id, pruned } => {
@@ -111,11 +115,26 @@ impl From<TerminateError> for Failure {
             TerminateError::NotFound(launch_id) => Self::NotFound(Missing::Launch(launch_id)),
             TerminateError::Pruned { launch_id, pruned } => Self::LaunchPruned { launch_id, pruned },
             TerminateError::NoInstances { launch_id, state } => Self::NoInstances { launch_id, state },
+            TerminateError::OfOtherLaunch { instance_id, launch_id } => {
+                Self::InstanceOfOtherLaunch { instance_id, launch_id }
+            }
+            TerminateError::NotLaunched(instance_ids) => Self::InstanceNotLaunched(instance_ids),
+            TerminateError::NotShown(instance_ids) => Self::NotFound(Missing::Instances(instance_ids)),
+            TerminateError::Ec2(error) => Self::Ec2(error),
             TerminateError::RequestIdReused { request_id, launch_id } => {
                 Self::RequestIdReused { request_id, launch_id }
             }
             TerminateError::Append(error) => error.into(),
             TerminateError::Read(error) => error.into(),
+        }
+    }
+}
+
+impl From<SwitchError> for Failure {
+    fn from(error: SwitchError) -> Self {
+        match error {
+            SwitchError::Append(error) => error.into(),
+            SwitchError::Read(error) => error.into(),
         }
     }
 }

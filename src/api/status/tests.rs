@@ -10,6 +10,7 @@ use super::*;
 use crate::api::convert::ViolationReason;
 use crate::audit::BehindCause;
 use crate::ec2::errors::{Answer, Silence, meaning_of};
+use crate::ids::Region;
 use crate::record::Outcome;
 
 fn finding(outcome: Outcome, message: &str) -> Finding {
@@ -103,6 +104,27 @@ fn the_table_gives_each_failure_its_code_and_reason() {
             "POLICY_DENIED",
         ),
         (
+            Failure::LaunchesPaused { launch_id: None, findings: Vec::new() },
+            Code::FailedPrecondition,
+            "LAUNCHES_PAUSED",
+        ),
+        (
+            Failure::QuotaExceeded {
+                launch_id: None,
+                findings: Vec::new(),
+                excesses: Vec::new(),
+                retry_delay: Some(Duration::from_secs(60)),
+            },
+            Code::ResourceExhausted,
+            "LAUNCH_QUOTA_EXCEEDED",
+        ),
+        (
+            Failure::InstanceOfOtherLaunch { instance_id: "i-0123456789abcdef0".parse().unwrap(), launch_id },
+            Code::FailedPrecondition,
+            "INSTANCE_OF_OTHER_LAUNCH",
+        ),
+        (Failure::InstanceNotLaunched(Vec::new()), Code::FailedPrecondition, "INSTANCE_NOT_LAUNCHED"),
+        (
             Failure::SelectorMatchesNothing(Nothing { matched: 2, message: "none".to_owned() }),
             Code::FailedPrecondition,
             "SELECTOR_MATCHES_NOTHING",
@@ -168,7 +190,8 @@ fn the_table_gives_each_failure_its_code_and_reason() {
             "{failure:?}"
         );
         let retry = status.get_details_retry_info().is_some();
-        assert_eq!(retry, code == Code::Unavailable || reason == "OVERLOADED", "{failure:?}");
+        let may_help = code == Code::Unavailable || ["OVERLOADED", "LAUNCH_QUOTA_EXCEEDED"].contains(&reason);
+        assert_eq!(retry, may_help, "{failure:?}");
     }
 }
 

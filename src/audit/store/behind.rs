@@ -9,7 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{InstanceRow, LaunchRange, LaunchRow, PrunedLaunch, RecordStore, RequestKey, Rows, StoreError, TakenBy};
+use super::{
+    InstanceRow, LaunchRange, LaunchRow, List, PrunedLaunch, RecordStore, RequestKey, Rows, StoreError, TakenBy,
+};
 use crate::audit::query::Order;
 use crate::ids::{InstanceId, LaunchId};
 
@@ -232,24 +234,25 @@ impl StoreBehind {
         })
     }
 
-    /// The launches that are open, oldest first.
-    pub(in crate::audit) fn open_launches(&self) -> Result<Vec<LaunchId>, StoreError> {
+    /// The launches of a list, oldest first.
+    pub(in crate::audit) fn listed(&self, list: List) -> Result<Vec<LaunchId>, StoreError> {
         let recent: Vec<(LaunchId, bool)> = {
             let behind = self.lock();
             let rows = behind.writing.as_deref().into_iter().chain([&behind.fresh]);
-            let changed = |rows: &Rows| rows.launches.iter().map(|(id, row)| (*id, row.is_open)).collect::<Vec<_>>();
+            let changed =
+                |rows: &Rows| rows.launches.iter().map(|(id, row)| (*id, row.is_on(list))).collect::<Vec<_>>();
             let gone = |rows: &Rows| rows.pruned.keys().map(|id| (*id, false)).collect::<Vec<_>>();
             rows.flat_map(|rows| changed(rows).into_iter().chain(gone(rows))).collect()
         };
-        let mut open: std::collections::BTreeSet<_> = self.store.open_launches()?.into_iter().collect();
-        for (id, is_open) in recent {
-            if is_open {
-                open.insert(id)
+        let mut listed: BTreeSet<_> = self.store.listed(list)?.into_iter().collect();
+        for (id, is_on) in recent {
+            if is_on {
+                listed.insert(id)
             } else {
-                open.remove(&id)
+                listed.remove(&id)
             };
         }
-        Ok(open.into_iter().collect())
+        Ok(listed.into_iter().collect())
     }
 
     /// What a request key was used for.

@@ -25,14 +25,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    InstanceRow, LaunchRange, LaunchRow, Operation, PrunedLaunch, RecordStore, RequestKey, Rows, StoreError, TakenBy,
+    InstanceRow, LaunchRange, LaunchRow, List, Operation, PrunedLaunch, RecordStore, RequestKey, Rows, StoreError,
+    TakenBy,
 };
 use crate::audit::directory::sync_dir;
 use crate::audit::query::Order;
 use crate::ids::{InstanceId, LaunchId};
 
 /// Version of keys and values. A store of another version is made again from the journal.
-const LAYOUT_VERSION: &[u8] = b"3";
+const LAYOUT_VERSION: &[u8] = b"4";
 
 /// Bytes of pages that sled keeps in memory: a part of those there are when it is opened, but at least and at
 /// most so many. At ten million records 256 MiB took 340 MiB more than 32 and made the slowest look-ups of a launch
@@ -60,6 +61,8 @@ pub(in crate::audit) struct SledStore {
     launches: Tree,
     /// Launch id of every open launch → nothing.
     open: Tree,
+    /// Launch id of every launch with instances, or with some to come → nothing.
+    living: Tree,
     /// Request key → [`TakenBy`].
     requests: Tree,
     /// Instance id → [`InstanceRow`].
@@ -96,6 +99,7 @@ impl SledStore {
         let store = Self {
             launches: db.open_tree("launches")?,
             open: db.open_tree("open")?,
+            living: db.open_tree("living")?,
             requests: db.open_tree("requests")?,
             instances: db.open_tree("instances")?,
             pruned: db.open_tree("pruned")?,
@@ -107,6 +111,15 @@ impl SledStore {
             sync_files(path).map_err(StoreError::Io)?;
         }
         Ok(store)
+    }
+}
+
+impl SledStore {
+    fn list(&self, list: List) -> &Tree {
+        match list {
+            List::Open => &self.open,
+            List::Living => &self.living,
+        }
     }
 }
 
@@ -134,15 +147,19 @@ impl RecordStore for SledStore {
             // What stays is there before the launch goes.
             self.pruned.insert(id.as_bytes(), encode(pruned))?;
             self.open.remove(id.as_bytes())?;
+            self.living.remove(id.as_bytes())?;
             self.launches.remove(id.as_bytes())?;
         }
         for (id, row) in &rows.launches {
             let key = id.as_bytes();
             self.launches.insert(key, encode(row))?;
-            match (row.is_open, self.open.contains_key(key)?) {
-                (true, false) => drop(self.open.insert(key, &[])?),
-                (false, true) => drop(self.open.remove(key)?),
-                (true, true) | (false, false) => {}
+            for list in [List::Open, List::Living] {
+                let tree = self.list(list);
+                match (row.is_on(list), tree.contains_key(key)?) {
+                    (true, false) => drop(tree.insert(key, &[])?),
+                    (false, true) => drop(tree.remove(key)?),
+                    (true, true) | (false, false) => {}
+                }
             }
         }
         for (key, taken_by) in &rows.requests {
@@ -185,8 +202,8 @@ impl RecordStore for SledStore {
         }
     }
 
-    fn open_launches(&self) -> Result<Vec<LaunchId>, StoreError> {
-        let keys = self.open.iter().keys();
+    fn listed(&self, list: List) -> Result<Vec<LaunchId>, StoreError> {
+        let keys = self.list(list).iter().keys();
         keys.map(|key| launch_id(&key?)).collect()
     }
 

@@ -207,6 +207,7 @@ pub(super) fn termination(seconds: i64, launch: u8, request: Option<u8>) -> Entr
         body_sha256: request.map(|_| Sha256Digest::of(&[launch])),
         reason: "done".to_owned(),
         instance_ids: vec![instance_id(launch, 0)],
+        others: Vec::new(),
         error: None,
     };
     entry(seconds, Some(launch), Event::Termination(termination))

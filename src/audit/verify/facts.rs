@@ -61,7 +61,7 @@ pub(super) enum What {
     Unknown { attempt_id: AttemptId },
     Ended { state: LaunchState },
     Phase { instance: InstanceKey, place: Option<InstanceKey> },
-    TerminationRequested { instances: Instances },
+    TerminationRequested { instances: Instances, others: bool },
     TerminationAnswered { instances: Instances },
     Started,
     Cancelled,
@@ -259,7 +259,9 @@ impl What {
     fn termination(termination: &Termination) -> Self {
         let instances = Instances::of(termination.instance_ids.iter());
         match termination.stage {
-            TerminationStage::Requested => Self::TerminationRequested { instances },
+            TerminationStage::Requested => {
+                Self::TerminationRequested { instances, others: !termination.others.is_empty() }
+            }
             TerminationStage::Accepted | TerminationStage::Failed => Self::TerminationAnswered { instances },
         }
     }

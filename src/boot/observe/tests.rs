@@ -18,6 +18,7 @@ fn fresh() -> Tracked {
         since: at(0),
         ready_by: Some(at(600)),
         terminating: false,
+        absent_since: None,
     }
 }
 
@@ -148,6 +149,19 @@ fn an_instance_that_ends_is_terminated_or_failed() {
     let terminating = Tracked { terminating: true, phase: Some(Phase::Pending), ..fresh() };
     assert_eq!(phases(terminating.clone(), &gone(volume)), [Phase::Terminated]);
     assert_eq!(phases(terminating, &[(None, None)]), [Phase::Terminated], "gone for an hour");
+}
+
+#[test]
+fn what_was_shown_before_and_is_missing_for_ten_minutes_is_gone() {
+    let missing = |phase, since: Option<i64>, seconds| {
+        let tracked = Tracked { phase: Some(phase), ready_by: None, absent_since: since.map(at), ..fresh() };
+        observe(&tracked, None, None, at(seconds)).into_iter().map(|phase| phase.phase).collect::<Vec<_>>()
+    };
+    assert_eq!(missing(Phase::Ready, Some(1_000), 1_599), []);
+    assert_eq!(missing(Phase::Ready, Some(1_000), 1_600), [Phase::Terminated]);
+    assert_eq!(missing(Phase::Ready, None, 9_999), [], "nobody has looked before");
+    assert_eq!(missing(Phase::Requested, Some(1_000), 9_999), [], "it may be new");
+    assert_eq!(missing(Phase::Terminated, Some(1_000), 9_999), []);
 }
 
 #[test]

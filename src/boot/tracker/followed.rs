@@ -26,6 +26,8 @@ pub(super) struct Followed {
     pub(super) watchers: usize,
     /// Whether its launch still waits for it.
     pub(super) awaited: bool,
+    /// Whether nobody waits for it, and all that is to be known is whether it is still there.
+    pub(super) is_checked: bool,
 }
 
 impl Followed {
@@ -41,9 +43,17 @@ impl Followed {
         }
     }
 
+    /// Notes whether EC2 shows it.
+    pub(super) fn seen(&mut self, is_shown: bool, now: Timestamp) {
+        self.tracked.absent_since = if is_shown { None } else { self.tracked.absent_since.or(Some(now)) };
+    }
+
     /// Whether its launch has nothing more to learn of it.
     pub(super) fn is_settled(&self, now: Timestamp) -> bool {
         let tracked = &self.tracked;
+        if self.is_checked && !matches!(tracked.phase, Some(Phase::Failed | Phase::Terminated)) {
+            return tracked.absent_since.is_none();
+        }
         match tracked.phase {
             Some(Phase::Ready) => !tracked.terminating,
             Some(Phase::Failed | Phase::Terminated) => true,
@@ -88,6 +98,12 @@ impl OnRecord {
         instances.map(|instance| self.tracked(instance))
     }
 
+    /// The instances that have not ended.
+    pub(super) fn living(&self) -> impl Iterator<Item = Tracked> {
+        let living = self.launch.instances.iter().filter(|instance| !instance.has_ended());
+        living.map(|instance| self.tracked(instance))
+    }
+
     /// One of its instances.
     pub(super) fn find(&self, instance_id: &InstanceId) -> Option<Tracked> {
         let instance = self.launch.instances.iter().find(|instance| instance.place.instance_id == *instance_id)?;
@@ -113,6 +129,7 @@ impl OnRecord {
                 None => launched.checked_add(launch.spec.ready_timeout).ok(),
             },
             terminating: launch.terminating,
+            absent_since: None,
         }
     }
 }
@@ -130,7 +147,8 @@ pub(super) fn without_launch(log: &AuditLog, instance_id: &InstanceId, since: Ti
         }
         _ => (None, None, [None, None, None]),
     };
-    Ok(Tracked { instance_id: instance_id.clone(), phase, place, checks, since, ready_by: None, terminating: false })
+    let instance_id = instance_id.clone();
+    Ok(Tracked { instance_id, phase, place, checks, since, ready_by: None, terminating: false, absent_since: None })
 }
 
 /// Whether a launch still waits for an instance.

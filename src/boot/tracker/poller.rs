@@ -69,7 +69,8 @@ impl Poller {
                     Some(Some(command)) => {
                         let batch = self.batch(command);
                         // What follows for a stream has just been looked at; a launch has not.
-                        if idle && batch.iter().any(|command| matches!(command, Command::Launch(_))) {
+                        if idle && batch.iter().any(|command| matches!(command, Command::Launch(_) | Command::Check(_)))
+                        {
                             next_look = self.clock.uptime();
                         }
                         if let Err(stop) = self.take(batch).await {
@@ -120,7 +121,9 @@ impl Poller {
     ) -> Result<HashMap<InstanceId, InstanceStatus>, LookError> {
         let uptime = self.clock.uptime();
         let due = self.status_asked.is_none_or(|asked| uptime.saturating_sub(asked) >= self.settings.status_period);
+        let is_checked = |id: &InstanceId| self.followed.get(id).is_some_and(|followed| followed.is_checked);
         let running = instances.values().filter(|instance| instance.state == Some(InstanceState::Running));
+        let running = running.filter(|instance| !is_checked(&instance.instance_id));
         let running: Vec<InstanceId> = running.map(|instance| instance.instance_id.clone()).collect();
         if !due || running.is_empty() {
             return Ok(HashMap::new());
@@ -149,7 +152,8 @@ impl Poller {
         let now = self.clock.now();
         let mut changes: BTreeMap<Option<LaunchId>, Vec<InstancePhase>> = BTreeMap::new();
         for id in ids {
-            let Some(followed) = self.followed.get(id) else { continue };
+            let Some(followed) = self.followed.get_mut(id) else { continue };
+            followed.seen(instances.contains_key(id), now);
             let phases = observe(&followed.tracked, instances.get(id), statuses.get(id), now);
             if !phases.is_empty() {
                 changes.entry(followed.launch_id).or_default().extend(phases);

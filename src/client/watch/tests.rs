@@ -72,6 +72,13 @@ impl LaunchService for Scripted {
     ) -> Result<Response<pb::GetBootStatisticsResponse>, Status> {
         no()
     }
+
+    async fn list_orphans(
+        &self,
+        _: Request<pb::ListOrphansRequest>,
+    ) -> Result<Response<pb::ListOrphansResponse>, Status> {
+        no()
+    }
 }
 
 fn event(sequence: u64) -> Result<pb::BootEvent, Status> {

@@ -5,7 +5,9 @@ mod governing;
 use crate::ami::finding_rule::{FindingGroup, FindingRule};
 use crate::record::Outcome;
 
-pub(in crate::launch) use governing::{BREAK_GLASS_DENIED, CAPACITY_LACKED_RECENTLY, POLICY_DENIED, POLICY_OVERRIDDEN};
+pub(in crate::launch) use governing::{
+    BREAK_GLASS_DENIED, CAPACITY_LACKED_RECENTLY, LAUNCHES_PAUSED, POLICY_DENIED, POLICY_OVERRIDDEN, QUOTA_EXCEEDED,
+};
 
 /// Every finding about a launch itself.
 pub static LAUNCH_FINDINGS: FindingGroup = FindingGroup {
@@ -38,6 +40,8 @@ pub static LAUNCH_FINDINGS: FindingGroup = FindingGroup {
         &POLICY_DENIED,
         &POLICY_OVERRIDDEN,
         &BREAK_GLASS_DENIED,
+        &QUOTA_EXCEEDED,
+        &LAUNCHES_PAUSED,
         &ROOT_VOLUME_LEFT_OUT,
         &ROOT_VOLUME_TYPE,
         &VOLUME_INCOMPLETE,
@@ -219,7 +223,7 @@ pub(super) static TAGS_NOT_ALLOWED: FindingRule = FindingRule {
     code: "TAGS_NOT_ALLOWED",
     outcome: Outcome::Fail,
     field: "spec.tags",
-    expected: "at most 48 tags for instances and 50 for volumes, none with a reserved prefix",
+    expected: "at most 47 tags for instances and 50 for volumes, none with a reserved prefix",
     means: "The tags, those of the launch template included, are more than EC2 and Gantry allow together, or use the \
             prefix `gantry:` or `aws:`.",
     remedy: "Use a version of the launch template with fewer or other tags.",

@@ -10,7 +10,7 @@ use super::place::subnet_zone;
 use crate::record::{Finding, Market, NetworkInterface, Spec};
 
 /// Tags of instances: EC2 allows 50, and Gantry adds its attempt and its launch.
-const INSTANCE_TAGS_MAX: usize = 48;
+const INSTANCE_TAGS_MAX: usize = 47;
 
 /// Tags of volumes (EC2 User Guide, "Tag restrictions").
 const VOLUME_TAGS_MAX: usize = 50;

@@ -1,9 +1,11 @@
 //! Taking in the next entry: the only way a launch changes.
 
-use super::{ApplyError, Attempt, AttemptState, Launch, LaunchInstance};
+use jiff::Timestamp;
+
+use super::{ApplyError, Attempt, AttemptState, Launch, LaunchInstance, PendingOthers};
 use crate::ids::{AttemptId, InstanceId};
 use crate::record::{
-    AttemptSucceeded, BootEvent, Entry, Event, InstancePhase, LaunchState, Phase, Reason, TerminationStage,
+    AttemptSucceeded, BootEvent, Entry, Event, InstancePhase, LaunchState, Phase, Reason, Termination, TerminationStage,
 };
 
 impl Launch {
@@ -145,32 +147,53 @@ impl Launch {
                 events.extend(self.settle(entry.time));
                 events
             }
-            Event::Termination(termination) => match termination.stage {
-                TerminationStage::Requested => {
-                    if self.instances.is_empty() && self.state != LaunchState::Launching {
-                        return Err(ApplyError::NothingToTerminate);
-                    }
-                    self.terminating = true;
-                    self.pending_termination = Some(termination.reason.clone());
-                    self.settle(entry.time).into_iter().collect()
-                }
-                TerminationStage::Accepted => {
-                    self.pending_termination = None;
-                    Vec::new()
-                }
-                TerminationStage::Failed => {
-                    self.terminating = false;
-                    self.pending_termination = None;
-                    self.state_reason = termination
-                        .error
-                        .as_ref()
-                        .map(|error| Reason { code: error.code.clone(), message: error.message.clone() });
-                    self.settle(entry.time).into_iter().collect()
-                }
-            },
+            Event::Termination(termination) => self.terminate(entry.time, termination)?,
         };
         self.update_time = entry.time;
         Ok(events)
+    }
+
+    fn terminate(&mut self, time: Timestamp, termination: &Termination) -> Result<Vec<BootEvent>, ApplyError> {
+        let Termination { stage, reason, instance_ids, others, error, .. } = termination;
+        let failed = || error.as_ref().map(|error| Reason { code: error.code.clone(), message: error.message.clone() });
+        if *stage != TerminationStage::Requested && !others.is_empty() {
+            // What becomes of them is not the launch's life.
+            self.pending_others = None;
+            if *stage == TerminationStage::Failed {
+                self.state_reason = failed();
+            }
+            return Ok(Vec::new());
+        }
+        Ok(match stage {
+            TerminationStage::Requested => {
+                let nothing = self.instances.is_empty() && self.state != LaunchState::Launching;
+                if nothing && others.is_empty() {
+                    return Err(ApplyError::NothingToTerminate);
+                }
+                if !others.is_empty() {
+                    let pending = self
+                        .pending_others
+                        .get_or_insert(PendingOthers { reason: reason.clone(), instance_ids: vec![] });
+                    pending.instance_ids.extend(others.iter().cloned());
+                }
+                if instance_ids.is_empty() && !others.is_empty() && self.state != LaunchState::Launching {
+                    return Ok(Vec::new());
+                }
+                self.terminating = true;
+                self.pending_termination = Some(reason.clone());
+                self.settle(time).into_iter().collect()
+            }
+            TerminationStage::Accepted => {
+                self.pending_termination = None;
+                Vec::new()
+            }
+            TerminationStage::Failed => {
+                self.terminating = false;
+                self.pending_termination = None;
+                self.state_reason = failed();
+                self.settle(time).into_iter().collect()
+            }
+        })
     }
 
     /// As [`Launch::open_attempt`], unless the launch has ended. Instances that turn up after an

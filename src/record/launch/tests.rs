@@ -168,6 +168,7 @@ impl Step {
                 body_sha256: None,
                 reason: "no longer needed".to_owned(),
                 instance_ids: Vec::new(),
+                others: Vec::new(),
                 error: (stage == NotDone).then(|| error("UnauthorizedOperation")),
             }),
         };

@@ -27,8 +27,8 @@ const KEY_NAME_CHARS_MAX: usize = 255;
 /// Tags of one resource (EC2 User Guide, "Tag restrictions").
 const RESOURCE_TAGS_MAX: usize = 50;
 
-/// The tags that Gantry itself puts on an instance: its attempt and its launch.
-const OWN_INSTANCE_TAGS: usize = 2;
+/// The tags that Gantry itself puts on an instance: its log, its attempt and its launch.
+const OWN_INSTANCE_TAGS: usize = 3;
 
 /// Characters of a tag's key.
 const TAG_KEY_CHARS_MAX: usize = 128;

@@ -59,7 +59,8 @@ fn phase_word(phase: Phase) -> &'static str {
 
 /// A termination was asked for, accepted or failed.
 pub(super) fn termination(entry: &Entry, termination: &Termination) -> Told {
-    let ids: Vec<&str> = termination.instance_ids.iter().map(|id| id.as_str()).collect();
+    let all = || termination.instance_ids.iter().chain(&termination.others);
+    let ids: Vec<&str> = all().map(|id| id.as_str()).collect();
     let named = if ids.is_empty() { "all instances of the launch".to_owned() } else { ids.join(", ") };
     let (operation, status, stage, message) = match termination.stage {
         TerminationStage::Requested => {
@@ -80,7 +81,7 @@ pub(super) fn termination(entry: &Entry, termination: &Termination) -> Told {
     let mut told = Told::new(Activity::Delete, status, api, message);
     told.stage = Some(stage);
     told.resources.extend(words::launch(entry, Role::Related));
-    told.resources.extend(termination.instance_ids.iter().map(|id| words::instance(entry, id)));
+    told.resources.extend(all().map(|id| words::instance(entry, id)));
     if let Some(error) = error {
         told = told.because(error.code.as_str(), error.message.as_str());
         told.control = Control::of(error);

@@ -63,9 +63,9 @@ impl RecordStore for Memory {
         Ok(())
     }
 
-    fn open_launches(&self) -> Result<Vec<LaunchId>, StoreError> {
+    fn listed(&self, list: List) -> Result<Vec<LaunchId>, StoreError> {
         let rows = self.rows.lock().unwrap();
-        Ok(rows.launches.iter().filter(|(_, row)| row.is_open).map(|(id, _)| *id).collect())
+        Ok(rows.launches.iter().filter(|(_, row)| row.is_on(list)).map(|(id, _)| *id).collect())
     }
 
     fn request(&self, _: &RequestKey) -> Result<Option<TakenBy>, StoreError> {
@@ -90,6 +90,7 @@ fn rows(numbers: impl IntoIterator<Item = u8>, is_open: bool) -> Rows {
         entries: vec![u64::from(is_open)],
         state: LaunchState::Launching,
         is_open,
+        is_living: !is_open,
         about: Arc::new(LaunchAbout {
             principal: "local".parse().unwrap(),
             account_id: "123456789012".parse().unwrap(),
@@ -126,8 +127,10 @@ fn the_latest_row_counts_wherever_the_others_are() {
     store.write_through(&rows(0..20, true), 1).unwrap();
     store.lock().writing = Some(Arc::new(rows(10..30, false)));
     store.extend(rows([15, 25, 40], true), 3).unwrap();
-    let open: Vec<_> = store.open_launches().unwrap();
+    let open: Vec<_> = store.listed(List::Open).unwrap();
     assert_eq!(open, (0..10).chain([15, 25, 40]).map(id).collect::<Vec<_>>());
+    let living = (10..15).chain(16..25).chain(26..30).map(id).collect::<Vec<_>>();
+    assert_eq!(store.listed(List::Living).unwrap(), living);
     let range = LaunchRange { after: Some(id(8)), before: Some(id(41)) };
     for limit in [1, 3, 7, 100] {
         let ids = |order| -> Vec<_> {
@@ -166,7 +169,7 @@ fn a_launch_that_was_removed_is_nowhere_wherever_its_row_was() {
         assert_eq!(store.launch(id(number)).unwrap().is_some(), left.contains(&id(number)), "{number}");
         assert_eq!(store.pruned(id(number)).unwrap().is_some(), !left.contains(&id(number)), "{number}");
     }
-    assert_eq!(store.open_launches().unwrap(), left);
+    assert_eq!(store.listed(List::Open).unwrap(), left);
     for limit in [1, 3, 7, 100] {
         let ids = |order| -> Vec<_> {
             let found = store.launches(&LaunchRange::default(), order, limit).unwrap();

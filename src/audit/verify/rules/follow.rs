@@ -123,8 +123,8 @@ impl Stand {
                 }
                 tables.take_request(facts.request)
             }
-            What::TerminationRequested { instances } => {
-                if self.ended && !self.has_instances && !self.in_part {
+            What::TerminationRequested { instances, others } => {
+                if !others && self.ended && !self.has_instances && !self.in_part {
                     let message = "Its termination was asked for after it had ended without instances.";
                     return Err(Broken::new(Code::NothingToTerminate, message));
                 }

@@ -276,6 +276,7 @@ pub(super) fn termination(launch: u8, stage: TerminationStage, request: Option<&
         body_sha256: request.map(|_| Sha256Digest::of(b"body")),
         reason: "done".to_owned(),
         instance_ids: letters.chars().map(instance_id).collect(),
+        others: Vec::new(),
         error: None,
     };
     entry(launch, Event::Termination(termination))

@@ -31,6 +31,8 @@ pub(in crate::boot) type Shown = HashMap<InstanceId, Option<InstanceState>>;
 pub(in crate::boot::tracker) enum Command {
     /// This launch has instances to watch, or something to be seen.
     Launch(LaunchId),
+    /// Whether the instances of this launch are still there is to be seen once.
+    Check(LaunchId),
     /// Somebody watches these instances.
     Follow(Follow),
     /// Somebody watches them no more.
@@ -50,7 +52,7 @@ impl Poller {
     pub(super) fn batch(&mut self, first: Command) -> Vec<Command> {
         let named = |command: &Command| match command {
             Command::Follow(follow) => follow.instance_ids.len(),
-            Command::Launch(_) | Command::Release(_) => 0,
+            Command::Launch(_) | Command::Check(_) | Command::Release(_) => 0,
         };
         let mut instances = named(&first);
         let mut batch = vec![first];
@@ -69,6 +71,11 @@ impl Poller {
                 Command::Launch(launch_id) => {
                     if let Err(error) = self.take_launch(launch_id) {
                         tracing::error!(%launch_id, %error, "launch not watched");
+                    }
+                }
+                Command::Check(launch_id) => {
+                    if let Err(error) = self.take_check(launch_id) {
+                        tracing::error!(%launch_id, %error, "launch not looked at");
                     }
                 }
                 // A follow that stands before it in the queue is another stream's: its own has
@@ -99,8 +106,24 @@ impl Poller {
         for tracked in on_record.awaited(self.clock.now()) {
             let watchers = self.followed.get(&tracked.instance_id).map_or(0, |followed| followed.watchers);
             let instance_id = tracked.instance_id.clone();
-            let followed = Followed { tracked, launch_id: Some(launch_id), watchers, awaited: true };
+            let launch_id = Some(launch_id);
+            let followed = Followed { tracked, launch_id, watchers, awaited: true, is_checked: false };
             self.followed.insert(instance_id, followed);
+        }
+        Ok(())
+    }
+
+    fn take_check(&mut self, launch_id: LaunchId) -> Result<(), ReadError> {
+        let Some(on_record) = OnRecord::read(&self.log, launch_id)? else { return Ok(()) };
+        for tracked in on_record.living() {
+            // Whatever is followed anyway is looked at anyway.
+            self.followed.entry(tracked.instance_id.clone()).or_insert_with(|| Followed {
+                tracked,
+                launch_id: Some(launch_id),
+                watchers: 0,
+                awaited: true,
+                is_checked: true,
+            });
         }
         Ok(())
     }
@@ -155,6 +178,7 @@ impl Poller {
         for instance_id in follows.iter().flat_map(|follow| &follow.instance_ids) {
             if let Some(followed) = self.followed.get_mut(instance_id) {
                 followed.watchers += 1;
+                followed.is_checked = false;
                 continue;
             }
             match self.follow_one(instance_id, instances.get(instance_id), &mut launches) {
@@ -179,11 +203,12 @@ impl Poller {
             }
             let tracked = launches.get(&launch_id).and_then(|of| of.as_ref()?.find(instance_id));
             if let Some(tracked) = tracked {
-                return Ok(Followed { tracked, launch_id: Some(launch_id), watchers: 1, awaited: false });
+                let launch_id = Some(launch_id);
+                return Ok(Followed { tracked, launch_id, watchers: 1, awaited: false, is_checked: false });
             }
         }
         let since = seen.and_then(|instance| instance.launch_time).unwrap_or_else(|| self.clock.now());
         let tracked = without_launch(&self.log, instance_id, since)?;
-        Ok(Followed { tracked, launch_id, watchers: 1, awaited: false })
+        Ok(Followed { tracked, launch_id, watchers: 1, awaited: false, is_checked: false })
     }
 }

@@ -14,6 +14,27 @@ pub(in crate::launch) static CAPACITY_LACKED_RECENTLY: FindingRule = FindingRule
     source: "EC2 User Guide, Troubleshoot Amazon EC2 instance launch issues",
 };
 
+pub(in crate::launch) static LAUNCHES_PAUSED: FindingRule = FindingRule {
+    code: "LAUNCHES_PAUSED",
+    outcome: Outcome::Fail,
+    field: "launches",
+    expected: "let pass",
+    means: "Somebody has stopped new launches (`gantry policy pause`); the message says who and why. Refused are \
+            launches that facts, policy and quotas would admit.",
+    remedy: "Ask again under the same request_id once launches are resumed (`gantry policy resume`).",
+    source: "docs/policy.md",
+};
+
+pub(in crate::launch) static QUOTA_EXCEEDED: FindingRule = FindingRule {
+    code: "LAUNCH_QUOTA_EXCEEDED",
+    outcome: Outcome::Fail,
+    field: "quota",
+    expected: "room for the launch",
+    means: "The launch would go beyond a quota of this server, of whoever asks or of all together. The field says which.",
+    remedy: "Ask again under the same request_id when there is room, for fewer instances, or have the quota raised.",
+    source: "docs/policy.md",
+};
+
 pub(in crate::launch) static POLICY_DENIED: FindingRule = FindingRule {
     code: "POLICY_DENIED",
     outcome: Outcome::Fail,
