@@ -82,6 +82,14 @@ impl Writing {
         self.file.write_all_at(&self.buffer, self.at)
     }
 
+    /// Writes the first half of the bytes, so that a test can end the process there.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub(crate) fn write_half(&self) -> io::Result<()> {
+        self.file.write_all_at(&self.buffer[..self.buffer.len() / 2], self.at)
+    }
+
     /// Makes what was written durable. If it fails, the journal must not be used again.
     ///
     /// # Errors

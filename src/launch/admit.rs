@@ -17,6 +17,7 @@ impl Launcher {
         request: &LaunchRequest,
         prepared: &Prepared<'_>,
     ) -> Result<LaunchId, LaunchError> {
+        crash::point("launch.before_gather");
         let Gathered { request, prepared, facts } = self.shared.gather(request, prepared).await?;
         let now = self.shared.clock.now();
         let launch_id = LaunchId::new(now);

@@ -239,6 +239,7 @@ impl Launcher {
     async fn finish(&self, launch: &Launch) {
         crash::point("launch.before_user_data_removal");
         self.shared.withheld.remove(launch.launch_id);
+        crash::point("launch.after_user_data_removal");
         if !launch.instances.is_empty() {
             self.spawn_tagging(launch);
             // The receiver lives as long as the server; without it there is nothing to watch.

@@ -4,6 +4,7 @@
 //! forgotten attempts. Such instances run and cost, and nobody watches them. They are found and shown; nothing here
 //! ends one.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::audit::{AuditLog, Order, ReadError, RecordQuery};
@@ -44,7 +45,7 @@ pub enum OrphanReason {
 
 impl Launcher {
     /// Asks EC2 for the instances with this log's tag, and returns those that no launch has or may come to have, the
-    /// oldest first.
+    /// oldest first. Those of launches that lack the launch's tag get it: a crash may have come before that.
     ///
     /// # Errors
     /// [`LaunchError::UnknownRegion`], [`LaunchError::Facts`] if EC2 does not answer, [`LaunchError::Read`].
@@ -53,25 +54,34 @@ impl Launcher {
         let log = self.shared.log.clone();
         let instances = client.instances_by_tag(LOG_TAG, log.log_id()).await.map_err(LaunchError::Facts)?;
         let judging = tokio::task::spawn_blocking(move || orphans_of(&log, instances));
-        Ok(judging.await.unwrap_or(Err(ReadError::Closed))?)
+        let (orphans, untagged) = judging.await.unwrap_or(Err(ReadError::Closed))?;
+        for launch_id in untagged {
+            if let Some(launch) = self.shared.log.launch(launch_id)? {
+                self.spawn_tagging(&launch);
+            }
+        }
+        Ok(orphans)
     }
 }
 
-/// Those of the instances that belong to no launch. Blocking.
-fn orphans_of(log: &AuditLog, instances: Vec<Instance>) -> Result<Vec<Orphan>, ReadError> {
-    let mut orphans = Vec::new();
+/// Those of the instances that belong to no launch, and the launches of which one is not tagged. Blocking.
+fn orphans_of(log: &AuditLog, instances: Vec<Instance>) -> Result<(Vec<Orphan>, BTreeSet<LaunchId>), ReadError> {
+    let (mut orphans, mut untagged) = (Vec::new(), BTreeSet::new());
     for instance in instances {
         if matches!(instance.state, Some(InstanceState::Terminated | InstanceState::ShuttingDown)) {
             continue;
         }
         // EC2 was asked first: what it shows was intended before, so whatever the log is to have of it is there.
-        if log.launch_of_instance(&instance.instance_id)?.is_some() {
+        if let Some(launch_id) = log.launch_of_instance(&instance.instance_id)? {
+            if !instance.tags.contains_key(LAUNCH_TAG) {
+                untagged.insert(launch_id);
+            }
             continue;
         }
         orphans.extend(judge(log, instance)?);
     }
     orphans.sort_by_key(|orphan| (orphan.instance.launch_time, orphan.instance.instance_id.clone()));
-    Ok(orphans)
+    Ok((orphans, untagged))
 }
 
 /// None if an attempt is still open that may have made the instance.

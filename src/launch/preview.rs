@@ -12,6 +12,7 @@ use super::entry::decision_entry;
 use super::gather::Gathered;
 use super::redact::Prepared;
 use super::{LaunchError, LaunchRequest, Launcher, freeze};
+use crate::crash;
 use crate::ec2::{Client, Ec2Error, ErrorClass};
 use crate::ids::{AttemptId, ImageId};
 use crate::record::{Candidate, Entry, Finding, Outcome};
@@ -36,8 +37,10 @@ impl Launcher {
         if let (Decision::Admit(plan), Some(image)) = (&mut governed.decision, &facts.image)
             && let Ok(client) = self.shared.client(&request.spec.region)
         {
+            crash::point("launch.before_dry_run");
             let answers =
                 dry_runs(client, &request, &prepared, (&image.image_id, self.shared.log.log_id()), plan, now).await;
+            crash::point("launch.after_dry_run");
             if conclude(plan, answers) {
                 governed.decision = Decision::Refuse(plan.findings().to_vec());
             }

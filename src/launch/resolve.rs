@@ -97,11 +97,15 @@ impl Launcher {
                 Outcome::NotYet(Some(Box::new(input)))
             });
         }
-        crash::point("launch.before_run_instances");
+        let (before, after) = match called_before {
+            true => ("launch.before_repeat", "launch.after_repeat"),
+            false => ("launch.before_run_instances", "launch.after_run_instances"),
+        };
+        crash::point(before);
         let asked = withheld.filled_in(&input);
         let answer = client.run_instances_with(permit, &asked, withheld.user_data.as_deref()).await;
         let answer = answer.map_err(|error| withheld.scrub_error(error));
-        crash::point("launch.after_run_instances");
+        crash::point(after);
         Ok(match answer {
             // EC2 launches min_count or nothing, so an answer with fewer is not whole.
             Ok(reservation) if is_short(&reservation.instances, input.min_count) => look(client, group, now).await,
@@ -237,12 +241,14 @@ async fn look(client: &Client, group: &Group, now: Timestamp) -> Outcome {
     let last_call = group.deadline().min(attempt.intend_time.saturating_add(REPEAT_LIMIT).unwrap_or(Timestamp::MAX));
     let all_visible = last_call.saturating_add(PAUSE_LONGEST).is_ok_and(|visible| visible <= now);
     let enough = if all_visible { group.min_count() } else { group.wanted() };
+    crash::point("launch.before_look");
     let by_token = client.instances_by_client_token(&attempt.client_token).await;
     let found = match by_token {
         Ok(instances) if !is_short(&instances, enough) => Ok(instances),
         // A counterpart without the filter answers with an error; the tag may still be there.
         _ => client.instances_by_tag(ATTEMPT_TAG, &attempt.attempt_id.to_string()).await,
     };
+    crash::point("launch.after_look");
     match found {
         Ok(instances) if !is_short(&instances, enough) => Outcome::Launched {
             ec2_request_id: None,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::Launcher;
 use super::drive::{PAUSE_FIRST, PAUSE_LONGEST};
+use crate::crash;
 use crate::ids::InstanceId;
 use crate::record::{Launch, Phase};
 
@@ -41,8 +42,11 @@ impl Launcher {
             let tags = BTreeMap::from([(LAUNCH_TAG.to_owned(), launch_id.to_string())]);
             let mut pause = PAUSE_FIRST;
             for _ in 0..TRIES_MAX {
+                crash::point("launch.before_create_tags");
+                let answer = client.create_tags(&instance_ids, &tags).await;
+                crash::point("launch.after_create_tags");
                 // A fresh instance may not be visible to CreateTags yet.
-                let Err(error) = client.create_tags(&instance_ids, &tags).await else { return };
+                let Err(error) = answer else { return };
                 tracing::debug!(%launch_id, %error, "instances not tagged yet");
                 tokio::select! {
                     () = launcher.shared.clock.sleep(pause) => {}

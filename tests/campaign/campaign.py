@@ -1,6 +1,6 @@
 """The fault campaign: runs the subjects, prints the table, and fails if a promise did not hold.
 
-campaign.py [--long] [--seed N] [--table FILE] [subject...]
+campaign.py [--long] [--seed N] [--table FILE] [--write-docs] [--cell POINT FAULT] [subject...]
 """
 
 import argparse
@@ -15,7 +15,7 @@ import traceback
 
 from report import Report, table
 
-SUBJECTS = ["order", "syscalls", "powercut", "tamper", "kills"]
+SUBJECTS = ["order", "syscalls", "powercut", "tamper", "kills", "launches"]
 
 
 def main():
@@ -24,6 +24,8 @@ def main():
     words.add_argument("--long", action="store_true", help="every fault and 500 kills instead of a sample")
     words.add_argument("--seed", type=int, help="repeats the choices of another run")
     words.add_argument("--table", type=pathlib.Path, help="writes the table there, as markdown")
+    words.add_argument("--write-docs", action="store_true", help="the table of launches --long into docs/semantics.md")
+    words.add_argument("--cell", nargs=2, metavar=("POINT", "FAULT"), help="only this cell of launches")
     words.add_argument(
         "--keep", type=pathlib.Path, default="target/campaign/found", help="where directories at fault go"
     )
@@ -40,7 +42,7 @@ def main():
         print(f"== {subject}: {module.__doc__.splitlines()[0]} (seed {seed})", flush=True)
         begun = time.monotonic()
         report = Report(subject, asked.keep)
-        report.seed = seed
+        report.seed, report.write_docs, report.cell = seed, asked.write_docs, asked.cell
         reports.append(report)
         with tempfile.TemporaryDirectory(prefix="gantry-campaign-") as scratch:
             report.scratch = scratch

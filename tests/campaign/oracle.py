@@ -49,6 +49,8 @@ class Log:
         self.succeeded = {}  # client token -> (index, instance ids of all its launches)
         self.given = {}  # (client token, launch id) -> instance ids
         self.requests = {}  # launch id -> request id
+        self.starts = []  # indexes
+        self.ready = {}  # instance id -> index
         for index, leaf in enumerate(leaves):
             record = json.loads(leaf)
             kind, launch_id = record["kind"], record.get("launch_id")
@@ -81,6 +83,10 @@ class Log:
                 demand(not before & instances, f"record {index}: {sorted(before & instances)} go to two launches")
                 self.succeeded[token] = (first, before | instances)
                 self.given[token, launch_id] = instances
+            elif kind == "service_started":
+                self.starts.append(index)
+            elif kind == "instance_phase" and record["phase"] == "ready":
+                self.ready[record["instance_id"]] = index
 
     def size(self):
         return self.tree.size()

@@ -148,6 +148,11 @@ class Sandbox(Process):
         super().__init__(words, {}, scratch)
         self.url = f"http://{self.address()}"
 
+    def plan(self, text):
+        """Puts a plan of faults in force (docs/sandbox.md) in place of the one before."""
+        put = urllib.request.Request(f"{self.url}/sandbox/faults", text.encode(), method="PUT")
+        urllib.request.urlopen(put, timeout=CALL_SECONDS).close()
+
     def state(self):
         with urllib.request.urlopen(f"{self.url}/sandbox/state", timeout=CALL_SECONDS) as answer:
             return json.load(answer)["regions"][REGION]
@@ -161,9 +166,9 @@ class Sandbox(Process):
 
 
 class Service(Process):
-    """`gantry serve` on a data directory, against a sandbox."""
+    """`gantry serve` on a data directory, against a sandbox; it may be told to die at a crash point."""
 
-    def __init__(self, sandbox, data_dir, scratch, strace=(), segment_bytes=None):
+    def __init__(self, sandbox, data_dir, scratch, strace=(), segment_bytes=None, budget="scale = 1e6", crash_at=None):
         env = {
             "AWS_ENDPOINT_URL": sandbox.url,
             "AWS_ACCESS_KEY_ID": "campaign",
@@ -172,9 +177,11 @@ class Service(Process):
             # Nothing outside this machine is asked for credentials.
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+        if crash_at:
+            env["GANTRY_CRASH_AT"] = crash_at
         words = ["serve", "--listen", "127.0.0.1:0", "--regions", REGION, "--data-dir", data_dir]
-        # The sandbox takes calls at any rate, and what is tested is not the rate.
-        settings = "[budget]\nscale = 1e6\n"
+        # The sandbox takes calls at any rate, and mostly the rate is not what is tested.
+        settings = f"[budget]\n{budget}\n"
         if segment_bytes:
             settings += f"[audit]\nsegment_kib = {segment_bytes >> 10}\n"
         config = pathlib.Path(scratch) / f"service-{segment_bytes}.toml"

@@ -53,6 +53,10 @@ impl Disk {
 pub(super) fn make_durable(writing: &Writing, kinds: &[&'static str]) -> io::Result<()> {
     // If we crash from here to the end of the sync, none, some or all of the group is found
     // at the next start, each append whole or not at all; nobody was told of any.
+    if kinds.iter().any(|kind| crash::is_armed_for("journal.half_written", kind)) {
+        writing.write_half()?;
+        kinds.iter().for_each(|kind| crash::point_for("journal.half_written", kind));
+    }
     writing.write()?;
     kinds.iter().for_each(|kind| crash::point_for("journal.before_sync", kind));
     writing.sync()?;

@@ -10,7 +10,7 @@ use super::super::log::Once;
 use super::super::retention::Plan;
 use super::super::staging::Staged;
 use super::super::store::RequestKey;
-use crate::record::Entry;
+use crate::record::{Entry, EntryKind};
 
 /// A group is closed when it holds this many bytes of leaves; what it held before may be less by
 /// one append.
@@ -50,9 +50,16 @@ impl Append {
         let _ = self.reply.send(Answer { outcome, _spent: (self.entries, self.leaves, self.leaf_hashes) });
     }
 
-    /// The name of its first entry's kind, for crash points.
+    /// The name of its first entry's kind, for crash points; of an attempt that launches share, what is
+    /// appended for all of them.
     pub(super) fn kind(&self) -> &'static str {
-        self.entries[0].kind().as_str()
+        match (self.entries[0].kind(), self.entries.len()) {
+            (EntryKind::AttemptIntended, 2..) => "shared_intentions",
+            (EntryKind::AttemptSucceeded | EntryKind::AttemptFailed | EntryKind::AttemptUnknown, 2..) => {
+                "shared_outcome"
+            }
+            (kind, _) => kind.as_str(),
+        }
     }
 }
 
