@@ -17,7 +17,8 @@ use super::scope::{Scope, scope};
 use super::status::{Failure, Missing};
 use super::{Services, local_principal, pb, permit};
 use crate::ids::{LaunchId, RequestId};
-use crate::launch::{Answer, CancelRequest, LaunchRequest, TerminateRequest};
+use crate::launch::{Answer, CancelRequest, LaunchError, LaunchRequest, TerminateRequest};
+use crate::telemetry::metric;
 
 /// How long LaunchInstances waits for a launch to leave LAUNCHING unless told otherwise.
 const WAIT_DEFAULT: Duration = Duration::from_secs(30);
@@ -79,7 +80,7 @@ impl Launches {
             wait: wait.unwrap_or(WAIT_DEFAULT),
             principal: local_principal(),
         };
-        match self.services.launcher.launch(request).await? {
+        match self.services.launcher.launch(request).await.inspect_err(count_over_quota)? {
             Answer::Launch(launch) => Ok((&*launch).into()),
             Answer::Preview(entry) => preview(&entry).ok_or_else(|| Failure::internal(&Violations::new())),
         }
@@ -128,6 +129,15 @@ impl Launches {
         let request = TerminateRequest { launch_id, reason, others, include_not_launched, request_id, principal };
         let launch = self.services.launcher.terminate(request).await?;
         Ok((&launch).into())
+    }
+}
+
+/// Counts a launch that quotas refuse.
+fn count_over_quota(error: &LaunchError) {
+    if let LaunchError::QuotaExceeded { excesses, .. } = error {
+        for excess in excesses {
+            metrics::counter!(metric::LAUNCHES_OVER_QUOTA, "quota" => excess.quota.as_str()).increment(1);
+        }
     }
 }
 

@@ -92,7 +92,7 @@ mod tests {
             .flat_map(|file| &file.service)
             .map(|service| (service.name(), service.method.len()))
             .collect();
-        let expected = [("AuditService", 8), ("ImageService", 6), ("LaunchService", 8), ("PolicyService", 3)];
+        let expected = [("AuditService", 8), ("ImageService", 6), ("LaunchService", 9), ("PolicyService", 5)];
         assert_eq!(services, expected.into());
     }
 }

@@ -16,6 +16,7 @@ use super::status::Failure;
 use super::{Services, blocking, local_principal, pb};
 use crate::launch::{LaunchRequest, SwitchState};
 use crate::policy::{Loaded, Policy};
+use crate::telemetry::{event, metric};
 
 /// Candidates that are read and tried out at once, over all connections. Each may keep a processor busy.
 const CANDIDATES_MAX: usize = 4;
@@ -57,8 +58,17 @@ impl Policies {
         }
         violations.finish(Some(()))?;
         let account_id = self.services.catalog.account_id().clone();
-        let state = self.services.launcher.turn_switch(paused, reason, local_principal(), account_id).await?;
-        Ok(launch_switch(state))
+        let turned = self.services.launcher.turn_switch(paused, reason, local_principal(), account_id).await;
+        // A pause that could not be recorded holds all the same.
+        let stands = self.services.launcher.switch();
+        metrics::gauge!(metric::LAUNCHES_PAUSED).set(if stands.paused { 1.0 } else { 0.0 });
+        let principal = stands.principal.as_ref().map(|principal| principal.as_str());
+        if stands.paused {
+            tracing::warn!(principal, "{}", event::LAUNCHES_PAUSED);
+        } else {
+            tracing::info!(principal, "{}", event::LAUNCHES_RESUMED);
+        }
+        Ok(launch_switch(turned?))
     }
 
     async fn evaluate(&self, request: pb::EvaluatePolicyRequest) -> Result<pb::EvaluatePolicyResponse, Failure> {

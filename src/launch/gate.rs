@@ -10,7 +10,6 @@ use crate::audit::RequestKey;
 use crate::clock::Timestamp;
 use crate::ids::{LaunchId, Principal};
 use crate::record::Finding;
-use crate::telemetry::metric;
 
 /// Why a launch that would be admitted is refused for the moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,11 +50,6 @@ impl Shared {
     ) -> Result<Result<Admission, Barrier>, LaunchError> {
         let Some(pass) = self.switch.pass().await else { return Ok(Err(Barrier::Paused(self.switch.state()))) };
         let reserved = self.quotas.reserve(key, count, now).await?;
-        if let Err(excesses) = &reserved {
-            for excess in excesses {
-                metrics::counter!(metric::LAUNCHES_OVER_QUOTA, "quota" => excess.quota.as_str()).increment(1);
-            }
-        }
         Ok(reserved.map(|reservation| Admission { _pass: pass, reservation }).map_err(Barrier::OverQuota))
     }
 

@@ -14,7 +14,6 @@ use crate::audit::{AppendError, AuditLog, Order, ReadError, RecordQuery};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, Principal};
 use crate::record::{ENTRY_VERSION, Entry, EntryKind, Event, LaunchSwitch};
-use crate::telemetry::{event, metric};
 
 /// Whether new launches are let pass, and who said so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -94,7 +93,6 @@ impl Switch {
                 (_, next) => query.from = next,
             }
         };
-        tell(&state);
         Ok(Self::new(state))
     }
 
@@ -143,19 +141,7 @@ impl Switch {
             self.state.send_replace(state.clone());
         }
         *is_recorded = true;
-        tell(&state);
         Ok(state)
-    }
-}
-
-fn tell(state: &SwitchState) {
-    metrics::gauge!(metric::LAUNCHES_PAUSED).set(if state.paused { 1.0 } else { 0.0 });
-    let principal = state.principal.as_ref().map(Principal::as_str);
-    match (state.paused, principal) {
-        (true, principal) => tracing::warn!(principal, "{}", event::LAUNCHES_PAUSED),
-        (false, Some(principal)) => tracing::info!(principal, "{}", event::LAUNCHES_RESUMED),
-        // Nobody ever turned it.
-        (false, None) => {}
     }
 }
 

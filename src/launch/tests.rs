@@ -194,7 +194,7 @@ fn every_field_of_a_spec_reaches_the_frozen_input() {
         "cpu_options": {
             "core_count": 1, "threads_per_core": 2, "amd_sev_snp": "enabled", "nested_virtualization": "disabled"
         },
-        "instance_tags": { "gantry:attempt-id": attempt_id, "team": "web" },
+        "instance_tags": { "gantry:attempt-id": attempt_id, "gantry:log-id": "00c0ffee00c0ffee", "team": "web" },
         "volume_tags": { "keep": "yes" }
     });
     assert_eq!(frozen, expected);

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::config::{Config, QuotaConfig, QuotasConfig};
 use crate::launch::{LaunchSettings, Limits, QuotaLimits, Quotas, Switch};
 use crate::policy::InForce;
+use crate::telemetry::{event, metric};
 
 /// The settings of the launcher, with what the log says is taken of the quotas and where the switch was left.
 ///
@@ -22,6 +23,11 @@ pub(super) async fn settings(
     let (limits, log, now) = (limits(&config.quotas), log.clone(), clock.now());
     let reading = tokio::task::spawn_blocking(move || Ok((Quotas::open(limits, &log, now)?, Switch::as_left(&log)?)));
     let (quotas, switch) = reading.await.map_err(|_| ServeError::Panicked)?.map_err(ServeError::Governing)?;
+    let paused = switch.state().paused;
+    metrics::gauge!(metric::LAUNCHES_PAUSED).set(if paused { 1.0 } else { 0.0 });
+    if paused {
+        tracing::warn!("{}", event::LAUNCHES_PAUSED);
+    }
     Ok(LaunchSettings { redact_tags: config.audit.redact_tags.clone(), policy, quotas, switch })
 }
 

@@ -115,3 +115,37 @@ async fn an_orphan_is_shown_with_its_reason_and_ends_only_by_name_and_on_record(
     assert_eq!(records.len(), 2, "before and after: {records:?}");
     assert!(records.iter().all(|record| record.launch_id == second.launch_id));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_without_its_launchs_tag_gets_it_from_the_next_look() {
+    let world = World::start().await;
+    let denied =
+        Fault::ErrorBefore { code: "UnauthorizedOperation".to_owned(), message: "injected".to_owned(), status: 403 };
+    world.sandbox().faults().inject("CreateTags", u32::MAX, denied);
+    let request = launch_request(landmarks::AMAZON_LINUX_2023_X86_64, "m7i.large", "r-1");
+    let launch = world.launches().launch_instances(request).await.unwrap().into_inner();
+    let before = || world.sandbox().calls("CreateTags");
+    // It is given up after some tries.
+    world
+        .while_time_passes(async {
+            while before() < 8 {
+                give_others_their_turn(&world).await;
+            }
+        })
+        .await;
+    world.sandbox().faults().clear();
+    let tagged = format!(
+        "Action=DescribeInstances&Version=2016-11-15&Filter.1.Name=tag%3Agantry%3Alaunch-id&Filter.1.Value.1={}",
+        launch.launch_id
+    );
+    assert_eq!(texts(&ec2(&world, &tagged), "instanceId").len(), 0);
+    assert_eq!(orphans(&world).await, []);
+    while texts(&ec2(&world, &tagged), "instanceId").is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A call that gives others their turn.
+async fn give_others_their_turn(world: &World) {
+    let _ = world.policy().get_policy(pb::GetPolicyRequest {}).await;
+}

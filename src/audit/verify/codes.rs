@@ -88,6 +88,8 @@ codes! {
     RefusedLaunchWentOn = "REFUSED_LAUNCH_WENT_ON", COMPARE;
     /// A record names another account or Region than the launch's decision.
     LaunchMoved = "LAUNCH_MOVED", COMPARE;
+    /// A launch was admitted, or an attempt begun, between the record of a pause and the one that resumes.
+    LaunchedWhilePaused = "LAUNCHED_WHILE_PAUSED", COMPARE;
     /// A request id was used for two requests.
     RequestDecidedTwice = "REQUEST_DECIDED_TWICE", COMPARE;
     /// An attempt begins although the launch has ended, or has instances.

@@ -64,6 +64,7 @@ pub(super) enum What {
     TerminationRequested { instances: Instances, others: bool },
     TerminationAnswered { instances: Instances },
     Started,
+    Switched { paused: bool },
     Cancelled,
     Pruned(Pruning),
 }
@@ -238,7 +239,8 @@ impl What {
                 place: phase.place.as_ref().map(|place| InstanceKey::of(&place.instance_id)),
             },
             Event::Termination(termination) => Self::termination(termination),
-            Event::ServiceStarted(_) | Event::PolicyLoaded(_) | Event::LaunchSwitch(_) => Self::Started,
+            Event::ServiceStarted(_) | Event::PolicyLoaded(_) => Self::Started,
+            Event::LaunchSwitch(switch) => Self::Switched { paused: switch.paused },
             Event::Cancellation(_) => Self::Cancelled,
             Event::RecordsPruned(pruned) => Self::Pruned(Pruning {
                 covered: pruned.first..pruned.end,

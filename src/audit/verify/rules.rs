@@ -47,6 +47,8 @@ pub(super) struct Rules {
     in_part: u64,
     /// Whether the source has left out records, whether they were removed or not.
     is_partial: bool,
+    /// Whether launches are paused, as far as was seen.
+    is_paused: bool,
     /// Launches whose decision was removed, if it ever was: the first record of each that is there.
     undecided: Vec<(u64, LaunchId)>,
 }
@@ -56,6 +58,8 @@ impl Rules {
     /// removed, or the source does not hold it.
     pub(super) fn unseen_leaf(&mut self, is_removed: bool) {
         self.is_partial |= !is_removed;
+        // It may have resumed launches.
+        self.is_paused = false;
         self.begun_at_unseen = Some(self.begun());
         self.tables.has_gaps = true;
     }
@@ -63,6 +67,23 @@ impl Rules {
     /// Takes in the next record. Once a launch has broken a rule nothing more is said of it: what
     /// follows a record that should not be there proves nothing.
     pub(super) fn take(&mut self, index: u64, facts: &Facts) -> Result<(), Broken> {
+        if let What::Switched { paused } = facts.what {
+            self.is_paused = paused;
+        }
+        self.take_by_launch(index, facts)?;
+        let goes_on = matches!(facts.what, What::Decided { admitted: true, .. } | What::Intended { .. });
+        if self.is_paused && goes_on {
+            let stand = facts.launch_id.and_then(|id| self.launches.get_mut(&id));
+            if stand.is_some_and(|stand| std::mem::replace(&mut stand.broken, true)) {
+                return Ok(());
+            }
+            let message = "A launch was admitted or an attempt begun although launches were paused.";
+            return Err(Broken::new(Code::LaunchedWhilePaused, message));
+        }
+        Ok(())
+    }
+
+    fn take_by_launch(&mut self, index: u64, facts: &Facts) -> Result<(), Broken> {
         let Some(id) = facts.launch_id else { return without_launch(facts) };
         let begun = self.begun();
         let Some(stand) = self.launches.get_mut(&id) else { return self.begin(index, id, begun, facts) };
@@ -102,7 +123,7 @@ impl Rules {
         let mut stand = Stand::new(number);
         let begun = if matches!(facts.what, What::Decided { .. }) {
             stand.decide(id, facts, &mut self.tables)
-        } else if matches!(facts.what, What::Started | What::Pruned(_) | What::Previewed) {
+        } else if matches!(facts.what, What::Started | What::Switched { .. } | What::Pruned(_) | What::Previewed) {
             stand.follow(id, facts, &mut self.tables)
         } else if self.begun_at_unseen.is_some() {
             // Its decision may be among the records that are not there.
@@ -125,7 +146,7 @@ impl Rules {
 fn without_launch(facts: &Facts) -> Result<(), Broken> {
     match facts.what {
         // An instance may be watched that no launch of this log made.
-        What::Started | What::Pruned(_) | What::Previewed | What::Phase { .. } => Ok(()),
+        What::Started | What::Switched { .. } | What::Pruned(_) | What::Previewed | What::Phase { .. } => Ok(()),
         _ => Err(Broken::new(
             Code::LaunchIdMissing,
             "What it records happens to launches, and it does not say to which.",

@@ -140,7 +140,7 @@ impl Stand {
                 }
                 self.own_instances(instances, tables)
             }
-            What::Previewed | What::Started | What::Pruned(_) => {
+            What::Previewed | What::Started | What::Switched { .. } | What::Pruned(_) => {
                 Err(Broken::new(Code::LaunchIdUnexpected, "The record belongs to no launch, and names one."))
             }
         }

@@ -63,6 +63,8 @@ fn broken() -> Vec<(Code, Vec<Entry>)> {
             vec![admitted(1), again]
         }),
         (C::RequestDecidedTwice, after(after(up(), requested("a")), requested("a"))),
+        (C::LaunchedWhilePaused, vec![switched(true), admitted(1)]),
+        (C::LaunchedWhilePaused, vec![admitted(1), switched(true), intended(1, 1, 0)]),
         (C::AttemptAfterEnd, after(up(), intended(1, 2, 1))),
         (C::AttemptAfterEnd, vec![admitted(1), ended(1, LaunchState::Cancelled), intended(1, 1, 0)]),
         (C::AttemptTooEarly, vec![admitted(1), intended(1, 1, 0), intended(1, 2, 1)]),

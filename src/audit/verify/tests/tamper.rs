@@ -16,7 +16,7 @@ fn a_log_that_nobody_touched_is_sound_at_every_kept_checkpoint() {
     assert_eq!(found(&report), [], "{report:?}");
     assert_eq!(report.root.as_bytes(), &root(&leaves));
     assert_eq!(report.kept_matched, (0..=leaves.len() as u64).collect::<Vec<_>>());
-    assert_eq!((report.records, report.launches, report.pruned), (leaves.len() as u64, 6, 0));
+    assert_eq!((report.records, report.launches, report.pruned), (leaves.len() as u64, 7, 0));
     assert_eq!(report.bytes, leaves.iter().map(Vec::len).sum::<usize>() as u64);
     assert_eq!(report.checkpoint_size, Some(report.records));
     assert_eq!((report.first_time, report.last_time, report.step_back), (Some(at(0)), Some(at(0)), None));

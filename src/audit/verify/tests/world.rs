@@ -16,8 +16,8 @@ use crate::clock::Timestamp;
 use crate::ids::{AttemptId, InstanceId, LaunchId, Sha256Digest};
 use crate::record::{
     AttemptError, AttemptFailed, AttemptIntended, AttemptShare, AttemptSucceeded, AttemptUnknown, Cancellation,
-    Candidate, Decision, ENTRY_VERSION, Entry, Event, InstancePhase, InstancePlace, LaunchEnded, LaunchState, Phase,
-    Placement, PolicyStamp, Reason, ServiceStarted, Termination, TerminationStage, Verdict,
+    Candidate, Decision, ENTRY_VERSION, Entry, Event, InstancePhase, InstancePlace, LaunchEnded, LaunchState,
+    LaunchSwitch, Phase, Placement, PolicyStamp, Reason, ServiceStarted, Termination, TerminationStage, Verdict,
 };
 
 pub(super) const ORIGIN: &str = "audit.example.com/gantry";
@@ -294,6 +294,11 @@ pub(super) fn started() -> Entry {
     Entry { launch_id: None, ..entry(0, Event::ServiceStarted(started)) }
 }
 
+pub(super) fn switched(paused: bool) -> Entry {
+    let switch = LaunchSwitch { paused, reason: "test".to_owned() };
+    Entry { launch_id: None, ..entry(0, Event::LaunchSwitch(switch)) }
+}
+
 /// One of everything that Gantry writes, over six launches.
 pub(super) fn ordinary() -> Vec<Entry> {
     use TerminationStage::{Accepted, Failed, Requested};
@@ -330,6 +335,10 @@ pub(super) fn ordinary() -> Vec<Entry> {
         // An instance that no launch made.
         Entry { launch_id: None, ..reached(0, 'z', Phase::Running, None) },
         started(),
+        switched(true),
+        decided(7, Verdict::Refused),
+        reached(5, 'c', Phase::Ready, None),
+        switched(false),
         admitted(6),
     ]
 }
