@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::ami::catalog::Catalog;
+use crate::ami::catalog::Catalogs;
 use crate::audit::AuditLog;
 use crate::boot::Tracker;
 use crate::clock::Clock;
@@ -34,8 +34,8 @@ pub use serve::{KEEPALIVE_PERIOD, REQUEST_BYTES_MAX, STREAMS_PER_CONNECTION_MAX,
 /// What the services stand on.
 #[derive(Debug, Clone)]
 pub struct Services {
-    /// Images and instance types.
-    pub catalog: Catalog,
+    /// Images and instance types, of each account.
+    pub catalogs: Catalogs,
     /// Launches.
     pub launcher: Launcher,
     /// Instances that are being watched.

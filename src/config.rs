@@ -5,6 +5,7 @@
 //! itself, so that two servers started in one directory do not share settings by accident. AWS
 //! credentials and endpoints are not settings of Gantry: the standard AWS chain finds them.
 
+mod accounts;
 mod audit;
 mod budget;
 mod policy;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+pub use self::accounts::{ACCOUNTS_MAX, AccountConfig, EXTERNAL_ID_CHARS};
 pub use self::audit::{
     AuditConfig, FREE_SPACE_RESERVE_MIB_DEFAULT, FREE_SPACE_RESERVE_MIB_MAX, REDACT_TAG_CHARS_MAX, REDACT_TAGS_MAX,
     SEGMENT_KIB_DEFAULT, SEGMENT_KIB_MAX, SEGMENT_KIB_MIN, WITNESSES_MAX, WitnessConfig,
@@ -126,6 +128,8 @@ pub struct Config {
     pub drain_deadline: Duration,
     /// The audit log.
     pub audit: AuditConfig,
+    /// Accounts beside that of the server's own credentials, each with the role to assume in it: `[[accounts]]`.
+    pub accounts: Vec<AccountConfig>,
     /// How much of EC2's request rates the server takes.
     pub budget: BudgetConfig,
     /// How much may be launched.
@@ -252,6 +256,7 @@ impl Config {
             }
         }
         self.audit.check(&self.data_dir)?;
+        accounts::check(&self.accounts)?;
         self.budget.check()?;
         self.quotas.check()?;
         self.retention.check()?;
@@ -294,6 +299,7 @@ impl Default for Config {
             insecure_plaintext: false,
             drain_deadline: DRAIN_DEADLINE_DEFAULT,
             audit: AuditConfig::default(),
+            accounts: Vec::new(),
             budget: BudgetConfig::default(),
             quotas: QuotasConfig::default(),
             retention: RetentionConfig::default(),

@@ -4,7 +4,7 @@
 //! Query protocol. Outside this room nobody sees the SDK. [`facts`] is what EC2 said, [`errors`]
 //! what it said instead, [`run`] what a launch asks for, [`template`] what a launch template does,
 //! [`budget`] how often may be asked, [`denial`] why it was not allowed. It draws no conclusions, keeps
-//! no cache, and repeats no call that changes anything.
+//! nothing but credentials, and repeats no call that changes anything.
 
 pub mod budget;
 pub mod denial;
@@ -13,12 +13,15 @@ pub mod facts;
 pub mod run;
 pub mod template;
 
+mod accounts;
 mod call;
 mod client;
 mod clients;
 mod convert;
+mod sessions;
 mod settings;
 
+pub use accounts::{AccountRole, Accounts};
 pub use client::{Client, ImagePage, ImageQuestion, LocationType, PUBLIC_PARAMETERS};
 pub use clients::{Clients, ConnectError};
 pub use errors::{Answer, Ec2Error, ErrorClass, Silence};

@@ -144,6 +144,10 @@ string_id!(
     |text| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 );
 
+mod role;
+
+pub use role::{RoleArn, RoleSession, RoleSessionName, SourceIdentity};
+
 fn prefixed_hex(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|rest| {
         (rest.len() == 8 || rest.len() == 17) && rest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))

@@ -50,12 +50,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::ami::catalog::Catalog;
+use crate::ami::catalog::{Catalog, Catalogs};
 use crate::audit::{AuditLog, Topic};
 use crate::clock::Clock;
-use crate::ec2::Clients;
+use crate::ec2::Accounts;
 use crate::ec2::budget::Priority;
-use crate::ids::{LaunchId, Principal, Region, RequestId};
+use crate::ids::{AccountId, LaunchId, Principal, Region, RequestId};
 use crate::policy::InForce;
 use crate::record::{Entry, Launch, LaunchState, Spec};
 
@@ -89,8 +89,8 @@ pub struct Launcher {
 
 #[derive(Debug)]
 struct Shared {
-    clients: Clients,
-    catalog: Catalog,
+    clients: Accounts,
+    catalogs: Catalogs,
     log: AuditLog,
     clock: Arc<dyn Clock>,
     /// The policy in force.
@@ -154,8 +154,8 @@ impl Launcher {
     /// cannot be read or made.
     pub fn open(
         data_dir: &Path,
-        clients: Clients,
-        catalog: Catalog,
+        clients: impl Into<Accounts>,
+        catalogs: impl Into<Catalogs>,
         log: AuditLog,
         clock: Arc<dyn Clock>,
         settings: LaunchSettings,
@@ -164,8 +164,8 @@ impl Launcher {
         let LaunchSettings { redact_tags, policy, quotas, switch } = settings;
         Ok(Self {
             shared: Arc::new(Shared {
-                clients: clients.at(Priority::Launch),
-                catalog,
+                clients: clients.into().at(Priority::Launch),
+                catalogs: catalogs.into(),
                 log,
                 policy,
                 quotas,
@@ -277,8 +277,13 @@ impl Launcher {
 }
 
 impl Shared {
-    fn client(&self, region: &Region) -> Result<&crate::ec2::Client, LaunchError> {
-        self.clients.get(region).ok_or_else(|| LaunchError::UnknownRegion(region.clone()))
+    fn client(&self, account_id: &AccountId, region: &Region) -> Result<&crate::ec2::Client, LaunchError> {
+        self.clients.client(account_id, region).ok_or_else(|| LaunchError::UnknownRegion(region.clone()))
+    }
+
+    /// The images and types as an account sees them.
+    fn catalog(&self, spec: &Spec) -> Result<&Catalog, LaunchError> {
+        self.catalogs.of(&spec.account_id).ok_or_else(|| LaunchError::UnknownRegion(spec.region.clone()))
     }
 }
 

@@ -4,10 +4,12 @@
 //! It is impossible to mistake for AWS: its Region is called `sandbox-1`, its account is twelve
 //! zeros, its public names end in `.invalid`. It shares no code with the rest of Gantry, which must not
 //! agree with it by accident. It has no background work: state follows from what happened and the
-//! clock. It does not verify signatures and knows nothing of IAM.
+//! clock. It does not verify signatures and knows nothing of IAM. It may have several accounts, and then AssumeRole leads
+//! into the others.
 
 mod account;
 mod actions;
+mod callers;
 mod calls;
 mod cloud;
 mod control;
@@ -30,7 +32,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::ids::Region;
+use crate::ids::{AccountId, Region};
+use callers::Sessions;
 use calls::Calls;
 use cloud::{Cloud, Line, Saved, SavedError, State};
 use images::Catalog;
@@ -42,11 +45,12 @@ use wire::errors::Ec2Error;
 use zones::Network;
 
 pub use account::{Account, VcpuQuota};
+pub use calls::Seen;
 pub use faults::{Fault, FaultCount, Faults, Plan, PlanErrors};
 pub use images::landmarks;
 pub use recording::{Difference, ReplayError, ReplayReport, replay};
 
-/// The sandbox's account.
+/// The sandbox's own account.
 pub const ACCOUNT_ID: &str = "000000000000";
 /// The sandbox's Region, unless told otherwise.
 pub const DEFAULT_REGION: &str = "sandbox-1";
@@ -57,11 +61,16 @@ pub const IMAGES_MAX: usize = images::IMAGES_MAX;
 /// Regions of one sandbox; each has its own images.
 pub const REGIONS_MAX: usize = 16;
 
+/// Accounts of one sandbox beside its own; each has images and instances of its own.
+pub const ACCOUNTS_MAX: usize = 100;
+
 /// What a sandbox is made with.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The Regions it serves, each with its own images and instances.
     pub regions: Vec<Region>,
+    /// Other accounts than [`ACCOUNT_ID`] that it has: whoever calls assumes a role in them.
+    pub accounts: Vec<AccountId>,
     /// Images per Region, from [`IMAGES_MIN`] to [`IMAGES_MAX`].
     pub images: usize,
     /// How many times faster than real instances its instances boot and shut down. How long a
@@ -82,7 +91,16 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let region = DEFAULT_REGION.parse().expect("the default Region is well-formed");
-        Self { regions: vec![region], images: 2000, speed: 1.0, seed: 1, state_dir: None, faults: None, record: None }
+        Self {
+            regions: vec![region],
+            accounts: Vec::new(),
+            images: 2000,
+            speed: 1.0,
+            seed: 1,
+            state_dir: None,
+            faults: None,
+            record: None,
+        }
     }
 }
 
@@ -92,6 +110,9 @@ pub enum SandboxError {
     /// No Region, too many, or one twice.
     #[error("a sandbox serves 1 to {REGIONS_MAX} different Regions")]
     Regions,
+    /// Too many accounts, one twice, or the one that it has anyway.
+    #[error("a sandbox has at most {ACCOUNTS_MAX} different accounts beside {ACCOUNT_ID}")]
+    Accounts,
     /// Too few or too many images.
     #[error("a sandbox has {IMAGES_MIN} to {IMAGES_MAX} images per Region, not {0}")]
     Images(usize),
@@ -112,6 +133,9 @@ impl From<SavedError> for SandboxError {
     }
 }
 
+/// Each Region of each account.
+type Clouds = BTreeMap<(AccountId, Region), Cloud>;
+
 /// A sandbox. Clones are handles to the same one.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
@@ -123,7 +147,9 @@ struct Shared {
     clock: Arc<SandboxClock>,
     seed: u64,
     speed: f64,
-    regions: BTreeMap<Region, Cloud>,
+    clouds: Clouds,
+    /// The sessions of roles that were assumed.
+    sessions: Sessions,
     faults: Faults,
     calls: Calls,
     recorder: Option<Recorder>,
@@ -143,7 +169,8 @@ impl Sandbox {
     /// If an option is out of bounds, or the state directory or the recording cannot be used.
     pub fn open(mut options: Options, clock: Arc<dyn Clock>) -> Result<Self, SandboxError> {
         check(&mut options)?;
-        let Options { regions, images, speed, seed, state_dir, faults: plan, record } = options;
+        let Options { regions, accounts, images, speed, seed, state_dir, faults: plan, record } = options;
+        let sessions = Sessions::default();
         let mut lines: BTreeMap<String, Vec<Line>> = BTreeMap::new();
         let mut saved = None;
         let mut ahead = Duration::ZERO;
@@ -152,6 +179,7 @@ impl Sandbox {
             for line in read {
                 match line {
                     Line::Clock { ahead_ms } => ahead = ahead.max(Duration::from_millis(ahead_ms)),
+                    Line::Session { session } => sessions.put(session),
                     line => lines.entry(line.region().to_owned()).or_default().push(line),
                 }
             }
@@ -159,37 +187,44 @@ impl Sandbox {
         }
         let clock = Arc::new(SandboxClock::new(clock, ahead));
         let now = clock.now();
-        let clouds = regions.iter().map(|region| {
+        let every_account = std::iter::once(callers::home()).chain(accounts.iter().cloned());
+        let places =
+            every_account.flat_map(|account| regions.iter().map(move |region| (account.clone(), region.clone())));
+        let clouds = places.map(|(account_id, region)| {
+            let network = Network::new(&account_id, &region);
+            let place = network.place();
             // What need not be kept over a restart is not kept over this one.
-            let mut state = State::replay(lines.remove(region.as_str()).unwrap_or_default());
+            let mut state = State::replay(lines.remove(&place).unwrap_or_default());
             state.forget_gone(now);
-            let state = State::replay(state.lines(region.as_str(), now));
-            let catalog = Catalog::generate(seed, region, images);
-            (region.clone(), Cloud::new(Network::new(region), catalog, seed, speed, state))
+            let state = State::replay(state.lines(&place, now));
+            let catalog = Catalog::generate(seed, &account_id, &region, images);
+            ((account_id, region), Cloud::new(network, catalog, seed, speed, state))
         });
-        let clouds: BTreeMap<Region, Cloud> = clouds.collect();
+        let clouds: Clouds = clouds.collect();
         if let Some(file) = &mut saved {
             file.keep(lines.into_values().flatten().collect());
-            file.compact(kept(&clouds, ahead, now))?;
+            file.compact(kept(&clouds, &sessions, ahead, now))?;
         }
         let header = recording::Header {
             version: recording::VERSION,
             started: clock.origin(),
             seed,
             regions,
+            accounts,
             images,
             speed,
             faults: plan.as_ref().map(|plan| plan.text().to_owned()),
         };
         let recorder = record
-            .map(|path| Recorder::create(&path, header, kept(&clouds, ahead, now)))
+            .map(|path| Recorder::create(&path, header, kept(&clouds, &sessions, ahead, now)))
             .transpose()
             .map_err(|error| SandboxError::Record(Box::new(error)))?;
         let shared = Shared {
             clock,
             seed,
             speed,
-            regions: clouds,
+            clouds,
+            sessions,
             faults: Faults::new(seed, speed),
             calls: Calls::default(),
             recorder,
@@ -251,14 +286,16 @@ impl Sandbox {
         self.shared.seed
     }
 
-    /// How many instances of a Region are not terminated; 0 for a Region that is not served.
+    /// How many instances of a Region in the sandbox's own account are not terminated; 0 for a Region that is not
+    /// served.
     pub fn instances(&self, region: &str) -> usize {
+        self.instances_of(&callers::home(), region)
+    }
+
+    /// How many instances of an account are not terminated in a Region; 0 where there are none to be had.
+    pub fn instances_of(&self, account_id: &AccountId, region: &str) -> usize {
         let now = self.shared.clock.now();
-        self.shared
-            .regions
-            .iter()
-            .find(|(name, _)| name.as_str() == region)
-            .map_or(0, |(_, cloud)| cloud.state().live(now))
+        self.cloud(account_id, region).map_or(0, |cloud| cloud.state().live(now))
     }
 
     /// How often `action` was asked, whatever the answer; 0 for actions that are not served.
@@ -280,12 +317,18 @@ impl Sandbox {
     }
 
     fn regions(&self) -> impl Iterator<Item = &Region> {
-        self.shared.regions.keys()
+        let home = self.shared.clouds.keys().next().map(|(account_id, _)| account_id);
+        self.shared.clouds.keys().filter(move |(account_id, _)| Some(account_id) == home).map(|(_, region)| region)
     }
 
-    /// The Region that a credential scope names.
-    fn region(&self, name: &str) -> Result<&Cloud, Ec2Error> {
-        let found = self.shared.regions.iter().find(|(region, _)| region.as_str() == name);
+    fn has_account(&self, account_id: &AccountId) -> bool {
+        self.shared.clouds.keys().any(|(known, _)| known == account_id)
+    }
+
+    /// The Region that a credential scope names, in an account.
+    fn cloud(&self, account_id: &AccountId, name: &str) -> Result<&Cloud, Ec2Error> {
+        let is_it = |(account, region): &(AccountId, Region)| account == account_id && region.as_str() == name;
+        let found = self.shared.clouds.iter().find(|(place, _)| is_it(place));
         found.map(|(_, cloud)| cloud).ok_or_else(|| {
             let served: Vec<&str> = self.regions().map(Region::as_str).collect();
             let message = format!(
@@ -297,12 +340,17 @@ impl Sandbox {
     }
 }
 
-/// Refuses options that are out of bounds, and sorts the Regions.
+/// Refuses options that are out of bounds, and sorts Regions and accounts.
 fn check(options: &mut Options) -> Result<(), SandboxError> {
-    let Options { regions, images, speed, .. } = options;
+    let Options { regions, accounts, images, speed, .. } = options;
     regions.sort();
     if !(1..=REGIONS_MAX).contains(&regions.len()) || regions.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(SandboxError::Regions);
+    }
+    accounts.sort();
+    let taken = accounts.windows(2).any(|pair| pair[0] == pair[1]) || accounts.contains(&callers::home());
+    if taken || accounts.len() > ACCOUNTS_MAX {
+        return Err(SandboxError::Accounts);
     }
     if !(IMAGES_MIN..=IMAGES_MAX).contains(images) {
         return Err(SandboxError::Images(*images));

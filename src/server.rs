@@ -5,6 +5,7 @@
 //! taken up, and only then is anybody served. Closing goes the other way round: callers first,
 //! the log last.
 
+mod accounts;
 mod cosigning;
 mod error;
 mod governing;
@@ -29,7 +30,7 @@ pub use self::cosigning::WitnessSettingError;
 pub use self::error::ServeError;
 pub use self::policy::PolicyLoadError;
 pub use self::witness::{AddressError, WitnessHttp};
-use crate::ami::catalog::{Catalog, Keeping};
+use crate::ami::catalog::{Catalog, Catalogs, Keeping};
 use crate::api::{self, Services, Tls};
 /// For the command line, which reads EC2's encoded messages with the credentials of whoever asks.
 pub use crate::ec2::denial;
@@ -38,7 +39,7 @@ use crate::audit::{AuditLog, LogSettings, Owner, make_dir};
 use crate::boot::{Tracker, TrackerSettings};
 use crate::clock::{Clock, SystemClock, within};
 use crate::config::{Config, SandboxConfig, TlsConfig};
-use crate::ec2::{BudgetSettings, Clients, Settings, StaticCredentials, Timeouts};
+use crate::ec2::{Accounts, BudgetSettings, Settings, StaticCredentials, Timeouts};
 use crate::ids::{AccountId, Region};
 use crate::launch::Launcher;
 use crate::record::{ENTRY_VERSION, Entry, Event, ServiceStarted};
@@ -54,7 +55,7 @@ pub struct Running {
     pub address: SocketAddr,
     /// The sandbox it uses, if it runs one.
     pub sandbox: Option<Sandbox>,
-    /// Its images and instance types.
+    /// The images and instance types of its own account.
     pub catalog: Catalog,
     shutdown: CancellationToken,
     served: JoinHandle<Result<(), ServeError>>,
@@ -117,15 +118,15 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     let kept_elsewhere = config.audit.checkpoint_copy.clone();
     standing::compare(&log, kept_elsewhere.as_deref(), &clock).await?;
 
-    let loader = policy::Loader::start(config.policy.clone(), &log, &clock, clients.account_id()).await?;
+    let loader = policy::Loader::start(config.policy.clone(), &log, &clock, clients.home().account_id()).await?;
     let in_force = loader.in_force().clone();
-    let catalog = Catalog::new(clients.clone(), Arc::clone(&clock), config.crawl_images_max, &config.owners);
+    let catalogs = Catalogs::new(&clients, &clock, config.crawl_images_max, &config.owners);
     let (launched, to_watch) = mpsc::channel(LAUNCHED_AHEAD_MAX);
     let tracker = Tracker::start(&clients, &log, &clock, tracker_settings(&config), to_watch);
     let launcher = Launcher::open(
         &config.data_dir,
         clients.clone(),
-        catalog.clone(),
+        catalogs.clone(),
         log.clone(),
         Arc::clone(&clock),
         governing::settings(&config, &log, &clock, in_force.clone()).await?,
@@ -141,10 +142,10 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     if let Some(address) = config.metrics_listen {
         metrics::serve(address, shutdown.clone()).await.map_err(|e| ServeError::Listen(address, e))?;
     }
-    let crawlers = catalog.keep(&keeping(&config), &shutdown).await;
-    let running_catalog = catalog.clone();
+    let crawlers = Box::pin(catalogs.keep(&keeping(&config), &shutdown)).await;
+    let running_catalog = catalogs.home().clone();
     let services = Services {
-        catalog,
+        catalogs,
         launcher: launcher.clone(),
         tracker: tracker.clone(),
         log: log.clone(),
@@ -166,7 +167,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
         log: log.clone(),
         launcher: launcher.clone(),
         tracker: tracker.clone(),
-        regions: clients.regions().cloned().collect(),
+        places: clients.places(),
         clock,
         period: config.sweep_period,
     };
@@ -198,7 +199,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
 
 struct Opened {
     log: AuditLog,
-    clients: Clients,
+    clients: Accounts,
     sandbox: Option<Sandbox>,
 }
 
@@ -214,8 +215,8 @@ async fn open_aws(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened, Ser
         timeouts: Timeouts::default(),
         budget: budget(config),
     };
-    let clients = Clients::connect(&settings, clock).await?;
-    let owner = Owner { sandbox: false, accounts: vec![clients.account_id().clone()] };
+    let clients = Box::pin(Accounts::connect(&settings, accounts::roles(config), clock)).await?;
+    let owner = Owner { sandbox: false, accounts: clients.ids().cloned().collect() };
     let log = open_log(config, owner).await?;
     Ok(Opened { log, clients, sandbox: None })
 }
@@ -228,10 +229,11 @@ async fn open_sandbox(
 ) -> Result<Opened, ServeError> {
     let account_id: AccountId = sandbox::ACCOUNT_ID.parse().expect("the sandbox's account is twelve digits");
     let region: Region = sandbox::DEFAULT_REGION.parse().expect("the sandbox's Region is well formed");
-    let log = open_log(config, Owner { sandbox: true, accounts: vec![account_id.clone()] }).await?;
+    let log = open_log(config, Owner { sandbox: true, accounts: accounts::served(config, &account_id) }).await?;
     let regions = if config.regions.is_empty() { vec![region] } else { config.regions.clone() };
     let options = sandbox::Options {
         regions: regions.clone(),
+        accounts: accounts::of_sandbox(config),
         images: settings.images as usize,
         speed: settings.speed,
         seed: settings.seed,
@@ -260,7 +262,7 @@ async fn open_sandbox(
         timeouts: Timeouts::default(),
         budget: budget(config),
     };
-    let clients = Clients::connect(&settings, clock).await?;
+    let clients = Box::pin(Accounts::connect(&settings, accounts::roles(config), clock)).await?;
     Ok(Opened { log, clients, sandbox: Some(sandbox) })
 }
 
@@ -309,18 +311,18 @@ fn keeping(config: &Config) -> Keeping {
     }
 }
 
-fn started(config: &Config, clients: &Clients, log: &AuditLog, clock: &dyn Clock, open_launches: u64) -> Entry {
+fn started(config: &Config, clients: &Accounts, log: &AuditLog, clock: &dyn Clock, open_launches: u64) -> Entry {
     Entry {
         v: ENTRY_VERSION,
         time: clock.now(),
         launch_id: None,
-        account_id: Some(clients.account_id().clone()),
+        account_id: Some(clients.home().account_id().clone()),
         region: None,
         principal: None,
         event: Event::ServiceStarted(ServiceStarted {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             sandbox: config.sandbox.is_some(),
-            regions: clients.regions().cloned().collect(),
+            regions: clients.home().regions().cloned().collect(),
             open_launches,
             verifier_key: Some(log.verifier_keys().current().to_owned()),
             accepted: log.acceptance_to_record(),

@@ -196,7 +196,7 @@ pub mod metric {
     pub const POLICY_LOAD_FAILURES: &str = "gantry_policy_load_failures_total";
     /// Whether the file holds something else than what is in force: 1 or 0.
     pub const POLICY_STALE: &str = "gantry_policy_stale";
-    /// Instances of this server's that belong to no launch, by `region`.
+    /// Instances of this server's that belong to no launch, by `account_id` and `region`.
     pub const ORPHAN_INSTANCES: &str = "gantry_orphan_instances";
     /// Whether launches are paused: 1 or 0.
     pub const LAUNCHES_PAUSED: &str = "gantry_launches_paused";

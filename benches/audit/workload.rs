@@ -81,6 +81,7 @@ impl Workload {
                 "placement": { "availability_zone": zone }, "metadata_options": { "http_tokens": "required" },
             }),
             share: None,
+            role_session: None,
         }));
         let place = facts.place(&zone);
         let succeeded = Event::AttemptSucceeded(AttemptSucceeded {

@@ -7,6 +7,7 @@
 //! caller reads all come from the same moment. Instance types change a few times a month and are
 //! kept for an hour.
 
+mod accounts;
 mod answer;
 mod crawl;
 mod crawls;
@@ -37,6 +38,7 @@ use crate::clock::Clock;
 use crate::ec2::{Client, Clients, Ec2Error};
 use crate::ids::{AccountId, Region};
 
+pub use self::accounts::Catalogs;
 pub use self::answer::{Answer, Found, Looked};
 pub use self::crawl::SNAPSHOT_IMAGES_MAX;
 pub use self::crawls::{Crawl, CrawlId};

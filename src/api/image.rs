@@ -14,7 +14,7 @@ use futures::Stream;
 use tonic::{Request, Response, Status};
 
 use super::convert::Violations;
-use super::scope::scope;
+use super::scope::{Scope, scope};
 use super::status::{Failure, Missing};
 use super::{Services, convert, pb};
 use crate::ami::catalog::Catalog;
@@ -29,15 +29,26 @@ type ClassifyImagesStream = Pin<Box<dyn Stream<Item = Result<pb::ClassifyImagesR
 #[derive(Debug)]
 pub(super) struct Images {
     services: Services,
+    /// Of the account that is asked about.
+    catalog: Catalog,
 }
 
 impl Images {
     pub(super) fn new(services: Services) -> Self {
-        Self { services }
+        let catalog = services.catalogs.home().clone();
+        Self { services, catalog }
+    }
+
+    /// The same, as the account of a scope sees it.
+    fn of(&self, scope: &Scope) -> Self {
+        let catalog = self.services.catalogs.of(&scope.account_id);
+        // The scope was found among those that are served.
+        let catalog = catalog.unwrap_or_else(|| self.services.catalogs.home()).clone();
+        Self { services: self.services.clone(), catalog }
     }
 
     fn catalog(&self) -> &Catalog {
-        &self.services.catalog
+        &self.catalog
     }
 
     fn viewer(&self, region: &Region) -> Result<Viewer, Failure> {
@@ -79,7 +90,7 @@ impl pb::image_service_server::ImageService for Images {
         let max_staleness = select::staleness(max_staleness.as_ref(), &mut violations);
         let (scope, image_id) = violations.finish(scope.zip(image_id)).map_err(Failure::from)?;
         let scope = scope?;
-        let (observed, classification) = self.image(&scope.region, &image_id, max_staleness).await?;
+        let (observed, classification) = self.of(&scope).image(&scope.region, &image_id, max_staleness).await?;
         Ok(Response::new(convert::image(observed, &scope.region, &scope.account_id, &classification)))
     }
 

@@ -57,7 +57,7 @@ impl Policies {
             violations.add("reason", ViolationReason::MissingField, "it is recorded, and callers are told");
         }
         violations.finish(Some(()))?;
-        let account_id = self.services.catalog.account_id().clone();
+        let account_id = self.services.catalogs.home().account_id().clone();
         let turned = self.services.launcher.turn_switch(paused, reason, local_principal(), account_id).await;
         // A pause that could not be recorded holds all the same.
         let stands = self.services.launcher.switch();

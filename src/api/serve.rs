@@ -22,7 +22,7 @@ use super::{ServeError, Services, Tls, permit};
 use crate::ami::catalog::Standing;
 use crate::audit::AuditLog;
 use crate::clock::{Clock, SystemClock};
-use crate::ids::Region;
+use crate::ids::{AccountId, Region};
 
 /// The largest request that is read. User data has 16 KiB, and filters within EC2's own limits have
 /// 50 × 200 × 255 characters, which is 2.5 MB: what is wrong with that should still be said field by
@@ -85,8 +85,9 @@ async fn routes(services: Services) -> Result<Routes, ServeError> {
     health.set_serving::<pb::launch_service_server::LaunchServiceServer<Launches>>().await;
     health.set_serving::<pb::audit_service_server::AuditServiceServer<Audit>>().await;
     health.set_serving::<pb::policy_service_server::PolicyServiceServer<Policies>>().await;
-    for standing in services.catalog.standings() {
-        tokio::spawn(report_catalogue(health.clone(), standing, services.clone()));
+    for (account_id, standing) in services.catalogs.standings() {
+        let service = catalogue_service(account_id.as_ref(), &standing.borrow().region);
+        tokio::spawn(report_catalogue(health.clone(), service, standing, services.clone()));
     }
     let (log, clock) = (services.log.clone(), Arc::clone(&services.clock));
     tokio::spawn(report_health(health, log, clock, services.shutdown.clone()));
@@ -151,15 +152,22 @@ async fn report_health(health: HealthReporter, log: AuditLog, clock: Arc<dyn Clo
     health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
 }
 
-/// The health service's name for the catalogue of a Region.
-fn catalogue_service(region: &Region) -> String {
-    format!("gantry.catalogue/{region}")
+/// The health service's name for the catalogue of a Region; an account that is not the server's own stands before it.
+fn catalogue_service(account_id: Option<&AccountId>, region: &Region) -> String {
+    match account_id {
+        Some(account_id) => format!("gantry.catalogue/{account_id}/{region}"),
+        None => format!("gantry.catalogue/{region}"),
+    }
 }
 
 /// Says whether a Region's snapshot is as fresh as it should be, under a name of its own: a stale one
 /// still answers, and says how old it is, so that no load balancer should turn away from it.
-async fn report_catalogue(health: HealthReporter, mut standing: watch::Receiver<Standing>, services: Services) {
-    let service = catalogue_service(&standing.borrow().region);
+async fn report_catalogue(
+    health: HealthReporter,
+    service: String,
+    mut standing: watch::Receiver<Standing>,
+    services: Services,
+) {
     loop {
         let is_fresh = standing.borrow_and_update().is_fresh(services.clock.now(), services.crawl_period);
         let status =

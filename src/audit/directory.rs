@@ -14,7 +14,6 @@
 //! BACKUP.json   this is a backup and no data directory (`backup`)
 //! ```
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -41,14 +40,15 @@ pub const REDACTION_KEY: &str = "redaction-key";
 pub struct Owner {
     /// Whether EC2 is the sandbox.
     pub sandbox: bool,
-    /// The AWS accounts. Their order does not matter.
+    /// The AWS accounts: first that of the server's own credentials, whose directory it is, then those that are
+    /// served beside it, in any order. In `OWNER.json` all that ever were.
     pub accounts: Vec<AccountId>,
 }
 
 impl Owner {
+    /// Whether both are the same one: of a directory's accounts only the first says whose it is.
     fn is(&self, other: &Self) -> bool {
-        let accounts = |owner: &Self| owner.accounts.iter().cloned().collect::<BTreeSet<_>>();
-        self.sandbox == other.sandbox && accounts(self) == accounts(other)
+        self.sandbox == other.sandbox && self.accounts.first() == other.accounts.first()
     }
 }
 
@@ -78,7 +78,8 @@ pub(super) struct Directory {
     lock: File,
     log_id: String,
     log: LogNumber,
-    sandbox: bool,
+    /// As `OWNER.json` has it.
+    owner: Owner,
 }
 
 impl Directory {
@@ -94,7 +95,7 @@ impl Directory {
             Err(TryLockError::WouldBlock) => return Err(OpenError::Locked),
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
-        let log_id = match fs::read(path.join("OWNER.json")) {
+        let (log_id, owner) = match fs::read(path.join("OWNER.json")) {
             Ok(bytes) => read_owner(&bytes, owner)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // The owner is durable before there is a journal, so its loss is no crash.
@@ -102,11 +103,8 @@ impl Directory {
                     return Err(OpenError::NoOwner);
                 }
                 let log_id = hex::encode(ids::random_bytes::<8>());
-                let file = OwnerFile { format: FORMAT_VERSION, log_id: log_id.clone(), owner: owner.clone() };
-                let mut text = serde_json::to_vec_pretty(&file).expect("an owner has string keys only");
-                text.push(b'\n');
-                write_durably(&path.join("OWNER.json"), &text)?;
-                log_id
+                write_owner(path, &log_id, owner)?;
+                (log_id, owner.clone())
             }
             Err(error) => return Err(error.into()),
         };
@@ -114,7 +112,7 @@ impl Directory {
         hex::decode_to_slice(&log_id, &mut log).map_err(|_| OpenError::NoOwner)?;
         make_dir(&path.join("journal"))?;
         make_dir(&path.join("tlog"))?;
-        Ok(Self { path: path.to_owned(), lock, log_id, log, sandbox: owner.sandbox })
+        Ok(Self { path: path.to_owned(), lock, log_id, log, owner })
     }
 
     /// The id of the log that is kept here: 16 hexadecimal digits.
@@ -129,7 +127,21 @@ impl Directory {
 
     /// Whether its EC2 is the sandbox.
     pub(super) fn is_sandbox(&self) -> bool {
-        self.sandbox
+        self.owner.sandbox
+    }
+
+    /// The accounts that were served from it and are not among those of `wanted`.
+    pub(super) fn left_out(&self, wanted: &Owner) -> Vec<AccountId> {
+        self.owner.accounts.iter().filter(|account| !wanted.accounts.contains(account)).cloned().collect()
+    }
+
+    /// Notes that the accounts of `wanted` are served from it too, before there is a record of them.
+    pub(super) fn serve(&mut self, wanted: &Owner) -> io::Result<()> {
+        let known = self.owner.accounts.len();
+        let new = wanted.accounts.iter().filter(|account| !self.owner.accounts.contains(account)).cloned();
+        let new: Vec<_> = new.collect();
+        self.owner.accounts.extend(new);
+        if known < self.owner.accounts.len() { write_owner(&self.path, &self.log_id, &self.owner) } else { Ok(()) }
     }
 
     /// Where the segments are.
@@ -209,13 +221,20 @@ pub(super) fn read_owner_of(dir: &Path) -> Result<(String, LogNumber, Owner), Op
     Ok((file.log_id, log, file.owner))
 }
 
-/// The log id in an owner file that `wanted` may open.
-fn read_owner(bytes: &[u8], wanted: &Owner) -> Result<String, OpenError> {
+/// The log id and the owner in an owner file that `wanted` may open.
+fn read_owner(bytes: &[u8], wanted: &Owner) -> Result<(String, Owner), OpenError> {
     let file = parse_owner(bytes)?;
     if !file.owner.is(wanted) {
         return Err(OpenError::OwnedByOther { owner: file.owner, wanted: wanted.clone() });
     }
-    Ok(file.log_id)
+    Ok((file.log_id, file.owner))
+}
+
+fn write_owner(path: &Path, log_id: &str, owner: &Owner) -> io::Result<()> {
+    let file = OwnerFile { format: FORMAT_VERSION, log_id: log_id.to_owned(), owner: owner.clone() };
+    let mut text = serde_json::to_vec_pretty(&file).expect("an owner has string keys only");
+    text.push(b'\n');
+    write_durably(&path.join("OWNER.json"), &text)
 }
 
 fn parse_owner(bytes: &[u8]) -> Result<OwnerFile, OpenError> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::directory::Owner;
 use super::store::StoreError;
 use super::transparency::{KeyError, SignError};
+use crate::ids::{AccountId, LaunchId};
 use crate::record::ApplyError;
 
 /// Why a data directory cannot be opened. Nothing is served then: a log that has been damaged, or
@@ -15,13 +16,24 @@ pub enum OpenError {
     /// Another process has it open.
     #[error("the data directory is in use by another process")]
     Locked,
-    /// It was made for other accounts, or for AWS and not the sandbox.
+    /// It was made for another account's server, or for AWS and not the sandbox.
     #[error("the data directory belongs to {owner}, not to {wanted}")]
     OwnedByOther {
         /// Whose it is.
         owner: Owner,
         /// Who wanted to open it.
         wanted: Owner,
+    },
+    /// An account is not to be served any more, and something is still to be done for launches in it.
+    #[error(
+        "account {account_id} is not among those to be served, and launches in it are open, {launch_id} for one: serve it \
+         until they have come to their end"
+    )]
+    AccountInUse {
+        /// The account.
+        account_id: AccountId,
+        /// The first of its open launches.
+        launch_id: LaunchId,
     },
     /// It is no data directory, or there are records and nothing says whose.
     #[error("the data directory has no readable OWNER.json")]

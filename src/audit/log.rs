@@ -17,12 +17,13 @@ use super::recover::{self, OpenReport, Recovered};
 use super::retention::{self, Plan};
 use super::staging::request_of;
 use super::standing::Standing;
-use super::store::{RequestKey, StoreBehind, StoreError, TakenBy};
+use super::store::{List, RequestKey, StoreBehind, StoreError, TakenBy};
 use super::topics::{Topic, Topics};
 use super::transparency::{CheckpointSigner, HashFile, SignedCheckpoint, VerifierKeys};
 use super::witness::CheckpointNote;
 use super::writer::{Append, Job, PoisonOnPanic, Writer};
 use super::{APPEND_ENTRIES_MAX, FREE_SPACE_RESERVE, QUEUE_MAX, RECORD_BYTES_MAX};
+use crate::ids::AccountId;
 use crate::record::Entry;
 
 /// What of a log can be set.
@@ -149,8 +150,24 @@ pub enum Once {
     Taken(TakenBy),
 }
 
+/// Refuses to leave out an account while launches in it are open: nobody would see them through.
+fn check_left_out(left_out: &[AccountId], store: &StoreBehind) -> Result<(), OpenError> {
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    for launch_id in store.listed(List::Open).map_err(OpenError::Store)? {
+        let Some(row) = store.launch(launch_id).map_err(OpenError::Store)? else { continue };
+        if left_out.contains(&row.about.account_id) {
+            let account_id = row.about.account_id.clone();
+            return Err(OpenError::AccountInUse { account_id, launch_id });
+        }
+    }
+    Ok(())
+}
+
 impl AuditLog {
-    /// Opens the log in `dir` for `owner`, making it if there is none. Whatever a crash left is
+    /// Opens the log in `dir` for `owner`, making it if there is none. Accounts may come to those that it was opened
+    /// for before, and may be left out if no launch in them is open. Whatever a crash left is
     /// put in order; the report says what that took. Blocking: reads the last segment of the journal,
     /// and what the store has not seen.
     ///
@@ -159,7 +176,9 @@ impl AuditLog {
     /// aside.
     pub fn open(dir: &Path, owner: Owner, mut settings: LogSettings) -> Result<(Self, OpenReport), OpenError> {
         let recovered = recover::recover(dir, &owner, &mut settings)?;
-        let Recovered { directory, journal, store, mut tree, keys, report } = recovered;
+        let Recovered { mut directory, journal, store, mut tree, keys, report } = recovered;
+        check_left_out(&directory.left_out(&owner), &store)?;
+        directory.serve(&owner)?;
         let checkpoint = tree.checkpoint()?;
         let standing = Standing::read(dir, report.size)?;
         let shared = Arc::new(Shared {

@@ -1,6 +1,6 @@
-//! The tracker: one poller a Region, whatever the number of watchers.
+//! The tracker: one poller for each Region of each account, whatever the number of watchers.
 //!
-//! A poller asks EC2 about all young instances of its Region at once and appends what changed to
+//! A poller asks EC2 about all young instances of its Region and account at once and appends what changed to
 //! the audit log. It is told of launches on a channel, and of instances that somebody watches
 //! though Gantry did not launch them by [`Tracker::follow`].
 
@@ -19,8 +19,8 @@ use tokio_util::task::TaskTracker;
 use crate::audit::AuditLog;
 use crate::clock::Clock;
 use crate::ec2::budget::Priority;
-use crate::ec2::{Clients, Ec2Error};
-use crate::ids::{InstanceId, LaunchId, Region};
+use crate::ec2::{Accounts, Ec2Error};
+use crate::ids::{AccountId, InstanceId, LaunchId, Region};
 
 use poller::{Command, Follow, Poller, Shown};
 
@@ -46,20 +46,23 @@ pub struct Tracker {
     shared: Arc<Shared>,
 }
 
+/// A Region of an account.
+type Place = (AccountId, Region);
+
 #[derive(Debug)]
 struct Shared {
-    pollers: HashMap<Region, mpsc::UnboundedSender<Command>>,
-    /// When each Region was last seen whole.
-    observed: Mutex<HashMap<Region, Timestamp>>,
+    pollers: HashMap<Place, mpsc::UnboundedSender<Command>>,
+    /// When each of them last saw all it follows.
+    observed: Mutex<HashMap<Place, Timestamp>>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
 }
 
 impl Tracker {
-    /// Starts a poller for every Region of `clients`, fed with the launches that arrive on
+    /// Starts a poller for every Region of every account, fed with the launches that arrive on
     /// `launched`.
     pub fn start(
-        clients: &Clients,
+        accounts: &Accounts,
         log: &AuditLog,
         clock: &Arc<dyn Clock>,
         settings: TrackerSettings,
@@ -67,10 +70,9 @@ impl Tracker {
     ) -> Self {
         let mut pollers = HashMap::new();
         let mut starting = Vec::new();
-        for region in clients.regions() {
-            let Some(client) = clients.get(region) else { continue };
+        for client in accounts.iter().flat_map(|clients| clients.regions().filter_map(|region| clients.get(region))) {
             let (commands, receiver) = mpsc::unbounded_channel();
-            pollers.insert(region.clone(), commands);
+            pollers.insert((client.account_id().clone(), client.region().clone()), commands);
             starting.push(Poller::new(client.at(Priority::Crawl), log.clone(), Arc::clone(clock), settings, receiver));
         }
         let shared = Arc::new(Shared {
@@ -81,9 +83,10 @@ impl Tracker {
         });
         for poller in starting {
             let (at, shutdown) = (Arc::downgrade(&shared), shared.shutdown.clone());
-            let note = move |region: &Region, time| {
+            let place = (poller.account_id().clone(), poller.region().clone());
+            let note = move |time| {
                 if let Some(shared) = at.upgrade() {
-                    shared.note(region, time);
+                    shared.note(&place, time);
                 }
             };
             shared.tasks.spawn(poller.run(shutdown, note));
@@ -98,7 +101,7 @@ impl Tracker {
                 let (Some(launch_id), Some(shared)) = (launch_id, at.upgrade()) else { return };
                 match log.launch(launch_id) {
                     Ok(Some(launch)) => {
-                        if let Some(poller) = shared.pollers.get(&launch.region) {
+                        if let Some(poller) = shared.pollers.get(&(launch.account_id, launch.region)) {
                             // A poller lives as long as the tracker.
                             let _ = poller.send(Command::Launch(launch_id));
                         }
@@ -111,7 +114,7 @@ impl Tracker {
         Self { shared }
     }
 
-    /// Follows instances of a Region for as long as the returned interest lives. Returns once EC2
+    /// Follows instances of a Region of an account for as long as the returned interest lives. Returns once EC2
     /// has been asked about them and what it says is on record, with the states of those that EC2
     /// shows.
     ///
@@ -119,10 +122,10 @@ impl Tracker {
     /// If EC2 could not be asked.
     pub(super) async fn follow(
         &self,
-        region: &Region,
+        place: &Place,
         instance_ids: Vec<InstanceId>,
     ) -> Result<(Interest, Shown), Ec2Error> {
-        let Some(poller) = self.shared.pollers.get(region) else {
+        let Some(poller) = self.shared.pollers.get(place) else {
             return Ok((Interest { commands: None, instance_ids: Vec::new() }, Shown::new()));
         };
         let (answer, answered) = oneshot::channel();
@@ -141,16 +144,16 @@ impl Tracker {
 
     /// Has it seen whether the instances of a launch, which nobody waits for any more, are still there. What has ended is
     /// recorded.
-    pub fn check(&self, region: &Region, launch_id: LaunchId) {
-        if let Some(poller) = self.shared.pollers.get(region) {
+    pub fn check(&self, place: &Place, launch_id: LaunchId) {
+        if let Some(poller) = self.shared.pollers.get(place) {
             // A poller lives as long as the tracker.
             let _ = poller.send(Command::Check(launch_id));
         }
     }
 
-    /// When the instances of a Region were last seen; how old what a watcher knows is.
-    pub fn observed(&self, region: &Region) -> Option<Timestamp> {
-        self.shared.observed.lock().unwrap_or_else(PoisonError::into_inner).get(region).copied()
+    /// When the instances of a Region of an account were last seen; how old what a watcher knows is.
+    pub fn observed(&self, place: &Place) -> Option<Timestamp> {
+        self.shared.observed.lock().unwrap_or_else(PoisonError::into_inner).get(place).copied()
     }
 
     /// Stops polling and waits for what is under way.
@@ -162,8 +165,8 @@ impl Tracker {
 }
 
 impl Shared {
-    fn note(&self, region: &Region, time: Timestamp) {
-        self.observed.lock().unwrap_or_else(PoisonError::into_inner).insert(region.clone(), time);
+    fn note(&self, place: &Place, time: Timestamp) {
+        self.observed.lock().unwrap_or_else(PoisonError::into_inner).insert(place.clone(), time);
     }
 }
 

@@ -232,6 +232,16 @@ pub(crate) fn launch(launch: &pb::Launch) -> String {
             }),
         ));
     }
+    let in_sessions = || launch.attempts.iter().filter(|attempt| !attempt.role_session_name.is_empty());
+    if in_sessions().next().is_some() {
+        text.push_str("\n\n");
+        text.push_str(&table(
+            ["ATTEMPT", "ROLE SESSION", "SOURCE IDENTITY"],
+            in_sessions().map(|attempt| {
+                [attempt.attempt_id.clone(), attempt.role_session_name.clone(), or_dash(&attempt.source_identity)]
+            }),
+        ));
+    }
     if !launch.instances.is_empty() {
         text.push_str("\n\n");
         text.push_str(&table(

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::{output, serve, stop};
 use crate::clock::SystemClock;
 use crate::config::{LOG_FILTER_DEFAULT, SANDBOX_IMAGES_DEFAULT, SANDBOX_REGION_DEFAULT, SANDBOX_SEED_DEFAULT};
-use crate::ids::Region;
+use crate::ids::{AccountId, Region};
 use crate::sandbox::{self, Options, Plan, Sandbox};
 use crate::telemetry;
 
@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// Its Regions, each with its own images and instances.
     #[arg(long, value_name = "REGION", value_delimiter = ',', num_args = 1.., default_value = SANDBOX_REGION_DEFAULT)]
     region: Vec<Region>,
+    /// Accounts that it has beside 000000000000, for AssumeRole to lead into.
+    #[arg(long, value_name = "ID", value_delimiter = ',', num_args = 1..)]
+    account: Vec<AccountId>,
     /// Images in each Region.
     #[arg(long, value_name = "N", default_value_t = SANDBOX_IMAGES_DEFAULT)]
     images: u32,
@@ -45,7 +48,7 @@ pub(crate) struct Args {
     record: Option<PathBuf>,
     /// Serve nobody, but ask what was recorded again, and fail if an answer differs.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "listen", "region", "images", "speed", "seed", "data_dir", "faults", "record",
+        "listen", "region", "account", "images", "speed", "seed", "data_dir", "faults", "record",
     ])]
     replay: Option<PathBuf>,
     /// What is logged, such as info,gantry=debug.
@@ -62,6 +65,7 @@ impl Args {
         let shutdown = stop::on_signal()?;
         let options = Options {
             regions: self.region,
+            accounts: self.account,
             images: usize::try_from(self.images)?,
             speed: self.speed,
             seed: self.seed,

@@ -67,6 +67,8 @@ impl Priority {
 #[derive(Debug, Clone)]
 pub(super) struct Budgets {
     shared: Arc<Shared>,
+    /// Whether metrics say whose budgets these are: those of the server's own account do not.
+    names_account: bool,
 }
 
 #[derive(Debug)]
@@ -88,7 +90,22 @@ impl Budgets {
         let bucket = |rate, reads| Bucket::new(rate, reads, settings, Arc::clone(&clock));
         let calls = Api::ALL.iter().map(|api| bucket(api.rate(), api.reads())).collect();
         let (run, terminate) = (bucket(api::RUN_RESOURCES, false), bucket(api::TERMINATE_RESOURCES, false));
-        Self { shared: Arc::new(Shared { account_id, region, calls, run, terminate, clock }) }
+        Self { shared: Arc::new(Shared { account_id, region, calls, run, terminate, clock }), names_account: false }
+    }
+
+    /// The same of another account than the server's own, which metrics name.
+    pub(super) fn of_other_account(self) -> Self {
+        Self { names_account: true, ..self }
+    }
+
+    /// What metrics say about the place.
+    pub(super) fn place_labels(&self) -> Vec<metrics::Label> {
+        let Shared { account_id, region, .. } = &*self.shared;
+        let mut labels = vec![metrics::Label::new(field::REGION, region.to_string())];
+        if self.names_account {
+            labels.push(metrics::Label::new(field::ACCOUNT_ID, account_id.to_string()));
+        }
+        labels
     }
 
     /// Counts a call that is about to be made, once it may be.
@@ -135,8 +152,9 @@ impl Budgets {
     /// EC2 refused a call for its rate.
     fn throttled(&self, api: Api, code: &str) {
         let Shared { account_id, region, .. } = &*self.shared;
-        metrics::counter!(metric::EC2_THROTTLED, field::REGION => region.to_string(), field::EC2_ACTION => api.as_str())
-            .increment(1);
+        let mut labels = self.place_labels();
+        labels.push(metrics::Label::new(field::EC2_ACTION, api.as_str()));
+        metrics::counter!(metric::EC2_THROTTLED, labels).increment(1);
         if self.bucket(api).throttled() {
             // Once, until the rate has recovered.
             tracing::warn!(
@@ -184,11 +202,10 @@ impl Budgets {
     }
 
     fn labels(&self, api: Api, priority: Priority) -> Vec<metrics::Label> {
-        vec![
-            metrics::Label::new(field::REGION, self.shared.region.to_string()),
-            metrics::Label::new(field::EC2_ACTION, api.as_str()),
-            metrics::Label::new(field::PRIORITY, priority.as_str()),
-        ]
+        let mut labels = self.place_labels();
+        labels.push(metrics::Label::new(field::EC2_ACTION, api.as_str()));
+        labels.push(metrics::Label::new(field::PRIORITY, priority.as_str()));
+        labels
     }
 
     fn bucket(&self, api: Api) -> &Bucket {

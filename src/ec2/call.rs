@@ -36,12 +36,20 @@ macro_rules! send_unbudgeted {
 
 /// Sends a request once and no more. A call that changes the world is repeated by whoever keeps
 /// its record, and never behind its back: the SDK takes InsufficientInstanceCapacity, which is an
-/// HTTP 500, for a hiccup. `attempts` is the receipt: it is paid for before.
+/// HTTP 500, for a hiccup. `attempts` is the receipt: it is paid for before. With `credentials` it is signed by
+/// those instead of the client's.
 macro_rules! send_once {
-    ($attempts:expr, $request:expr) => {{
+    ($attempts:expr, $request:expr) => {
+        $crate::ec2::call::send_once!($attempts, $request, None)
+    };
+    ($attempts:expr, $request:expr, $credentials:expr) => {{
         let transmission = $crate::ec2::errors::Transmission::default();
-        let once = ::aws_sdk_ec2::config::Builder::default()
+        let mut once = ::aws_sdk_ec2::config::Builder::default()
             .retry_config(::aws_sdk_ec2::config::retry::RetryConfig::disabled());
+        let credentials: Option<::aws_sdk_ec2::config::Credentials> = $credentials;
+        if let Some(credentials) = credentials {
+            once = once.credentials_provider(credentials);
+        }
         let (attempts, request) = ($attempts, $request);
         let request = request.customize().config_override(once).interceptor(transmission.clone()).interceptor(attempts);
         request.send().await.map_err(|error| transmission.judge(error))

@@ -19,8 +19,10 @@ use std::sync::Arc;
 use aws_sdk_ec2::types::Filter;
 
 use super::Ec2Error;
+use super::accounts::AccountRole;
 use super::budget::{Asks, Attempts, Budgets, Priority};
-use crate::ids::{AccountId, Region};
+use super::sessions::Sessions;
+use crate::ids::{AccountId, Principal, Region, RoleSession, RoleSessionName, SourceIdentity};
 
 pub use images::{ImagePage, ImageQuestion};
 pub use instance_types::LocationType;
@@ -34,6 +36,8 @@ const FILTER_VALUES_MAX: usize = 200;
 pub struct Client {
     shared: Arc<Shared>,
     priority: Priority,
+    /// In which session of the account's role instances are launched and terminated.
+    session: Option<RoleSession>,
 }
 
 struct Shared {
@@ -42,6 +46,8 @@ struct Shared {
     sdk: aws_sdk_ec2::Client,
     ssm: aws_sdk_ssm::Client,
     budgets: Budgets,
+    /// What launches change goes through these, where the account has a role.
+    sessions: Option<Sessions>,
 }
 
 impl Client {
@@ -51,14 +57,41 @@ impl Client {
         sdk: aws_sdk_ec2::Client,
         ssm: aws_sdk_ssm::Client,
         budgets: Budgets,
+        sessions: Option<Sessions>,
     ) -> Self {
-        let shared = Arc::new(Shared { account_id, region, sdk, ssm, budgets });
-        Self { shared, priority: Priority::Question }
+        let shared = Arc::new(Shared { account_id, region, sdk, ssm, budgets, sessions });
+        Self { shared, priority: Priority::Question, session: None }
     }
 
     /// The same client for calls of this priority; without it they are questions.
     pub fn at(&self, priority: Priority) -> Self {
-        Self { shared: Arc::clone(&self.shared), priority }
+        Self { shared: Arc::clone(&self.shared), priority, session: self.session.clone() }
+    }
+
+    /// The session in which something is to be changed on behalf of `principal`; none in an account that has no
+    /// role, where the server's own credentials do it.
+    pub fn session(&self, name: RoleSessionName, principal: &Principal) -> Option<RoleSession> {
+        let AccountRole { source_identity, .. } = self.shared.sessions.as_ref()?.role();
+        Some(RoleSession { name, source_identity: source_identity.then(|| SourceIdentity::of(principal)) })
+    }
+
+    /// Whether AWS is told on whose behalf something is changed.
+    pub fn names_principals(&self) -> bool {
+        self.shared.sessions.as_ref().is_some_and(|sessions| sessions.role().source_identity)
+    }
+
+    /// The same client for launching and terminating in this session of the account's role. In an account without a
+    /// role the server's own credentials are used all the same.
+    pub fn acting_in(&self, session: Option<RoleSession>) -> Self {
+        Self { shared: Arc::clone(&self.shared), priority: self.priority, session }
+    }
+
+    /// The credentials of the session, if there is one to act in.
+    async fn credentials(&self) -> Result<Option<aws_sdk_ec2::config::Credentials>, Ec2Error> {
+        match (&self.shared.sessions, &self.session) {
+            (Some(sessions), Some(session)) => sessions.credentials(session).await.map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// The account whose EC2 this is.
@@ -69,6 +102,11 @@ impl Client {
     /// The Region.
     pub fn region(&self) -> &Region {
         &self.shared.region
+    }
+
+    /// What metrics say about the account and the Region: the account unless it is the server's own.
+    pub fn labels(&self) -> Vec<metrics::Label> {
+        self.budgets().place_labels()
     }
 
     fn sdk(&self) -> &aws_sdk_ec2::Client {

@@ -1,8 +1,8 @@
 //! What can come back from EC2 instead of a result, by what the caller would do about it.
 //!
-//! A failed call is one of six things, and only the first is EC2's own word: it answered; there
+//! A failed call is one of seven things, and only the first is EC2's own word: it answered; there
 //! was no answer; there was one that cannot be read; there was too much; nobody could sign the
-//! request; or the request was never fit to be sent. What EC2's codes mean stands in one place,
+//! request; the account's role could not be assumed; or the request was never fit to be sent. What EC2's codes mean stands in one place,
 //! `errors::table`. This module decides nothing about attempts: it says what one call is known to have
 //! done, and the caller knows what the calls before it may have done.
 
@@ -145,6 +145,10 @@ pub enum Ec2Error {
     /// No credentials could be had, so the request was never sent.
     #[error("no usable AWS credentials: {0}")]
     Credentials(String),
+    /// The role of the account could not be assumed, so the request was never sent. What STS said, or why it said
+    /// nothing, is inside.
+    #[error("the account's role could not be assumed: {0}")]
+    NotAssumed(Box<Ec2Error>),
     /// The request was not fit to be sent, and was not.
     #[error("request not sent: {0}")]
     NotSent(String),
@@ -162,6 +166,7 @@ impl Ec2Error {
             Self::NoAnswer { .. } | Self::Unreadable { .. } => ErrorClass::Transient,
             Self::TooMany { .. } | Self::NotSent(_) => ErrorClass::Invalid,
             Self::Credentials(_) => ErrorClass::Permission,
+            Self::NotAssumed(why) => why.class(),
         }
     }
 
@@ -181,7 +186,9 @@ impl Ec2Error {
             Self::Answered(answer) => answer.definitely_nothing_happened(),
             Self::NoAnswer { may_have_happened, .. } => !may_have_happened,
             Self::Unreadable { .. } => false,
-            Self::TooMany { .. } | Self::Credentials(_) | Self::NotSent(_) | Self::HeldBack => true,
+            Self::TooMany { .. } | Self::Credentials(_) | Self::NotAssumed(_) | Self::NotSent(_) | Self::HeldBack => {
+                true
+            }
         }
     }
 
@@ -194,6 +201,12 @@ impl Ec2Error {
             Self::Unreadable { .. } => "EC2_ANSWER_UNREADABLE",
             Self::TooMany { .. } => "EC2_TOO_MANY_RESULTS",
             Self::Credentials(_) => "EC2_CREDENTIALS",
+            Self::NotAssumed(why) => match &**why {
+                Self::NoAnswer { silence: Silence::TimedOut, .. } => "STS_TIMEOUT",
+                Self::NoAnswer { silence: Silence::ConnectionFailed, .. } => "STS_UNREACHABLE",
+                Self::Unreadable { .. } => "STS_ANSWER_UNREADABLE",
+                answered => answered.code(),
+            },
             Self::NotSent(_) => "EC2_REQUEST_NOT_SENT",
             Self::HeldBack => "EC2_RATE_USED_UP",
         }
@@ -207,6 +220,7 @@ impl Ec2Error {
             | Self::Unreadable { .. }
             | Self::TooMany { .. }
             | Self::Credentials(_)
+            | Self::NotAssumed(_)
             | Self::NotSent(_)
             | Self::HeldBack => self.to_string(),
         }
@@ -220,6 +234,11 @@ impl Ec2Error {
             Self::Unreadable { .. } => remedy::UNREADABLE,
             Self::TooMany { .. } => remedy::TOO_MANY,
             Self::Credentials(_) => remedy::CREDENTIALS,
+            Self::NotAssumed(why) => match &**why {
+                Self::Answered(Answer { class: ErrorClass::Permission, .. }) => remedy::TRUST,
+                Self::NoAnswer { .. } | Self::Unreadable { .. } => remedy::NO_STS,
+                other => other.remedy(),
+            },
             Self::NotSent(_) => remedy::NOT_SENT,
             Self::HeldBack => remedy::HELD_BACK,
         }
@@ -229,6 +248,7 @@ impl Ec2Error {
     pub fn http_status(&self) -> Option<u16> {
         match self {
             Self::Answered(Answer { http_status, .. }) | Self::Unreadable { http_status, .. } => Some(*http_status),
+            Self::NotAssumed(why) => why.http_status(),
             Self::NoAnswer { .. } | Self::TooMany { .. } | Self::Credentials(_) | Self::NotSent(_) | Self::HeldBack => {
                 None
             }
@@ -239,6 +259,7 @@ impl Ec2Error {
     pub fn request_id(&self) -> Option<&str> {
         match self {
             Self::Answered(Answer { request_id, .. }) | Self::Unreadable { request_id, .. } => request_id.as_deref(),
+            Self::NotAssumed(why) => why.request_id(),
             Self::NoAnswer { .. } | Self::TooMany { .. } | Self::Credentials(_) | Self::NotSent(_) | Self::HeldBack => {
                 None
             }

@@ -14,9 +14,9 @@ use super::step::Step;
 use super::storm::{INSTANCES_PER_ATTEMPT_MAX, Likeness, Place};
 use crate::audit::{AppendError, ReadError};
 use crate::clock::within;
-use crate::ec2::RunInstances;
 use crate::ec2::budget::RunTurn;
-use crate::ids::{AttemptId, ImageId, LaunchId};
+use crate::ec2::{Client, RunInstances};
+use crate::ids::{AttemptId, ImageId, LaunchId, RoleSessionName};
 use crate::record::{AttemptIntended, AttemptShare, Candidate, Entry, Event, Launch};
 
 /// With less time than this to its deadline a launch shares no attempt: the first deadline of all bounds how
@@ -43,7 +43,9 @@ impl Launcher {
         candidate: &Candidate,
         drive: &mut Drive,
     ) -> Result<Option<Begun>, Stop> {
-        let likeness = Likeness::of(launch, image_id, candidate).filter(|_| !self.is_hurried(launch));
+        let client = self.shared.client(&launch.account_id, &launch.region);
+        let names_principals = client.is_ok_and(Client::names_principals);
+        let likeness = Likeness::of(launch, image_id, candidate, names_principals).filter(|_| !self.is_hurried(launch));
         let room = match likeness.map(|it| (self.shared.storms.enter(it.clone(), launch), it)) {
             Some((Place::Behind(taken), likeness)) => {
                 self.wait_behind(launch, &likeness, taken, drive).await?;
@@ -142,7 +144,7 @@ impl Launcher {
     /// Waits until a request may be sent to EC2, and no longer than until the launch's deadline. None if it is
     /// not to be begun any more; a Region that is not served has no turns.
     async fn turn(&self, launch: &Launch, drive: &mut Drive) -> Result<Option<Option<RunTurn>>, Stop> {
-        let Ok(client) = self.shared.client(&launch.region) else { return Ok(Some(None)) };
+        let Ok(client) = self.shared.client(&launch.account_id, &launch.region) else { return Ok(Some(None)) };
         let left = self.time_left(launch);
         tokio::select! {
             biased;
@@ -184,6 +186,10 @@ impl Launcher {
         let leader = &launches[0];
         let attempt_id = AttemptId::new(self.shared.clock.now());
         let mut input = freeze(&leader.spec, image_id, candidate, (self.shared.log.log_id(), attempt_id));
+        // Launches that share an attempt have one principal, where it matters.
+        let client = self.shared.client(&leader.account_id, &leader.region).ok();
+        let role_session =
+            client.and_then(|client| client.session(RoleSessionName::of_attempt(attempt_id), &leader.principal));
         let is_shared = launches.len() > 1;
         if is_shared {
             input.min_count = 1;
@@ -207,6 +213,7 @@ impl Launcher {
                 client_token: attempt_id.client_token(),
                 input: if leads { to_json(&input) } else { serde_json::Value::Null },
                 share: is_shared.then(|| share(launch)),
+                role_session: role_session.clone(),
             };
             self.entry(launch, Event::AttemptIntended(Box::new(intended)))
         });

@@ -57,7 +57,8 @@ impl Shared {
     }
 
     async fn ask(&self, spec: &Spec) -> Result<Facts, LaunchError> {
-        let client = self.client(&spec.region)?;
+        let client = self.client(&spec.account_id, &spec.region)?;
+        let catalog = self.catalog(spec)?;
         let time = self.clock.now();
         let of_places = spec.placements.iter().filter_map(|placement| placement.subnet_id.clone());
         let of_interfaces = spec.network_interfaces.iter().filter_map(|interface| interface.subnet_id.clone());
@@ -65,11 +66,11 @@ impl Shared {
         let placed = !subnet_ids.is_empty() || spec.placements.iter().any(names_a_zone);
         let image = Box::pin(self.image(spec));
         let types = async {
-            self.catalog.types_named(&spec.region, &spec.instance_types, Asker::Launch).await.map_err(LaunchError::from)
+            catalog.types_named(&spec.region, &spec.instance_types, Asker::Launch).await.map_err(LaunchError::from)
         };
         let offerings = async {
             if placed {
-                match self.catalog.zone_offerings(&spec.region, &spec.instance_types).await {
+                match catalog.zone_offerings(&spec.region, &spec.instance_types).await {
                     Ok(offerings) => Ok(Some(offerings)),
                     // An account may be allowed to launch and not to read this.
                     Err(CatalogError::Ec2(error)) if error.class() == ErrorClass::Permission => Ok(None),
@@ -90,18 +91,19 @@ impl Shared {
 
     /// The image, and how it was come by: named, or chosen by the selector.
     async fn image(&self, spec: &Spec) -> Result<(Option<Image>, Selection), LaunchError> {
+        let catalog = self.catalog(spec)?;
         let named = match &spec.image {
             ImageChoice::ImageId(id) | ImageChoice::Receipt(ImageReceipt { image_id: id, .. }) => id,
             ImageChoice::LaunchTemplate => return Ok((None, Selection::Unnamed)),
             ImageChoice::Selector(selector) => {
-                return match self.catalog.resolve(&spec.region, selector, None, Asker::Launch).await {
+                return match catalog.resolve(&spec.region, selector, None, Asker::Launch).await {
                     Ok(Resolved { winner, inferred, .. }) => Ok((Some(winner), Selection::Chosen { inferred })),
                     Err(ResolveError::Nothing(nothing)) => Ok((None, Selection::Nothing(nothing))),
                     Err(ResolveError::Catalog(error)) => Err(error.into()),
                 };
             }
         };
-        Ok((self.catalog.image(&spec.region, named, Asker::Launch).await?, Selection::Named))
+        Ok((catalog.image(&spec.region, named, Asker::Launch).await?, Selection::Named))
     }
 }
 

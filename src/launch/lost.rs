@@ -33,7 +33,7 @@ impl Launcher {
     /// say what there is, and is to be asked again.
     pub(super) async fn reason_if_lost(&self, launch: &Launch, looks: u32) -> Option<Reason> {
         let launch_id = launch.launch_id;
-        let found = match self.shared.client(&launch.region) {
+        let found = match self.shared.client(&launch.account_id, &launch.region) {
             Ok(client) => client.instances_by_tag(LAUNCH_TAG, &launch_id.to_string()).await.map_err(|e| e.message()),
             Err(error) => Err(error.to_string()),
         };

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::audit::{AuditLog, Order, ReadError, RecordQuery};
 use crate::ec2::budget::Priority;
 use crate::ec2::facts::{Instance, InstanceState};
-use crate::ids::{AttemptId, LaunchId, Region};
+use crate::ids::{AccountId, AttemptId, LaunchId, Region};
 use crate::record::{AttemptState, EntryKind, Event, LaunchState};
 
 use super::tag::{ATTEMPT_TAG, LAUNCH_TAG, LOG_TAG};
@@ -49,8 +49,13 @@ impl Launcher {
     ///
     /// # Errors
     /// [`LaunchError::UnknownRegion`], [`LaunchError::Facts`] if EC2 does not answer, [`LaunchError::Read`].
-    pub async fn orphans(&self, region: &Region, priority: Priority) -> Result<Vec<Orphan>, LaunchError> {
-        let client = self.shared.client(region)?.at(priority);
+    pub async fn orphans(
+        &self,
+        account_id: &AccountId,
+        region: &Region,
+        priority: Priority,
+    ) -> Result<Vec<Orphan>, LaunchError> {
+        let client = self.shared.client(account_id, region)?.at(priority);
         let log = self.shared.log.clone();
         let instances = client.instances_by_tag(LOG_TAG, log.log_id()).await.map_err(LaunchError::Facts)?;
         let judging = tokio::task::spawn_blocking(move || orphans_of(&log, instances));

@@ -14,7 +14,7 @@ use super::redact::Prepared;
 use super::{LaunchError, LaunchRequest, Launcher, freeze};
 use crate::crash;
 use crate::ec2::{Client, Ec2Error, ErrorClass};
-use crate::ids::{AttemptId, ImageId};
+use crate::ids::{AttemptId, ImageId, RoleSessionName};
 use crate::record::{Candidate, Entry, Finding, Outcome};
 
 /// Dry runs of one preview: they are RunInstances to EC2's throttle, of which launches live.
@@ -35,11 +35,14 @@ impl Launcher {
             return Err(barrier.refusal(None, now));
         }
         if let (Decision::Admit(plan), Some(image)) = (&mut governed.decision, &facts.image)
-            && let Ok(client) = self.shared.client(&request.spec.region)
+            && let Ok(client) = self.shared.client(&request.spec.account_id, &request.spec.region)
         {
             crash::point("launch.before_dry_run");
-            let answers =
-                dry_runs(client, &request, &prepared, (&image.image_id, self.shared.log.log_id()), plan, now).await;
+            // In a session like that of a launch, so that a role that cannot be assumed shows.
+            let session = client.session(RoleSessionName::of_reads(), &request.principal);
+            let client = client.acting_in(session);
+            let about = (&image.image_id, self.shared.log.log_id());
+            let answers = dry_runs(&client, &request, &prepared, about, plan, now).await;
             crash::point("launch.after_dry_run");
             if conclude(plan, answers) {
                 governed.decision = Decision::Refuse(plan.findings().to_vec());
@@ -85,7 +88,11 @@ fn denied(candidate: &Candidate, error: &Ec2Error) -> Option<Finding> {
     if error.class() == ErrorClass::DryRunOk {
         return None;
     }
-    let certain = matches!(error, Ec2Error::Answered(_)) && !error.retryable();
+    let answered = match error {
+        Ec2Error::NotAssumed(why) => matches!(**why, Ec2Error::Answered(_)),
+        error => matches!(error, Ec2Error::Answered(_)),
+    };
+    let certain = answered && !error.retryable();
     Some(Finding {
         outcome: if certain { Outcome::Fail } else { Outcome::Unknown },
         field: format!("instance_types[{}].dry_run", candidate.instance_type),

@@ -62,7 +62,8 @@ impl Launcher {
         doubtful: bool,
         now: Timestamp,
     ) -> Result<Outcome, ReadError> {
-        let Ok(client) = self.shared.client(&group.first().region) else {
+        let first = group.first();
+        let Ok(client) = self.shared.client(&first.account_id, &first.region) else {
             return Ok(Outcome::Unknown(own_error(
                 "REGION_NOT_SERVED",
                 "this server does not serve the launch's Region",
@@ -103,7 +104,8 @@ impl Launcher {
         };
         crash::point(before);
         let asked = withheld.filled_in(&input);
-        let answer = client.run_instances_with(permit, &asked, withheld.user_data.as_deref()).await;
+        let acting = client.acting_in(group.attempt.role_session.clone());
+        let answer = acting.run_instances_with(permit, &asked, withheld.user_data.as_deref()).await;
         let answer = answer.map_err(|error| withheld.scrub_error(error));
         crash::point(after);
         Ok(match answer {

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use super::freeze::freeze;
 use super::tag::ATTEMPT_TAG;
 use crate::ec2::RunInstances;
-use crate::ids::{AccountId, AttemptId, ImageId, LaunchId, Region, Sha256Digest};
+use crate::ids::{AccountId, AttemptId, ImageId, LaunchId, Principal, Region, Sha256Digest};
 use crate::record::{Candidate, Launch};
 
 /// The most launches that one attempt serves: their records are appended at once.
@@ -37,6 +37,8 @@ const INPUT_BYTES_MAX: usize = 48 << 10;
 pub(super) struct Likeness {
     account_id: AccountId,
     region: Region,
+    /// Who asks, where AWS is told: one call has one source identity.
+    principal: Option<Principal>,
     /// Of the frozen input, but for its token, its attempt's tag and how many it wants.
     input: Sha256Digest,
 }
@@ -45,7 +47,13 @@ impl Likeness {
     /// What `launch` has in common with those that could share its attempt. None if it goes alone: it needs
     /// more than one instance, has redacted values that the log cannot compare, attaches an interface of its
     /// own, or has an input beside which a record has no room for the names of others.
-    pub(super) fn of(launch: &Launch, image_id: &ImageId, candidate: &Candidate) -> Option<Self> {
+    /// With `names_principals` only launches of one principal are alike.
+    pub(super) fn of(
+        launch: &Launch,
+        image_id: &ImageId,
+        candidate: &Candidate,
+        names_principals: bool,
+    ) -> Option<Self> {
         let spec = &launch.spec;
         let own_interface = spec.network_interfaces.iter().any(|it| it.network_interface_id.is_some());
         if spec.min_count != 1 || own_interface || spec.is_redacted() {
@@ -63,6 +71,7 @@ impl Likeness {
         Some(Self {
             account_id: launch.account_id.clone(),
             region: launch.region.clone(),
+            principal: names_principals.then(|| launch.principal.clone()),
             input: Sha256Digest::of(&json),
         })
     }
@@ -176,7 +185,7 @@ mod tests {
     fn launch(max_count: u32) -> (Launch, Likeness) {
         let mut launch = admitted(1, 100);
         launch.spec.max_count = max_count;
-        let likeness = Likeness::of(&launch, launch.image_id().unwrap(), &launch.candidates[0]).unwrap();
+        let likeness = Likeness::of(&launch, launch.image_id().unwrap(), &launch.candidates[0], false).unwrap();
         (launch, likeness)
     }
 
@@ -238,13 +247,19 @@ mod tests {
             let mut other = launch.clone();
             change(&mut other);
             let candidate = other.candidates[0].clone();
-            Likeness::of(&other, &image, &candidate)
+            Likeness::of(&other, &image, &candidate, false)
         };
         assert_eq!(of(&|other| other.reason = "another".to_owned()), Some(likeness.clone()));
         assert_eq!(of(&|other| other.spec.max_count = 3), Some(likeness.clone()));
         assert_ne!(of(&|other| drop(other.spec.tags.insert("a".into(), "b".into()))), Some(likeness.clone()));
         assert_ne!(of(&|other| other.candidates[0].instance_type = "m6i.large".parse().unwrap()), Some(likeness));
         assert_eq!(of(&|other| other.spec.min_count = 2), None);
+        let by = |principal: &str| {
+            let other = Launch { principal: principal.parse().unwrap(), ..launch.clone() };
+            [false, true].map(|named| Likeness::of(&other, &image, &launch.candidates[0], named))
+        };
+        assert_eq!(by("ada")[0], by("grace")[0]);
+        assert_ne!(by("ada")[1], by("grace")[1], "CloudTrail shows one of them");
         assert_eq!(of(&|other| drop(other.spec.tags.insert("a".into(), crate::record::REDACTED.into()))), None);
     }
 }

@@ -36,9 +36,10 @@ impl Launcher {
         if instance_ids.is_empty() {
             return;
         }
-        let (launcher, launch_id, region) = (self.clone(), launch.launch_id, launch.region.clone());
+        let (launcher, launch_id) = (self.clone(), launch.launch_id);
+        let (account_id, region) = (launch.account_id.clone(), launch.region.clone());
         self.shared.tasks.spawn(async move {
-            let Ok(client) = launcher.shared.client(&region) else { return };
+            let Ok(client) = launcher.shared.client(&account_id, &region) else { return };
             let tags = BTreeMap::from([(LAUNCH_TAG.to_owned(), launch_id.to_string())]);
             let mut pause = PAUSE_FIRST;
             for _ in 0..TRIES_MAX {

@@ -87,7 +87,7 @@ impl Shared {
             TemplateReference::Id(id) => TemplateName::Id(id),
             TemplateReference::Name(name) => TemplateName::Name(name),
         };
-        match self.client(&spec.region) {
+        match self.client(&spec.account_id, &spec.region) {
             Ok(client) => client.launch_template(name, &choice.version).await,
             // The edge has looked at the Region; what it let through is served.
             Err(error) => Err(Ec2Error::NotSent(error.to_string())),

@@ -9,7 +9,7 @@ use super::drive::{PAUSE_FIRST, PAUSE_LONGEST, attempt_error};
 use crate::audit::{AppendError, Once, Operation, PrunedLaunch, ReadError, RequestKey, Topic};
 use crate::crash;
 use crate::ec2::{Ec2Error, ErrorClass};
-use crate::ids::{InstanceId, LaunchId, Principal, RequestId, Sha256Digest};
+use crate::ids::{InstanceId, LaunchId, Principal, RequestId, RoleSessionName, Sha256Digest};
 use crate::record::{ENTRY_VERSION, Entry, Event, Launch, LaunchState, Phase, Termination, TerminationStage};
 
 /// How long [`Launcher::terminate`] waits for EC2's answer.
@@ -225,12 +225,13 @@ impl Launcher {
             if instance_ids.is_empty() {
                 return Ok(());
             }
-            let Ok(client) = self.shared.client(&launch.region) else {
+            let Ok(client) = self.shared.client(&launch.account_id, &launch.region) else {
                 tracing::error!(%launch_id, region = %launch.region, "not terminated: the Region is not served");
                 return Ok(());
             };
             crash::point("launch.before_terminate_instances");
-            let answer = client.terminate_instances(&instance_ids).await;
+            let session = client.session(RoleSessionName::of_launch(launch_id), &self.who_asked(&launch)?);
+            let answer = client.acting_in(session).terminate_instances(&instance_ids).await;
             crash::point("launch.after_terminate_instances");
             let error = match answer {
                 Ok(()) => None,
@@ -271,6 +272,16 @@ impl Launcher {
                 other => return other.map(drop).map_err(TerminateError::from),
             }
         }
+    }
+
+    /// Who asked last for the termination.
+    fn who_asked(&self, launch: &Launch) -> Result<Principal, ReadError> {
+        let entries = self.shared.log.launch_entries(launch.launch_id, 0)?;
+        let asked = entries.into_iter().rev().find_map(|indexed| match indexed.entry.event {
+            Event::Termination(Termination { stage: TerminationStage::Requested, .. }) => indexed.entry.principal,
+            _ => None,
+        });
+        Ok(asked.unwrap_or_else(|| launch.principal.clone()))
     }
 
     fn termination(&self, launch: &Launch, principal: &Principal, termination: Termination) -> Entry {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::entry::InstancePlace;
 use super::spec::Placement;
-use crate::ids::{AttemptId, ClientToken, InstanceType, LaunchId};
+use crate::ids::{AttemptId, ClientToken, InstanceType, LaunchId, RoleSession};
 
 /// An attempt, frozen before the call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,10 @@ pub struct AttemptIntended {
     /// Whom the attempt serves, if that is more than this launch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<AttemptShare>,
+    /// In which session of the account's role the call is made, as CloudTrail shows it; none with the server's own
+    /// credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_session: Option<RoleSession>,
 }
 
 /// Launches that one attempt serves. Their records are written together, all or none.

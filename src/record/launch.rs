@@ -19,6 +19,7 @@ use super::spec::{Placement, Spec};
 use super::template::TemplateSource;
 use crate::ids::{
     AccountId, AttemptId, ClientToken, ImageId, InstanceId, InstanceType, LaunchId, Principal, Region, RequestId,
+    RoleSession,
 };
 
 /// One launch, as its entries so far tell it.
@@ -127,6 +128,9 @@ pub struct Attempt {
     /// Whom it serves, if that is more than this launch.
     #[serde(default)]
     pub share: Option<AttemptShare>,
+    /// In which session of the account's role it is called, if in one.
+    #[serde(default)]
+    pub role_session: Option<RoleSession>,
     /// Since when it has been known that its outcome is not known.
     #[serde(default)]
     pub unknown_time: Option<Timestamp>,

@@ -1,4 +1,4 @@
-//! What the sandbox's account is allowed and how it is set: the things that AWS Support, Service
+//! What each of the sandbox's accounts is allowed and how it is set: the things that AWS Support, Service
 //! Quotas and account settings decide, and no call of EC2's own.
 //!
 //! It is plain data. What counts against a quota is counted where instances are launched.
@@ -19,6 +19,12 @@ pub struct Account {
     pub default_vpc: bool,
     /// `HttpTokensEnforced`: a launch that resolves to `HttpTokens=optional` is refused.
     pub http_tokens_enforced: bool,
+    /// Whether the trust policies of roles allow `sts:SetSourceIdentity`. Where they do not, AssumeRole with a
+    /// source identity answers `AccessDenied`.
+    pub source_identity: bool,
+    /// The external id that the trust policies of roles ask for, if they ask for one. AssumeRole without it
+    /// answers `AccessDenied`.
+    pub external_id: Option<String>,
     /// Most instances per Region that are not terminated: `InstanceLimitExceeded`.
     pub instances: usize,
     /// vCPUs per Region that pending and running instances of a family group may have. A group
@@ -28,7 +34,14 @@ pub struct Account {
 
 impl Default for Account {
     fn default() -> Self {
-        Self { default_vpc: true, http_tokens_enforced: false, instances: INSTANCES_DEFAULT, vcpus: BTreeMap::new() }
+        Self {
+            default_vpc: true,
+            http_tokens_enforced: false,
+            source_identity: true,
+            external_id: None,
+            instances: INSTANCES_DEFAULT,
+            vcpus: BTreeMap::new(),
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! The actions: which there are, and what every one of them goes through.
 //!
-//! A call is counted, authenticated, given its Region, led past the token buckets and the planned
+//! A call is counted, authenticated, given its account and Region, led past the token buckets and the planned
 //! faults, and then handed to one function per action. An action reads its parameters, checks them, and writes the
 //! inside of its answer; a failed one writes nothing.
 
 mod allowed_images;
+mod assume_role;
 mod attributes;
 mod console;
 mod identity;
@@ -36,16 +37,18 @@ use axum::http::HeaderMap;
 
 use super::Sandbox;
 use super::account::Account;
+use super::callers::Caller;
 use super::cloud::{Cloud, Line, State};
 use super::faults::{Conditions, Demand, Loss, Refusal, Subject, Verdict};
 use super::wire::auth;
-use super::wire::denial::{Denial, resource_of, user_arn};
+use super::wire::denial::{Denial, resource_of};
 use super::wire::errors::Ec2Error;
 use super::wire::json;
 use super::wire::page::{Page, PageSize};
 use super::wire::query::{Node, Query};
 use super::wire::xml::Xml;
 use crate::clock::Timestamp;
+use crate::ids::AccountId;
 
 /// The API version that the answers follow; EC2 has had no other since 2016.
 const NAMESPACE: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
@@ -89,6 +92,16 @@ impl Call<'_> {
         self.cloud.network.region.as_str()
     }
 
+    /// The account that it acts in.
+    pub(crate) fn account_id(&self) -> &AccountId {
+        &self.cloud.network.account_id
+    }
+
+    /// The account's part of the Region, which changes are saved for.
+    pub(crate) fn place(&self) -> String {
+        self.cloud.network.place()
+    }
+
     /// What the account is allowed and how it is set.
     pub(crate) fn account(&self) -> Arc<Account> {
         self.sandbox.account()
@@ -102,7 +115,7 @@ impl Call<'_> {
 
     /// The page that the request asks for.
     pub(crate) fn page(&self, limits: PageSize) -> Result<Page, Ec2Error> {
-        let mut page = Page::read(self.query, self.region(), limits)?;
+        let mut page = Page::read(self.query, &self.place(), limits)?;
         page.cap = self.page_items;
         Ok(page)
     }
@@ -242,9 +255,14 @@ pub(crate) fn deliver(sandbox: &Sandbox, headers: &HeaderMap, query: &Query, req
         Ok(scope) => scope,
         Err(error) => return refuse(&error).into(),
     };
-    // Buckets are EC2's, and a Region's.
-    let region = sandbox.region(&scope.region);
-    let demand = region.as_ref().ok().filter(|_| !sts && !ssm).map(|_| Demand::of(action, &scope.region, query));
+    let caller = match sandbox.caller(&scope.access_key) {
+        Ok(caller) => caller,
+        Err(error) => return refuse(&error).into(),
+    };
+    // Buckets are EC2's, and an account's in a Region.
+    let region = sandbox.cloud(&caller.account_id, &scope.region);
+    let place = region.as_ref().ok().map(|cloud| cloud.network.place());
+    let demand = place.as_ref().filter(|_| !sts && !ssm).map(|place| Demand::of(action, place, query));
     if let Some(Err(error)) = demand.map(|demand| sandbox.faults().admit(&demand, sandbox.clock().uptime())) {
         return refuse(&error).into();
     }
@@ -257,16 +275,20 @@ pub(crate) fn deliver(sandbox: &Sandbox, headers: &HeaderMap, query: &Query, req
         (Some(Refusal::Error { status, code, message }), _) => {
             Err(Ec2Error::with_status(*status, code.clone(), message.clone()))
         }
-        (Some(Refusal::Denied), _) => Err(denied(sandbox, action, &scope, ssm)),
-        (None, Some(action_of_ec2)) => ec2(sandbox, &scope, query, &verdict, &launched, |call, xml| {
+        (Some(Refusal::Denied), _) => Err(denied(sandbox, action, (&scope, &caller), (sts, ssm))),
+        (None, Some(action_of_ec2)) => ec2(sandbox, (&scope, &caller), query, &verdict, &launched, |call, xml| {
             xml.element_in(&format!("{action}Response"), NAMESPACE, |xml| {
                 xml.text("requestId", request_id);
                 action_of_ec2(call, xml)
             })
         })
         .map(|body| Answer::Xml(200, body)),
-        (None, None) if ssm => parameters::answer(sandbox, action, query, &scope).map(|body| Answer::Json(200, body)),
-        (None, None) => identity::answer(sandbox, action, query, &scope, request_id).map(|body| Answer::Xml(200, body)),
+        (None, None) if ssm => {
+            parameters::answer(sandbox, action, query, &scope, &caller).map(|body| Answer::Json(200, body))
+        }
+        (None, None) => {
+            identity::answer(sandbox, action, query, (&scope, &caller), request_id).map(|body| Answer::Xml(200, body))
+        }
     };
     if let Some(demand) = demand {
         let used = match &answered {
@@ -286,29 +308,41 @@ pub(crate) fn deliver(sandbox: &Sandbox, headers: &HeaderMap, query: &Query, req
 }
 
 /// What a call answers that the plan of faults denies.
-fn denied(sandbox: &Sandbox, action: &str, scope: &auth::Scope, ssm: bool) -> Ec2Error {
+fn denied(
+    sandbox: &Sandbox,
+    action: &str,
+    (scope, caller): (&auth::Scope, &Caller),
+    (sts, ssm): (bool, bool),
+) -> Ec2Error {
+    if sts {
+        let message = format!(
+            "User: {} is not authorized to perform: sts:{action} with an explicit deny in an identity-based policy",
+            caller.arn()
+        );
+        return Ec2Error::with_status(403, "AccessDenied", message);
+    }
     if ssm {
         let message = format!(
             "User: {} is not authorized to perform: ssm:{action} on resource: * with an explicit deny in an \
              identity-based policy",
-            user_arn()
+            caller.arn()
         );
         return Ec2Error::new("UnauthorizedOperation", message);
     }
     let (region, access_key) = (scope.region.as_str(), scope.access_key.as_str());
-    let resource = resource_of(action, region);
-    Ec2Error::unauthorized(&Denial { action, region, resource: &resource, access_key }, sandbox.seed())
+    let resource = resource_of(action, region, &caller.account_id);
+    Ec2Error::unauthorized(&Denial { action, region, resource: &resource, access_key, caller }, sandbox.seed())
 }
 
 fn ec2(
     sandbox: &Sandbox,
-    scope: &auth::Scope,
+    (scope, caller): (&auth::Scope, &Caller),
     query: &Query,
     verdict: &Verdict,
     launched: &Cell<u32>,
     act: impl FnOnce(&Call<'_>, &mut Xml) -> Result<(), Ec2Error>,
 ) -> Result<String, Ec2Error> {
-    let cloud = sandbox.region(&scope.region)?;
+    let cloud = sandbox.cloud(&caller.account_id, &scope.region)?;
     if scope.service != "ec2" {
         let message = "Credential should be scoped to correct service: 'ec2'. ";
         return Err(Ec2Error::with_status(403, "SignatureDoesNotMatch", message));

@@ -11,11 +11,12 @@ use axum::http::{HeaderMap, HeaderValue};
 
 use super::Sandbox;
 use super::actions::{self, Answer, Delivery};
+use super::callers::{Caller, user_key};
 use super::recording::Asked;
 use super::wire::auth;
 use super::wire::query::Query;
 use crate::clock::{Clock as _, Timestamp};
-use crate::ids::Region;
+use crate::ids::{AccountId, Region};
 
 /// Calls that are remembered in full; older ones are only counted.
 const RECENT_MAX: usize = 1000;
@@ -51,6 +52,41 @@ pub(crate) struct Recent {
     /// `200`, an error code, or what the wire did: `html`, `lost`, `reset`.
     pub(crate) answer: String,
     pub(crate) client_token: Option<String>,
+    /// Who called, as far as the access key says it.
+    #[serde(flatten)]
+    pub(crate) by: By,
+}
+
+/// Who made a call, as CloudTrail's `userIdentity` has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct By {
+    /// In which account; none where the access key could not be read or is nobody's.
+    pub(crate) account_id: Option<AccountId>,
+    /// The name of the role's session, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) role_session_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source_identity: Option<String>,
+}
+
+impl By {
+    fn of(caller: Caller) -> Self {
+        let (name, identity) = caller.session.map(|session| (session.name, session.source_identity)).unzip();
+        Self { account_id: Some(caller.account_id), role_session_name: name, source_identity: identity.flatten() }
+    }
+}
+
+/// A call as CloudTrail would show it, for tests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// In which account it acted.
+    pub account_id: Option<AccountId>,
+    /// The name of the role's session that made it; none for the account's user.
+    pub role_session_name: Option<String>,
+    /// The source identity of that session.
+    pub source_identity: Option<String>,
+    /// `200`, or the code of the error that was answered.
+    pub answer: String,
 }
 
 impl Calls {
@@ -105,17 +141,20 @@ impl Sandbox {
         let number = self.shared.calls.next();
         let time = self.shared.clock.now();
         let parsed = Query::parse(form);
+        let scope = parsed.as_ref().ok().and_then(|query| auth::scope(headers, query).ok());
+        // Before the answer: what it is answered for is who calls now.
+        let caller = scope.as_ref().and_then(|scope| self.caller(&scope.access_key).ok());
+        let by = caller.map(By::of).unwrap_or_default();
         let delivery = match &parsed {
             Ok(query) => actions::deliver(self, headers, query, request_id),
             Err(error) => Answer::Xml(error.status, error.ec2_body(request_id)).into(),
         };
         if let Some(mut turn) = turn {
             let query = parsed.as_ref().ok();
-            turn.call(&Asked { number, time, request_id, headers, form, query }, &delivery);
+            turn.call(&Asked { number, time, request_id, headers, form, query, by: &by }, &delivery);
         }
         let shown = |text: &str| text.chars().take(SHOWN_CHARS_MAX).collect::<String>();
         let text = |name| parsed.as_ref().ok().and_then(|query| query.root().text(name)).map(shown);
-        let scope = parsed.as_ref().ok().and_then(|query| auth::scope(headers, query).ok());
         self.shared.calls.answered(Recent {
             number,
             time,
@@ -123,6 +162,7 @@ impl Sandbox {
             action: text("Action").unwrap_or_default(),
             answer: delivery.code().to_owned(),
             client_token: text("ClientToken"),
+            by,
         });
         self.compact_if_due();
         delivery
@@ -134,8 +174,30 @@ impl Sandbox {
     /// tests that change what EC2 says. `form` is as EC2's Query protocol has it; what comes back is
     /// the HTTP status and the body, empty where the call would have none.
     pub fn call(&self, region: &Region, form: &str) -> (u16, String) {
+        self.call_as("within", region, form)
+    }
+
+    /// The same, as if another account had made it.
+    pub fn call_in(&self, account_id: &AccountId, region: &Region, form: &str) -> (u16, String) {
+        self.call_as(&user_key(account_id), region, form)
+    }
+
+    /// The last calls of an action, oldest first, as far as they are remembered.
+    pub fn seen(&self, action: &str) -> Vec<Seen> {
+        let recent = self.shared.calls.recent().into_iter().filter(|call| call.action == action);
+        let seen = |Recent { answer, by: By { account_id, role_session_name, source_identity }, .. }| Seen {
+            account_id,
+            role_session_name,
+            source_identity,
+            answer,
+        };
+        recent.map(seen).collect()
+    }
+
+    fn call_as(&self, access_key: &str, region: &Region, form: &str) -> (u16, String) {
         let scope = format!(
-            "AWS4-HMAC-SHA256 Credential=within/00000000/{region}/ec2/aws4_request, SignedHeaders=host, Signature=none"
+            "AWS4-HMAC-SHA256 Credential={access_key}/00000000/{region}/ec2/aws4_request, SignedHeaders=host, \
+             Signature=none"
         );
         let Ok(value) = HeaderValue::from_str(&scope) else { return (400, String::new()) };
         let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);

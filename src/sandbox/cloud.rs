@@ -50,7 +50,7 @@ const TOKENS_SWEPT_MIN: usize = 10_000;
 /// Tags of one resource.
 pub(crate) type Tags = BTreeMap<String, String>;
 
-/// One Region.
+/// One Region of one account.
 #[derive(Debug)]
 pub(crate) struct Cloud {
     pub(crate) network: Network,
@@ -98,9 +98,9 @@ impl Cloud {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An id that follows from the seed, the Region and a number.
+    /// An id that follows from the seed, the account, the Region and a number.
     pub(crate) fn derived_id(&self, prefix: &str, kind: &str, number: u64) -> String {
-        let text = format!("{} {} {kind} {number}", self.seed, self.network.region.as_str());
+        let text = format!("{} {} {kind} {number}", self.seed, self.network.place());
         format!("{prefix}-0{}", &hex::encode(Sha256::digest(text))[..16])
     }
 }
@@ -160,7 +160,7 @@ impl State {
                 self.launches = self.launches.max(launches);
             }
             // The sandbox's, not a Region's.
-            Line::Clock { .. } => {}
+            Line::Session { .. } | Line::Clock { .. } => {}
         }
     }
 
@@ -172,9 +172,9 @@ impl State {
         self.instances.insert(instance.sequence, instance);
     }
 
-    /// Everything that still matters at `now`, as lines.
-    pub(crate) fn lines(&self, region: &str, now: Timestamp) -> Vec<Line> {
-        let region = || region.to_owned();
+    /// Everything that still matters at `now`, as lines of a place.
+    pub(crate) fn lines(&self, place: &str, now: Timestamp) -> Vec<Line> {
+        let region = || place.to_owned();
         let mut lines = vec![Line::Counters {
             region: region(),
             launched: self.launched,

@@ -17,10 +17,11 @@ pub(crate) mod permissions;
 mod specimens;
 mod words;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::clock::Timestamp;
-use crate::ids::Region;
+use crate::ids::{AccountId, Region};
 use crate::sandbox::ACCOUNT_ID;
 use facts::{Image, Share, State};
 #[cfg(test)]
@@ -39,9 +40,17 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// Makes `count` images from `seed`; another Region gives other images.
-    pub(crate) fn generate(seed: u64, region: &Region, count: usize) -> Self {
-        let images = generate::images(seed, region, count);
+    /// Makes `count` images from `seed`, as an account finds them; another Region gives other images. What others own
+    /// is the same for every account, and private images that the sandbox's own account has, each of the others has
+    /// too, as its own and under ids of its own.
+    pub(crate) fn generate(seed: u64, account_id: &AccountId, region: &Region, count: usize) -> Self {
+        let mut images = generate::images(seed, region, count);
+        if account_id.as_str() != ACCOUNT_ID {
+            for image in images.iter_mut().filter(|image| image.is_owned_by(ACCOUNT_ID) && !image.public) {
+                image.id = generate::id_of_account(account_id, &image.id);
+                image.owner = Cow::Owned(account_id.to_string());
+            }
+        }
         let by_id = images.iter().enumerate().map(|(at, image)| (image.id.clone(), at)).collect();
         Self { images, by_id }
     }
@@ -63,11 +72,11 @@ impl Catalog {
 }
 
 impl Image {
-    /// Whether the sandbox's account may see and launch it: its own, public ones, and private ones
+    /// Whether an account of the sandbox may see and launch it: its own, public ones, and private ones
     /// shared with it. Disabling an image takes all permissions away (EC2 User Guide, "Disable an
     /// AMI"), so a disabled one is seen by its owner alone.
-    pub(crate) fn is_visible(&self) -> bool {
-        self.is_owned_by(ACCOUNT_ID)
+    pub(crate) fn is_visible(&self, account_id: &AccountId) -> bool {
+        self.is_owned_by(account_id.as_str())
             || (self.state != Some(State::Disabled) && (self.public || self.share != Share::Nobody))
     }
 

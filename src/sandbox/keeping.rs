@@ -2,14 +2,13 @@
 //!
 //! How the file looks is in `cloud/saved.rs`; what a change does is the Region's business.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::cloud::{Cloud, Line, Saved};
+use super::callers::Sessions;
+use super::cloud::{Line, Saved};
 use super::wire::errors::Ec2Error;
-use super::{Sandbox, lock};
+use super::{Clouds, Sandbox, lock};
 use crate::clock::{Clock as _, Timestamp};
-use crate::ids::Region;
 
 impl Sandbox {
     /// Writes a change down, if changes are written down.
@@ -25,7 +24,11 @@ impl Sandbox {
 
     /// Makes a change that was saved by another sandbox, without saving it.
     pub(super) fn restore(&self, line: Line) {
-        if let Some((_, cloud)) = self.shared.regions.iter().find(|(region, _)| region.as_str() == line.region()) {
+        if let Line::Session { session } = line {
+            self.shared.sessions.put(session);
+        } else if let Some((_, cloud)) =
+            self.shared.clouds.iter().find(|(_, cloud)| cloud.network.place() == line.region())
+        {
             cloud.state().apply(line);
         }
     }
@@ -39,12 +42,13 @@ impl Sandbox {
         // A jump of time that is saved and not made yet would be lost.
         let _one_at_a_time = lock(&self.shared.doors);
         // In the order of their names. Whoever else holds one waits for no second one.
-        let states: Vec<_> = self.shared.regions.iter().map(|(region, cloud)| (region, cloud.state())).collect();
+        let states: Vec<_> = self.shared.clouds.values().map(|cloud| (cloud.network.place(), cloud.state())).collect();
         let mut saved = lock(&self.shared.saved);
         if let Some(file) = saved.as_mut().filter(|file| file.is_due()) {
             let now = self.shared.clock.now();
-            let lines = states.iter().flat_map(|(region, state)| state.lines(region.as_str(), now));
-            if let Err(error) = file.compact(std::iter::once(clock_line(self.shared.clock.ahead())).chain(lines)) {
+            let lines = states.iter().flat_map(|(place, state)| state.lines(place, now));
+            let whole = whole_lines(&self.shared.sessions, self.shared.clock.ahead(), now);
+            if let Err(error) = file.compact(whole.into_iter().chain(lines)) {
                 tracing::error!(error = &error as &dyn std::error::Error, "sandbox state not compacted");
             }
         }
@@ -52,9 +56,20 @@ impl Sandbox {
 }
 
 /// Everything that is kept of a sandbox at `now`, as lines.
-pub(super) fn kept(clouds: &BTreeMap<Region, Cloud>, ahead: Duration, now: Timestamp) -> impl Iterator<Item = Line> {
-    let lines = clouds.iter().flat_map(move |(region, cloud)| cloud.state().lines(region.as_str(), now));
-    std::iter::once(clock_line(ahead)).chain(lines)
+pub(super) fn kept(
+    clouds: &Clouds,
+    sessions: &Sessions,
+    ahead: Duration,
+    now: Timestamp,
+) -> impl Iterator<Item = Line> {
+    let lines = clouds.values().flat_map(move |cloud| cloud.state().lines(&cloud.network.place(), now));
+    whole_lines(sessions, ahead, now).into_iter().chain(lines)
+}
+
+/// What is the whole sandbox's.
+fn whole_lines(sessions: &Sessions, ahead: Duration, now: Timestamp) -> Vec<Line> {
+    let sessions = sessions.kept(now).into_iter().map(|session| Line::Session { session });
+    std::iter::once(clock_line(ahead)).chain(sessions).collect()
 }
 
 fn clock_line(ahead: Duration) -> Line {

@@ -19,6 +19,7 @@ use axum::http::HeaderMap;
 
 use super::Sandbox;
 use super::actions::Delivery;
+use super::calls::By;
 use super::cloud::Line;
 use super::time::SandboxClock;
 use super::wire::query::Query;
@@ -64,6 +65,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) form: &'a [u8],
     /// Absent if the form could not be read.
     pub(crate) query: Option<&'a Query>,
+    pub(crate) by: &'a By,
 }
 
 /// The right to answer one call, or to change the sandbox from outside EC2, while recording.
@@ -128,6 +130,7 @@ impl Turn<'_> {
             time: asked.time,
             request_id: asked.request_id.to_owned(),
             credentials: Credentials::read(asked.headers, asked.query),
+            by: asked.by.clone(),
             form: Form::redacted(asked.form),
             answer: Outcome::of(delivery),
         });

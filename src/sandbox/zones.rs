@@ -1,14 +1,15 @@
 //! Where instances can be: Availability Zones, the default VPC with its subnets and security
 //! group, and which instance types each zone offers.
 //!
-//! Everything follows from the Region's name, so nothing of it needs saving.
+//! Everything follows from the names of account and Region, so nothing of it needs saving.
 
 use std::net::Ipv4Addr;
 
 use sha2::{Digest, Sha256};
 
 use super::instance_types::InstanceType;
-use crate::ids::Region;
+use crate::ids::{AccountId, Region};
+use crate::sandbox::ACCOUNT_ID;
 
 /// Zones of every Region, by their letter.
 const LETTERS: [char; 3] = ['a', 'b', 'c'];
@@ -35,9 +36,10 @@ pub(crate) struct Zone {
     pub(crate) third_octet: u8,
 }
 
-/// The network of one Region.
+/// The network of one Region of one account.
 #[derive(Debug)]
 pub(crate) struct Network {
+    pub(crate) account_id: AccountId,
     pub(crate) region: Region,
     pub(crate) vpc_id: String,
     pub(crate) dhcp_options_id: String,
@@ -45,27 +47,40 @@ pub(crate) struct Network {
     pub(crate) zones: Vec<Zone>,
 }
 
+/// An account's part of a Region in one word: what ids are drawn from, and what saved changes belong to. The
+/// Region alone is the sandbox's own account's.
+pub(crate) fn place(account_id: &AccountId, region: &Region) -> String {
+    if account_id.as_str() == ACCOUNT_ID { region.to_string() } else { format!("{account_id}/{region}") }
+}
+
 impl Network {
-    /// The network of `region`.
-    pub(crate) fn new(region: &Region) -> Self {
+    /// The network of an account in `region`.
+    pub(crate) fn new(account_id: &AccountId, region: &Region) -> Self {
         let name = region.as_str();
+        let place = place(account_id, region);
         let zones = LETTERS
             .iter()
             .zip(0u8..)
             .map(|(letter, nth)| Zone {
                 name: format!("{name}{letter}"),
                 id: format!("{}-az{}", short(name), nth + 1),
-                subnet_id: derived("subnet", name, u64::from(nth)),
+                subnet_id: derived("subnet", &place, u64::from(nth)),
                 third_octet: nth * 16,
             })
             .collect();
         Self {
-            vpc_id: derived("vpc", name, 0),
-            dhcp_options_id: derived("dopt", name, 0),
-            security_group_id: derived("sg", name, 0),
+            vpc_id: derived("vpc", &place, 0),
+            dhcp_options_id: derived("dopt", &place, 0),
+            security_group_id: derived("sg", &place, 0),
+            account_id: account_id.clone(),
             region: region.clone(),
             zones,
         }
+    }
+
+    /// The place that this is the network of; see [`place`].
+    pub(crate) fn place(&self) -> String {
+        place(&self.account_id, &self.region)
     }
 
     /// The zone of this name.
@@ -138,9 +153,9 @@ fn digest(what: &str, region: &Region, instance_type: &str) -> u8 {
     Sha256::digest(format!("{what} {} {instance_type}", region.as_str()))[0]
 }
 
-/// A long EC2 id that follows from a Region.
-fn derived(prefix: &str, region: &str, nth: u64) -> String {
-    let digest = hex::encode(Sha256::digest(format!("{prefix} {region} {nth}")));
+/// A long EC2 id that follows from a place.
+fn derived(prefix: &str, place: &str, nth: u64) -> String {
+    let digest = hex::encode(Sha256::digest(format!("{prefix} {place} {nth}")));
     format!("{prefix}-0{}", &digest[..16])
 }
 
@@ -167,7 +182,7 @@ mod tests {
 
     #[test]
     fn every_type_is_somewhere_and_some_are_not_everywhere() {
-        let network = Network::new(&"sandbox-1".parse().unwrap());
+        let network = Network::new(&ACCOUNT_ID.parse().unwrap(), &"sandbox-1".parse().unwrap());
         assert_eq!(network.zones[0].name, "sandbox-1a");
         assert_eq!(network.zones[0].id, "san1-az1");
         let counts: Vec<_> = instance_types::all().iter().map(|t| network.offering(t).len()).collect();
@@ -178,7 +193,7 @@ mod tests {
 
     #[test]
     fn addresses_stay_in_their_subnet() {
-        let network = Network::new(&"sandbox-1".parse().unwrap());
+        let network = Network::new(&ACCOUNT_ID.parse().unwrap(), &"sandbox-1".parse().unwrap());
         assert_eq!(network.zones[1].address(0), "172.31.16.4");
         assert_eq!(network.zones[1].address(USABLE_ADDRESSES - 1), "172.31.31.254");
         for (address, number) in [

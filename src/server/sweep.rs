@@ -14,7 +14,7 @@ use crate::audit::AuditLog;
 use crate::boot::Tracker;
 use crate::clock::Clock;
 use crate::ec2::budget::Priority;
-use crate::ids::{InstanceId, Region};
+use crate::ids::{AccountId, InstanceId, Region};
 use crate::launch::Launcher;
 use crate::record::LaunchState;
 use crate::telemetry::{self, event, metric};
@@ -26,7 +26,8 @@ pub(super) struct Sweep {
     pub(super) log: AuditLog,
     pub(super) launcher: Launcher,
     pub(super) tracker: Tracker,
-    pub(super) regions: Vec<Region>,
+    /// The Regions of each account.
+    pub(super) places: Vec<(AccountId, Region)>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) period: Duration,
 }
@@ -58,7 +59,7 @@ impl Sweep {
         match reading.await {
             Ok(Ok(living)) => {
                 for launch in living.iter().filter(|launch| launch.state != LaunchState::Launching) {
-                    self.tracker.check(&launch.region, launch.launch_id);
+                    self.tracker.check(&(launch.account_id.clone(), launch.region.clone()), launch.launch_id);
                 }
             }
             Ok(Err(error)) => tracing::error!(error = telemetry::chain(&error), "instances of launches not looked at"),
@@ -66,10 +67,11 @@ impl Sweep {
             Err(_) => {}
         }
         let mut seen = HashSet::new();
-        for region in &self.regions {
-            match self.launcher.orphans(region, Priority::Crawl).await {
+        for (account_id, region) in &self.places {
+            match self.launcher.orphans(account_id, region, Priority::Crawl).await {
                 Ok(orphans) => {
-                    metrics::gauge!(metric::ORPHAN_INSTANCES, "region" => region.to_string()).set(orphans.len() as f64);
+                    let labels = [("account_id", account_id.to_string()), ("region", region.to_string())];
+                    metrics::gauge!(metric::ORPHAN_INSTANCES, &labels).set(orphans.len() as f64);
                     for orphan in orphans {
                         let instance_id = orphan.instance.instance_id.clone();
                         if !told.contains(&instance_id) {

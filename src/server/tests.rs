@@ -27,7 +27,7 @@ async fn launcher(dir: &Path, shutdown: &CancellationToken) -> (Launcher, AuditL
         timeouts: Timeouts::default(),
         budget: BudgetSettings::default(),
     };
-    let clients = Clients::connect(&settings, &clock).await.unwrap();
+    let clients = crate::ec2::Clients::connect(&settings, &clock).await.unwrap();
     let (log, _) =
         AuditLog::open(dir, Owner { sandbox: true, accounts: vec![account_id] }, Default::default()).unwrap();
     let catalog = Catalog::new(clients.clone(), Arc::clone(&clock), 1_000, &[]);

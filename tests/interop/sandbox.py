@@ -33,6 +33,7 @@ SUBJECTS = [
     "parameters",
     "launches",
     "resources",
+    "accounts",
     "templates",
     "replay",
 ]

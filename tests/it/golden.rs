@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gantry::ids::{LaunchId, Sha256Digest};
+use gantry::ids::{LaunchId, RoleSession, RoleSessionName, Sha256Digest, SourceIdentity};
 use gantry::record::{
     Acceptance, AttemptError, AttemptFailed, AttemptIntended, AttemptShare, AttemptSucceeded, AttemptUnknown,
     BootFailure, BootStage, Cancellation, Candidate, ENTRY_VERSION, Entry, EntryKind, Event, Finding, GivenField,
@@ -160,6 +160,14 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         client_token: attempt_id.client_token(),
         input: json!({ "image_id": "ami-0abcdef1234567890", "max_count": 2, "min_count": 1 }),
         share: None,
+        role_session: None,
+    };
+    let in_session = AttemptIntended {
+        role_session: Some(RoleSession {
+            name: RoleSessionName::of_attempt(attempt_id),
+            source_identity: Some(SourceIdentity::of(&"ada@example.com".parse().unwrap())),
+        }),
+        ..intended.clone()
     };
     let leader: LaunchId = "0199a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b".parse().unwrap();
     let follower: LaunchId = "0199a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5c".parse().unwrap();
@@ -268,6 +276,10 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         ),
         ("decision.template.json", of_launch("2026-11-20T08:00:00Z", Event::Decision(Box::new(template_decision())))),
         ("attempt_intended.json", of_launch("2026-11-20T08:00:01Z", Event::AttemptIntended(Box::new(intended)))),
+        (
+            "attempt_intended.session.json",
+            of_launch("2026-11-20T08:00:01Z", Event::AttemptIntended(Box::new(in_session))),
+        ),
         ("attempt_intended.shared.json", of_launch("2026-11-20T08:00:01Z", Event::AttemptIntended(Box::new(shared)))),
         (
             "attempt_intended.following.json",

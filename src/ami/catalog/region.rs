@@ -178,8 +178,7 @@ impl RegionCatalogue {
             return true;
         }
         if let Err(error) = self.refresh().await {
-            metrics::counter!(metric::CATALOGUE_REFRESH_FAILURES, field::REGION => self.client.region().to_string())
-                .increment(1);
+            metrics::counter!(metric::CATALOGUE_REFRESH_FAILURES, self.client.labels()).increment(1);
             tracing::warn!({ field::REGION } = %self.client.region(), error = crate::telemetry::chain(&error), "{}", event::CATALOGUE_REFRESH_FAILED);
         }
         false
@@ -274,15 +273,14 @@ impl RegionCatalogue {
     }
 
     fn count_crawl(&self, crawl_time: Duration) {
-        let region = self.client.region().to_string();
-        metrics::counter!(metric::CATALOGUE_CRAWLS, field::REGION => region.clone()).increment(1);
-        metrics::gauge!(metric::CATALOGUE_CRAWL_SECONDS, field::REGION => region).set(crawl_time.as_secs_f64());
+        metrics::counter!(metric::CATALOGUE_CRAWLS, self.client.labels()).increment(1);
+        metrics::gauge!(metric::CATALOGUE_CRAWL_SECONDS, self.client.labels()).set(crawl_time.as_secs_f64());
     }
 
     fn failed(&self, failure: CrawlFailure) {
         let region = self.client.region();
-        tracing::warn!({ field::REGION } = %region, reason = failure.reason, pages = failure.pages, "{}", event::CATALOGUE_CRAWL_FAILED);
-        metrics::counter!(metric::CATALOGUE_CRAWL_FAILURES, field::REGION => region.to_string()).increment(1);
+        tracing::warn!({ field::ACCOUNT_ID } = %self.client.account_id(), { field::REGION } = %region, reason = failure.reason, pages = failure.pages, "{}", event::CATALOGUE_CRAWL_FAILED);
+        metrics::counter!(metric::CATALOGUE_CRAWL_FAILURES, self.client.labels()).increment(1);
         self.standing.send_modify(|standing| {
             standing.failure = Some(failure);
             standing.failures += 1;
@@ -291,7 +289,7 @@ impl RegionCatalogue {
 
     /// Makes `snapshot` the newest: whoever asks from now on is answered from it.
     fn put(&self, snapshot: Arc<Snapshot>) {
-        let region = self.client.region().to_string();
+        let labels = self.client.labels();
         let (images, heap_bytes) = (snapshot.len(), snapshot.heap_bytes());
         let observed = snapshot.observed_time();
         self.shelf().put(snapshot, self.clock.uptime());
@@ -300,9 +298,9 @@ impl RegionCatalogue {
             standing.images = images;
             standing.heap_bytes = heap_bytes;
         });
-        metrics::gauge!(metric::CATALOGUE_IMAGES, field::REGION => region.clone()).set(images as f64);
-        metrics::gauge!(metric::CATALOGUE_HEAP_BYTES, field::REGION => region.clone()).set(heap_bytes as f64);
-        metrics::gauge!(metric::CATALOGUE_OBSERVED_SECONDS, field::REGION => region).set(observed.as_second() as f64);
+        metrics::gauge!(metric::CATALOGUE_IMAGES, labels.clone()).set(images as f64);
+        metrics::gauge!(metric::CATALOGUE_HEAP_BYTES, labels.clone()).set(heap_bytes as f64);
+        metrics::gauge!(metric::CATALOGUE_OBSERVED_SECONDS, labels).set(observed.as_second() as f64);
     }
 
     async fn save(&self, keeping: &Keeping, snapshot: Arc<Snapshot>) {

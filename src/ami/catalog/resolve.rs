@@ -272,6 +272,7 @@ fn no_parameter(error: &Ec2Error) -> Option<String> {
         Ec2Error::NoAnswer { .. }
         | Ec2Error::TooMany { .. }
         | Ec2Error::Credentials(_)
+        | Ec2Error::NotAssumed(_)
         | Ec2Error::NotSent(_)
         | Ec2Error::HeldBack => None,
     }

@@ -216,6 +216,7 @@ impl From<&Attempt> for pb::Attempt {
             intend_time,
             end_time,
             share,
+            role_session,
             unknown_time,
         } = attempt;
         let state = match state {
@@ -239,6 +240,12 @@ impl From<&Attempt> for pb::Attempt {
             // Its launch says.
             next_step: String::new(),
             launches: share.as_ref().map_or(1, |share| i32::try_from(share.launches).unwrap_or(i32::MAX)),
+            role_session_name: role_session.as_ref().map(|session| session.name.to_string()).unwrap_or_default(),
+            source_identity: role_session
+                .as_ref()
+                .and_then(|session| session.source_identity.as_ref())
+                .map(ToString::to_string)
+                .unwrap_or_default(),
         }
     }
 }

@@ -44,17 +44,19 @@ impl Images {
             (true, false) | (false, true) => {}
         }
         let (scope, conditions) = violations.finish(scope.zip(conditions))?;
-        let region = scope?.region;
-        let (viewer, now) = (self.viewer(&region)?, self.catalog().now());
+        let scope = scope?;
+        let this = self.of(&scope);
+        let region = scope.region;
+        let (viewer, now) = (this.viewer(&region)?, this.catalog().now());
         if !ids.is_empty() {
-            let looked = self.catalog().images_within(&region, &ids, max_staleness).await?;
-            return Ok(self.one_by_one(region, viewer, now, ids, looked, max_staleness).map(Ok).boxed());
+            let looked = this.catalog().images_within(&region, &ids, max_staleness).await?;
+            return Ok(this.one_by_one(region, viewer, now, ids, looked, max_staleness).map(Ok).boxed());
         }
-        let types = types_of(self.catalog(), &region, &conditions).await?;
-        match self.catalog().answer(&region, &request.owners, &conditions, max_staleness)? {
+        let types = types_of(this.catalog(), &region, &conditions).await?;
+        match this.catalog().answer(&region, &request.owners, &conditions, max_staleness)? {
             Answer::Snapshot(held) => {
                 let searched = std::sync::Arc::clone(&held.snapshot);
-                let _turn = self.catalog().turn_to_search().await;
+                let _turn = this.catalog().turn_to_search().await;
                 let matches = blocking(move || {
                     searched.matches(&Query {
                         owners: &request.owners,
@@ -84,7 +86,7 @@ impl Images {
                     include_disabled: request.include_disabled,
                     ..ImageQuestion::everything()
                 };
-                let crawl = self.crawl(&region, question, &conditions, OrderBy::default()).await?;
+                let crawl = this.crawl(&region, question, &conditions, OrderBy::default()).await?;
                 let observed = crawl.observed;
                 let answers =
                     crawl.images.into_iter().map(move |image| Ok(answer(&image, &viewer, now, observed, true)));

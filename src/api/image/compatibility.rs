@@ -38,13 +38,14 @@ impl Images {
         let page: Page<String> = page(&request, &mut violations);
         let ((scope, image_id), view) = violations.finish(scope.zip(image_id).zip(view))?;
         let scope = scope?;
-        let all = self.catalog().types_observed(&scope.region).await?;
+        let this = self.of(&scope);
+        let all = this.catalog().types_observed(&scope.region).await?;
         let offered = match &request.availability_zone {
-            Some(zone) => self.offered_with(&scope.region, zone).await?,
-            None => self.offered(&scope.region).await,
+            Some(zone) => this.offered_with(&scope.region, zone).await?,
+            None => this.offered(&scope.region).await,
         };
-        let (Observed { image, observed_time }, _) = self.image(&scope.region, &image_id, max_staleness).await?;
-        let types = self.named_types(&scope.region, &named).await?;
+        let (Observed { image, observed_time }, _) = this.image(&scope.region, &image_id, max_staleness).await?;
+        let types = this.named_types(&scope.region, &named).await?;
         let types: &[InstanceTypeFacts] = if named.is_empty() { &all.facts } else { &types };
         let wish = Wish {
             market: request.market.clone(),

@@ -100,8 +100,8 @@ impl Images {
         };
         let Page { size, after } = page;
         let found = match after {
-            Some(position) => self.go_on(question, position, size).await?,
-            None => self.begin(question, max_staleness, size).await?,
+            Some(position) => self.of(&question.scope).go_on(question, position, size).await?,
+            None => self.of(&question.scope).begin(question, max_staleness, size).await?,
         };
         let answered_from =
             if found.live_reason.is_some() { pb::AnsweredFrom::Ec2 } else { pb::AnsweredFrom::Catalogue };

@@ -21,12 +21,13 @@ impl Images {
         let max_staleness = staleness(max_staleness.as_ref(), &mut violations);
         let (scope, selector) = violations.finish(scope.zip(selector))?;
         let scope = scope?;
+        let this = self.of(&scope);
         let resolved =
-            Box::pin(self.catalog().resolve(&scope.region, &selector, max_staleness, Asker::Question)).await?;
+            Box::pin(this.catalog().resolve(&scope.region, &selector, max_staleness, Asker::Question)).await?;
         let Resolved { winner, runners_up, receipt, matched, inferred, candidates_observed_time } = resolved;
-        let permissions = self.catalog().launch_permissions(&scope.region, &winner, None).await?;
-        let viewer = self.viewer(&scope.region)?;
-        let classification = classify(&winner, &viewer, permissions.as_deref(), self.catalog().now());
+        let permissions = this.catalog().launch_permissions(&scope.region, &winner, None).await?;
+        let viewer = this.viewer(&scope.region)?;
+        let classification = classify(&winner, &viewer, permissions.as_deref(), this.catalog().now());
         let winner = Observed { image: winner, observed_time: receipt.observed_time };
         Ok(pb::ResolveImageResponse {
             image: Some(convert::image(winner, &scope.region, &scope.account_id, &classification)),

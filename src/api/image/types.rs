@@ -34,13 +34,14 @@ impl Images {
         let page: Page<String> = page(&request, &mut violations);
         let (scope, conditions) = violations.finish(scope.zip(conditions))?;
         let scope = scope?;
+        let this = self.of(&scope);
         let image = match &image_id {
-            Some(id) => Some(self.image(&scope.region, id, max_staleness).await?.0),
+            Some(id) => Some(this.image(&scope.region, id, max_staleness).await?.0),
             None => None,
         };
         let image_observed_time = image.as_ref().map(|image| to_timestamp(image.observed_time));
-        let types = self.catalog().types_observed(&scope.region).await?;
-        let offered = self.offered(&scope.region).await;
+        let types = this.catalog().types_observed(&scope.region).await?;
+        let offered = this.offered(&scope.region).await;
         let wish = Wish { offered: offered.clone(), ..Wish::default() };
         let all = types.facts;
         let passing: Vec<InstanceTypeFacts> = blocking(move || {

@@ -19,7 +19,7 @@ impl Launches {
         let scope = scope(&self.services, &region, &account_id, &mut violations);
         let scope = violations.finish(scope)??;
         let observed = self.services.clock.now();
-        let orphans = self.services.launcher.orphans(&scope.region, Priority::Question).await?;
+        let orphans = self.services.launcher.orphans(&scope.account_id, &scope.region, Priority::Question).await?;
         Ok(pb::ListOrphansResponse {
             total_size: i64::try_from(orphans.len()).unwrap_or(i64::MAX),
             orphans: orphans.iter().take(ORPHANS_MAX).map(|orphan| message(orphan, &scope)).collect(),

@@ -64,7 +64,7 @@ impl Launches {
             services.log.clone(),
             Arc::clone(&services.clock),
             services.tracker.clone(),
-            scope.region,
+            (scope.account_id, scope.region),
             ids,
             cursor,
         )

@@ -50,6 +50,11 @@ fn code_and_reason(error: &Ec2Error) -> (Code, &'static str) {
         Ec2Error::TooMany { .. } => (Code::ResourceExhausted, "TOO_MANY_RESULTS"),
         // For the operator to mend, and not for the caller to authenticate differently.
         Ec2Error::Credentials(_) => (Code::FailedPrecondition, "EC2_CREDENTIALS"),
+        Ec2Error::NotAssumed(why) => match why.class() {
+            ErrorClass::Throttled | ErrorClass::Transient => code_and_reason(why),
+            // For the operator to mend too.
+            _ => (Code::FailedPrecondition, "ROLE_NOT_ASSUMED"),
+        },
         Ec2Error::HeldBack => (Code::Unavailable, "EC2_THROTTLED"),
         Ec2Error::NotSent(_) => (Code::InvalidArgument, "EC2_INVALID_PARAMETER"),
     }

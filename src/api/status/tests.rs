@@ -51,6 +51,10 @@ fn answered(code: &str) -> Ec2Error {
     })
 }
 
+fn not_assumed(code: &str) -> Failure {
+    Failure::Ec2(Ec2Error::NotAssumed(Box::new(answered(code))))
+}
+
 fn violations(reasons: &[ViolationReason]) -> Failure {
     let mut violations = Violations::new();
     for reason in reasons {
@@ -179,6 +183,8 @@ fn the_table_gives_each_failure_its_code_and_reason() {
             Code::Unavailable,
             "EC2_TIMEOUT",
         ),
+        (not_assumed("AccessDenied"), Code::FailedPrecondition, "ROLE_NOT_ASSUMED"),
+        (not_assumed("Throttling"), Code::Unavailable, "EC2_THROTTLED"),
         (Failure::Ec2(Ec2Error::Credentials("none".to_owned())), Code::FailedPrecondition, "EC2_CREDENTIALS"),
     ];
     for (failure, code, reason) in table {

@@ -32,6 +32,7 @@ pub(super) fn golden() -> Vec<Golden> {
         "service_started",
         "records_pruned",
         "decision.overridden",
+        "attempt_intended.session",
         "attempt_intended.shared",
         "attempt_intended.following",
         "policy_loaded",

@@ -148,6 +148,7 @@ pub(super) fn intended(seconds: i64, launch: u8, attempt: u8) -> Entry {
         client_token: attempt_id.client_token(),
         input: Value::Null,
         share: None,
+        role_session: None,
     };
     entry(seconds, Some(launch), Event::AttemptIntended(Box::new(intended)))
 }

@@ -1,4 +1,4 @@
-//! One Region's poller: when it looks, and what it records of what it saw.
+//! The poller of one Region of one account: when it looks, and what it records of what it saw.
 //!
 //! What it is told, and by whom, is in [`follow`].
 
@@ -19,7 +19,7 @@ use crate::boot::observe::observe;
 use crate::clock::Clock;
 use crate::ec2::facts::{Instance, InstanceState, InstanceStatus};
 use crate::ec2::{Client, Ec2Error};
-use crate::ids::{InstanceId, LaunchId, Region};
+use crate::ids::{AccountId, InstanceId, LaunchId, Region};
 use crate::record::{ENTRY_VERSION, Entry, Event, InstancePhase};
 
 pub(in crate::boot) use follow::Shown;
@@ -51,7 +51,15 @@ impl Poller {
         Self { client, log, clock, settings, commands, followed: HashMap::new(), status_asked: None, errors: 0 }
     }
 
-    pub(super) async fn run(mut self, shutdown: CancellationToken, note: impl Fn(&Region, Timestamp) + Send) {
+    pub(super) fn account_id(&self) -> &AccountId {
+        self.client.account_id()
+    }
+
+    pub(super) fn region(&self) -> &Region {
+        self.client.region()
+    }
+
+    pub(super) async fn run(mut self, shutdown: CancellationToken, note: impl Fn(Timestamp) + Send) {
         let mut next_look = self.clock.uptime();
         while !shutdown.is_cancelled() {
             let idle = self.followed.is_empty();
@@ -90,7 +98,7 @@ impl Poller {
             match self.look().await {
                 Ok(()) => {
                     self.errors = 0;
-                    note(self.client.region(), asked);
+                    note(asked);
                 }
                 Err(stop) => {
                     self.errors = (self.errors + 1).min(ERROR_PAUSES_MAX);

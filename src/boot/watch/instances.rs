@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{HEARTBEAT_PERIOD, WatchError, Watched};
-use crate::audit::{AuditLog, Indexed, Topic};
+use crate::audit::{AuditLog, Indexed, ReadError, Topic};
 use crate::boot::{Interest, Tracker};
 use crate::clock::Clock;
 use crate::ec2::facts::InstanceState;
-use crate::ids::{InstanceId, LaunchId, MalformedId, Region};
+use crate::ids::{AccountId, InstanceId, LaunchId, MalformedId, Region};
 use crate::record::{BootEvent, Event, InstancePhase, Phase};
 
 /// A position in the log: everything before it has been read.
@@ -44,7 +44,7 @@ pub struct InstancesWatch {
     log: AuditLog,
     clock: Arc<dyn Clock>,
     tracker: Tracker,
-    region: Region,
+    place: (AccountId, Region),
     _interest: Interest,
     next_index: u64,
     /// Per instance: told of changes, and whether the last phase read ends it.
@@ -74,7 +74,7 @@ impl Instance {
 }
 
 impl InstancesWatch {
-    /// Watches `instance_ids` of a Region: everything after `cursor`, or, without one, from what
+    /// Watches `instance_ids` of a Region of an account: everything after `cursor`, or, without one, from what
     /// each of them is now.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ impl InstancesWatch {
         log: AuditLog,
         clock: Arc<dyn Clock>,
         tracker: Tracker,
-        region: Region,
+        place: (AccountId, Region),
         instance_ids: Vec<InstanceId>,
         cursor: Option<Cursor>,
     ) -> Result<Self, WatchError> {
@@ -94,8 +94,18 @@ impl InstancesWatch {
                 return Err(WatchError::AheadOfLog { after, last });
             }
         }
+        // Before anybody is asked: that another place does not show an instance would be taken for its end.
+        let mut elsewhere = Vec::new();
+        for id in &instance_ids {
+            if is_elsewhere(&log, id, &place)? {
+                elsewhere.push(id.clone());
+            }
+        }
+        if !elsewhere.is_empty() {
+            return Err(WatchError::NoSuchInstances(elsewhere));
+        }
         // What EC2 says now is on record once this returns.
-        let (interest, shown) = tracker.follow(&region, instance_ids.clone()).await?;
+        let (interest, shown) = tracker.follow(&place, instance_ids.clone()).await?;
         let next_index = cursor.map_or_else(|| log.size(), |cursor| cursor.0);
         let mut unknown = Vec::new();
         let mut instances = HashMap::new();
@@ -130,7 +140,7 @@ impl InstancesWatch {
         // In the order of the log, so that a cursor never skips what comes after it.
         first.sort_by_key(|(index, _)| *index);
         let pending = first.into();
-        Ok(Self { log, clock, tracker, region, _interest: interest, next_index, instances, pending })
+        Ok(Self { log, clock, tracker, place, _interest: interest, next_index, instances, pending })
     }
 
     /// The next event or heartbeat; none after the last.
@@ -161,7 +171,7 @@ impl InstancesWatch {
                     }
                 }
                 () = heartbeat => {
-                    return Ok(Some(Watched::Heartbeat { observed: self.tracker.observed(&self.region) }));
+                    return Ok(Some(Watched::Heartbeat { observed: self.tracker.observed(&self.place) }));
                 }
             }
         }
@@ -187,4 +197,14 @@ impl InstancesWatch {
         self.pending.extend(new);
         Ok(any)
     }
+}
+
+/// Whether an instance is on record as one of another account or Region.
+fn is_elsewhere(log: &AuditLog, id: &InstanceId, place: &(AccountId, Region)) -> Result<bool, ReadError> {
+    if let Some(launch) = log.launch_of_instance(id)?.map(|launch_id| log.launch(launch_id)).transpose()?.flatten() {
+        return Ok((&launch.account_id, &launch.region) != (&place.0, &place.1));
+    }
+    let last = log.instance_entries(id, 0)?.pop().map(|indexed| indexed.entry);
+    let recorded = last.and_then(|entry| entry.account_id.zip(entry.region));
+    Ok(recorded.is_some_and(|recorded| recorded != *place))
 }

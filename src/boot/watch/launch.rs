@@ -85,8 +85,8 @@ impl LaunchWatch {
             tokio::select! {
                 changed = self.changes.changed() => self.ended = changed.is_err(),
                 () = self.clock.sleep(HEARTBEAT_PERIOD) => {
-                    let region = self.launch.as_ref().map(|launch| &launch.region);
-                    let observed = region.and_then(|region| self.tracker.observed(region));
+                    let place = self.launch.as_ref().map(|launch| (launch.account_id.clone(), launch.region.clone()));
+                    let observed = place.and_then(|place| self.tracker.observed(&place));
                     return Ok(Some(Watched::Heartbeat { observed }));
                 }
             }

@@ -45,18 +45,20 @@ impl Client {
     ) -> Result<Reservation, Ec2Error> {
         let request = convert::run_instances(self.sdk().run_instances(), input, user_data, dry_run)?;
         if dry_run {
+            let credentials = self.credentials().await?;
             let attempts = self.at(self.priority.max(Priority::Question)).pay(&request).await?;
-            return reservation(send_once!(attempts, request)?);
+            return reservation(send_once!(attempts, request, credentials)?);
         }
         let permit = self.budgets().permit_to_run(input.max_count, self.priority).await?;
         self.run_paid(permit, request).await
     }
 
     /// Launches instances as [`run_instances`](Self::run_instances) does, without a wait: its turn has
-    /// come, and there are tokens for the instances.
+    /// come, and there are tokens for the instances. It is called in the session of the account's role that this
+    /// client [acts in](Self::acting_in).
     ///
     /// # Errors
-    /// As there. [`Ec2Error::NotSent`] for more instances than the permit is for.
+    /// As there. [`Ec2Error::NotAssumed`] if there is no such session. [`Ec2Error::NotSent`] for more instances than the permit is for.
     pub async fn run_instances_with(
         &self,
         permit: RunPermit,
@@ -71,8 +73,10 @@ impl Client {
     }
 
     async fn run_paid(&self, permit: RunPermit, request: RunInstancesFluentBuilder) -> Result<Reservation, Ec2Error> {
+        // Before the permit is used: without credentials nothing is asked of EC2.
+        let credentials = self.credentials().await?;
         let begun = permit.begin();
-        let answer = send_once!(self.paid(&request), request).and_then(reservation);
+        let answer = send_once!(self.paid(&request), request, credentials).and_then(reservation);
         match &answer {
             Ok(reservation) => begun.launched(reservation.instances.len()),
             Err(error) if error.class() == ErrorClass::Throttled => begun.throttled(),
@@ -93,8 +97,9 @@ impl Client {
         for part in ids.chunks(CALL_IDS_MAX) {
             let ids = part.iter().map(|id| id.as_str().to_owned()).collect();
             let request = self.sdk().terminate_instances().set_instance_ids(Some(ids));
+            let credentials = self.credentials().await?;
             self.budgets().pay_to_terminate(part.len(), self.priority).await?;
-            send_once!(self.paid(&request), request)?;
+            send_once!(self.paid(&request), request, credentials)?;
         }
         Ok(())
     }

@@ -314,7 +314,7 @@ async fn without_credentials_nothing_is_sent() {
     let (account, region): (AccountId, Region) = ("123456789012".parse().unwrap(), "sandbox-1".parse().unwrap());
     let budgets =
         Budgets::new(account.clone(), region.clone(), BudgetSettings::default(), Arc::new(SystemClock::new()));
-    let client = Client::new(account, region, sdk, ssm, budgets);
+    let client = Client::new(account, region, sdk, ssm, budgets, None);
     let error = client.run_instances(&small_launch(), None, false).await.unwrap_err();
     assert!(matches!(error, Ec2Error::Credentials(_)), "{error:?}");
     assert!(error.definitely_nothing_happened());

@@ -14,6 +14,7 @@ use aws_sdk_ec2::config::ConfigBag;
 use aws_sdk_ec2::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_ec2::config::{Intercept, RuntimeComponents};
 use aws_sdk_ec2::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::{Answer, Ec2Error, Silence, meaning_of};
@@ -62,31 +63,43 @@ impl Transmission {
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
-        let begun = self.begun.load(Ordering::Relaxed);
-        match &error {
-            SdkError::ConstructionFailure(_) => Ec2Error::NotSent(chain(&error)),
-            SdkError::TimeoutError(_) => {
-                Ec2Error::NoAnswer { silence: Silence::TimedOut, detail: chain(&error), may_have_happened: begun }
-            }
-            // Before transmission only credentials, the endpoint and the signature are dealt with.
-            SdkError::DispatchFailure(_) if !begun => Ec2Error::Credentials(chain(&error)),
-            SdkError::DispatchFailure(failure) => Ec2Error::NoAnswer {
-                silence: if failure.is_timeout() { Silence::TimedOut } else { Silence::ConnectionFailed },
-                detail: chain(&error),
-                may_have_happened: !never_connected(&error),
-            },
-            SdkError::ResponseError(failure) => unreadable(failure.raw(), chain(&error)),
-            SdkError::ServiceError(failure) => match failure.err().code() {
-                Some(code) => answer(code, failure.err().message().unwrap_or_default(), failure.raw()),
-                None => unreadable(failure.raw(), chain(&error)),
-            },
-            _ => Ec2Error::NoAnswer {
-                silence: Silence::ConnectionFailed,
-                detail: chain(&error),
-                may_have_happened: begun,
-            },
-        }
+        judged(&error, self.begun.load(Ordering::Relaxed))
     }
+}
+
+fn judged<E>(error: &SdkError<E, HttpResponse>, begun: bool) -> Ec2Error
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    match error {
+        SdkError::ConstructionFailure(_) => Ec2Error::NotSent(chain(error)),
+        SdkError::TimeoutError(_) => {
+            Ec2Error::NoAnswer { silence: Silence::TimedOut, detail: chain(error), may_have_happened: begun }
+        }
+        // Before transmission only credentials, the endpoint and the signature are dealt with.
+        SdkError::DispatchFailure(_) if !begun => {
+            not_assumed(error).unwrap_or_else(|| Ec2Error::Credentials(chain(error)))
+        }
+        SdkError::DispatchFailure(failure) => Ec2Error::NoAnswer {
+            silence: if failure.is_timeout() { Silence::TimedOut } else { Silence::ConnectionFailed },
+            detail: chain(error),
+            may_have_happened: !never_connected(error),
+        },
+        SdkError::ResponseError(failure) => unreadable(failure.raw(), chain(error)),
+        SdkError::ServiceError(failure) => match failure.err().code() {
+            Some(code) => answer(code, failure.err().message().unwrap_or_default(), failure.raw()),
+            None => unreadable(failure.raw(), chain(error)),
+        },
+        _ => Ec2Error::NoAnswer { silence: Silence::ConnectionFailed, detail: chain(error), may_have_happened: begun },
+    }
+}
+
+/// Why there are no credentials, if it is that the SDK could not assume the role that the client reads with.
+fn not_assumed(error: &(dyn Error + 'static)) -> Option<Ec2Error> {
+    let why = causes(error).find_map(|cause| cause.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>())?;
+    // What had no connection behind it never left for STS either: the server's own credentials are missing.
+    let begun = !matches!(why, SdkError::DispatchFailure(failure) if failure.is_other());
+    Some(Ec2Error::NotAssumed(Box::new(judged(why, begun))))
 }
 
 fn answer(code: &str, message: &str, raw: &HttpResponse) -> Ec2Error {

@@ -18,6 +18,11 @@ pub(super) const FEWER: &str = "ask for fewer in one request";
 pub(super) const GRANT: &str = "grant the caller this action on the resources it names; an encoded message is read \
      with sts:DecodeAuthorizationMessage";
 pub(super) const CREDENTIALS: &str = "check the AWS credentials of the service and the clock of its machine";
+pub(super) const TRUST: &str = "let the trust policy of the account's role allow sts:AssumeRole to the server's own \
+     identity, with the external id and with sts:SetSourceIdentity if they are configured, and let that identity's \
+     policy allow both on the role";
+pub(super) const NO_STS: &str = "check the way to STS's endpoint in the Region; nothing was sent to EC2";
+pub(super) const ENABLE_STS: &str = "enable STS in this Region for the account of the server's credentials";
 pub(super) const ASK_AWS: &str = "the account itself is held back: look into its AWS Health page or ask AWS Support";
 pub(super) const UNPROTECT: &str = "the resource is protected or belongs to another service: lift the protection first";
 pub(super) const KEY: &str = "give the caller and EC2 the use of the KMS key, and see that the key is enabled";

@@ -120,6 +120,7 @@ pub(super) const CODES: &[(&str, ErrorClass, &str)] = &[
     ("ParameterNotFound", NotFound, NAME_EXISTING),
     ("PendingVerification", Permission, ASK_AWS),
     ("PrivateIpAddressLimitExceeded", Quota, FEWER),
+    ("RegionDisabledException", OptIn, ENABLE_STS),
     ("RequestExpired", Permission, CREDENTIALS),
     ("RequestLimitExceeded", Throttled, SLOW_DOWN),
     ("RequestResourceCountExceeded", Quota, FEWER),

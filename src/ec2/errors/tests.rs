@@ -223,3 +223,26 @@ fn only_a_definite_refusal_means_that_nothing_happened() {
         assert_eq!(Ec2Error::Answered(answer).definitely_nothing_happened(), nothing, "{code} {http_status}");
     }
 }
+
+#[test]
+fn a_role_that_was_not_assumed_means_that_nothing_was_sent() {
+    let answered = |code: &str, http_status| {
+        let Meaning { class, remedy } = meaning_of(code);
+        let (code, message, request_id) = (code.to_owned(), "words".to_owned(), None);
+        Ec2Error::Answered(Answer { code, message, class, http_status, request_id, remedy })
+    };
+    let silent = |silence| Ec2Error::NoAnswer { silence, detail: String::new(), may_have_happened: true };
+    for (why, code, class, remedy) in [
+        (answered("AccessDenied", 403), "AccessDenied", Permission, "sts:SetSourceIdentity"),
+        (answered("InternalFailure", 500), "InternalFailure", Transient, "repeat"),
+        (answered("Throttling", 400), "Throttling", Throttled, "wait"),
+        (answered("RegionDisabledException", 403), "RegionDisabledException", OptIn, "enable STS"),
+        (silent(Silence::TimedOut), "STS_TIMEOUT", Transient, "STS's endpoint"),
+        (silent(Silence::ConnectionFailed), "STS_UNREACHABLE", Transient, "STS's endpoint"),
+    ] {
+        let error = Ec2Error::NotAssumed(Box::new(why));
+        assert!(error.definitely_nothing_happened(), "{error:?}");
+        assert_eq!((error.code(), error.class()), (code, class));
+        assert!(error.remedy().contains(remedy), "{error:?}: {}", error.remedy());
+    }
+}

@@ -40,6 +40,7 @@ fn failed(of: &Candidate, code: &str, class: ErrorClass, message: &str) -> Attem
         intend_time: Timestamp::UNIX_EPOCH,
         end_time: None,
         share: None,
+        role_session: None,
         unknown_time: None,
     }
 }

@@ -65,6 +65,7 @@ fn intend(launch: &mut Launch, time: i64) -> AttemptId {
         client_token: attempt_id.client_token(),
         input: serde_json::Value::Null,
         share: None,
+        role_session: None,
     };
     let id = launch.launch_id;
     launch.apply(&entry(id, time, Event::AttemptIntended(Box::new(intended)))).unwrap();

@@ -9,7 +9,7 @@ use super::{TerminateError, TerminateRequest};
 use crate::crash;
 use crate::ec2::facts::InstanceState;
 use crate::ec2::{Ec2Error, ErrorClass};
-use crate::ids::InstanceId;
+use crate::ids::{InstanceId, LaunchId, RoleSessionName};
 use crate::launch::drive::{PAUSE_FIRST, PAUSE_LONGEST, attempt_error};
 use crate::launch::tag::LOG_TAG;
 use crate::launch::{LaunchError, Launcher};
@@ -41,7 +41,7 @@ impl Launcher {
         if others.is_empty() {
             return Ok(others);
         }
-        let client = self.shared.client(&launch.region).map_err(not_served)?;
+        let client = self.shared.client(&launch.account_id, &launch.region).map_err(not_served)?;
         let shown = client.instances(&others).await.map_err(TerminateError::Ec2)?;
         let shown: BTreeMap<_, _> = shown.into_iter().map(|shown| (shown.instance_id.clone(), shown)).collect();
         let missing: Vec<_> = others.iter().filter(|id| !shown.contains_key(*id)).cloned().collect();
@@ -62,13 +62,15 @@ impl Launcher {
     }
 
     /// Carries out what was recorded, in normal life and after a crash.
-    pub(super) async fn carry_out_others(&self, launch_id: crate::ids::LaunchId) -> Result<(), TerminateError> {
+    pub(super) async fn carry_out_others(&self, launch_id: LaunchId) -> Result<(), TerminateError> {
         let launch = self.launch_or_missing(launch_id)?;
         let Some(pending) = launch.pending_others.clone() else { return Ok(()) };
-        let Ok(client) = self.shared.client(&launch.region) else {
+        let Ok(client) = self.shared.client(&launch.account_id, &launch.region) else {
             tracing::error!(%launch_id, region = %launch.region, "not terminated: the Region is not served");
             return Ok(());
         };
+        let session = client.session(RoleSessionName::of_launch(launch_id), &self.who_asked(&launch)?);
+        let client = client.acting_in(session);
         let (mut pause, mut tries) = (PAUSE_FIRST, 0);
         let error = loop {
             crash::point("launch.before_terminate_instances");

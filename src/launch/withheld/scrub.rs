@@ -53,7 +53,8 @@ impl Withheld {
             },
             Ec2Error::Credentials(text) => Ec2Error::Credentials(self.scrub(&text)),
             Ec2Error::NotSent(text) => Ec2Error::NotSent(self.scrub(&text)),
-            error @ (Ec2Error::TooMany { .. } | Ec2Error::HeldBack) => error,
+            // STS was told nothing of the launch but the names of the session.
+            error @ (Ec2Error::NotAssumed(_) | Ec2Error::TooMany { .. } | Ec2Error::HeldBack) => error,
         }
     }
 

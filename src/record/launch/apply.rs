@@ -45,6 +45,7 @@ impl Launch {
                     intend_time: entry.time,
                     end_time: None,
                     share: intended.share.clone(),
+                    role_session: intended.role_session.clone(),
                     unknown_time: None,
                 });
                 Vec::new()

@@ -136,6 +136,7 @@ impl Step {
                 client_token: attempt_id(number).client_token(),
                 input: Value::Null,
                 share: None,
+                role_session: None,
             })),
             Succeed(number, letters) => Event::AttemptSucceeded(AttemptSucceeded {
                 attempt_id: attempt_id(number),

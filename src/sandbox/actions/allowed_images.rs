@@ -57,7 +57,7 @@ fn change(call: &Call<'_>, edit: impl FnOnce(&mut AllowedImages)) -> Result<(), 
     let mut state = call.cloud.state();
     let mut settings = state.allowed_images().clone();
     edit(&mut settings);
-    let region = call.region().to_owned();
+    let region = call.place();
     call.change(&mut state, Line::AllowedImages { region, settings })
 }
 

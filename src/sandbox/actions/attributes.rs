@@ -127,7 +127,7 @@ pub(super) fn modify(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
     }
     change(call, &mut instance, attribute, text, node)?;
     call.permit()?;
-    let region = call.region().to_owned();
+    let region = call.place();
     call.change(&mut state, Line::Instances { region, instances: vec![instance] })?;
     xml.value("return", true);
     Ok(())

@@ -8,7 +8,6 @@ mod modify;
 use super::Call;
 use super::images::{find, is_image_id, malformed, not_found, write_product_codes};
 use crate::clock::Timestamp;
-use crate::sandbox::ACCOUNT_ID;
 use crate::sandbox::cloud::{Line, State};
 use crate::sandbox::images::changes::{Current, Deprecation, ImageChange};
 use crate::sandbox::images::facts::{self, Image, ProductCodeType};
@@ -112,7 +111,10 @@ fn own<'a>(call: &Call<'a>, state: &State) -> Result<Current<'a>, Ec2Error> {
         return Err(malformed(id));
     }
     let image = find(call, state, id).ok_or_else(|| not_found(id))?;
-    if image.is_owned_by(ACCOUNT_ID) { Ok(image) } else { Err(auth_failure(format!("Not authorized for image:{id}"))) }
+    if image.is_owned_by(call.account_id().as_str()) {
+        return Ok(image);
+    }
+    Err(auth_failure(format!("Not authorized for image:{id}")))
 }
 
 /// Checks and makes a change of an own image. `edit` checks and fills in what is to be changed.
@@ -128,7 +130,7 @@ fn change(
     edit(&image, &mut changes)?;
     call.permit()?;
     if changes != before {
-        let line = Line::Image { region: call.region().to_owned(), image: image.id.to_string(), changes };
+        let line = Line::Image { region: call.place(), image: image.id.to_string(), changes };
         call.change(&mut state, line)?;
     }
     xml.value("return", true);

@@ -8,7 +8,6 @@ pub(super) mod tests;
 use std::collections::HashSet;
 
 use super::Call;
-use crate::sandbox::ACCOUNT_ID;
 use crate::sandbox::cloud::{State, Tags};
 use crate::sandbox::images::allowed::Judge;
 use crate::sandbox::images::changes::Current;
@@ -42,24 +41,24 @@ pub(super) fn describe(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
     let params = call.params();
     let filters = Filters::read_with_tags(params, FILTERS)?;
     let ids = params.texts("ImageId");
-    let scope = Scope::read(params)?;
+    let scope = Scope::read(params, call.account_id())?;
     let deprecated_too = params.boolean("IncludeDeprecated")?.unwrap_or(false);
     let disabled_too = params.boolean("IncludeDisabled")?.unwrap_or(false);
     let page = call.page_without_ids(PAGE, &ids, "imageIdSet")?;
     let catalog = &call.cloud.catalog;
     let state = call.cloud.state();
-    let judge = state.allowed_images().judge(call.now);
+    let judge = state.allowed_images().judge(call.account_id(), call.now);
     let named = named(call, &state, &judge, &ids)?;
     call.permit()?;
 
     let found_by_id = named.is_some();
     let passes = |image: &Current<'_>| {
         let image: &Image = image;
-        image.is_visible()
+        image.is_visible(call.account_id())
             && !judge.hides(image)
             && (disabled_too || image.state != Some(facts::State::Disabled))
             // Owners see their deprecated images, and whoever names one finds it.
-            && (deprecated_too || found_by_id || image.is_owned_by(ACCOUNT_ID) || !image.is_deprecated(call.now))
+            && (deprecated_too || found_by_id || image.is_owned_by(call.account_id().as_str()) || !image.is_deprecated(call.now))
             && scope.holds(image)
             && filters.pass_with_tags(|| tags(&state, image).into_iter().flatten(), |fact, values| fact(image, &judge, values))
     };
@@ -73,7 +72,7 @@ pub(super) fn describe(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
         }
     };
     xml.list("imagesSet", images, |xml, image| {
-        answer::write(xml, &image, tags(&state, &image), judge.allows(&image));
+        answer::write(xml, &image, call.account_id(), tags(&state, &image), judge.allows(&image));
     });
     xml.optional("nextToken", token.as_deref());
     Ok(())
@@ -118,12 +117,12 @@ fn named<'a>(
 /// The image of this id as it is now, if the account can find it: it exists, may be seen, and is
 /// not hidden by Allowed AMIs.
 pub(super) fn find<'a>(call: &Call<'a>, state: &State, id: &str) -> Option<Current<'a>> {
-    find_by(call, state, &state.allowed_images().judge(call.now), id)
+    find_by(call, state, &state.allowed_images().judge(call.account_id(), call.now), id)
 }
 
 fn find_by<'a>(call: &Call<'a>, state: &State, judge: &Judge<'_>, id: &str) -> Option<Current<'a>> {
     let image = state.image(call.cloud.catalog.get(id)?);
-    (image.is_visible() && !judge.hides(&image)).then_some(image)
+    (image.is_visible(call.account_id()) && !judge.hides(&image)).then_some(image)
 }
 
 /// `InvalidAMIID.NotFound` for one image.

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::Call;
 use super::outage;
-use crate::sandbox::ACCOUNT_ID;
 use crate::sandbox::cloud::{Instance, State};
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::filter::Filters;
@@ -95,7 +94,7 @@ fn named_by_filter(params: &Node) -> Option<Vec<&str>> {
 /// Writes the inside of a `Reservation`, which is also the answer of RunInstances.
 pub(super) fn write_reservation(xml: &mut Xml, views: &[View<'_>]) {
     xml.optional("reservationId", views.first().map(|view| view.instance.reservation_id.as_str()));
-    xml.text("ownerId", ACCOUNT_ID);
+    xml.optional("ownerId", views.first().map(|view| view.network.account_id.as_str()));
     xml.element("groupSet", |_| {});
     xml.list("instancesSet", views, |xml, view| answer::write(xml, view));
 }

@@ -133,7 +133,7 @@ pub(super) fn import(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
     xml.text("keyName", &pair.name);
     xml.text("keyPairId", &pair.id);
     xml.tags(&tags);
-    call.change(&mut state, Line::KeyPair { region: call.region().to_owned(), pair, tags })
+    call.change(&mut state, Line::KeyPair { region: call.place(), pair, tags })
 }
 
 /// CreateKeyPair, which is refused.
@@ -158,7 +158,7 @@ pub(super) fn delete(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
     if let Some(pair) = found {
         xml.value("return", true);
         xml.text("keyPairId", &pair.id);
-        return call.change(&mut state, Line::KeyPairGone { region: call.region().to_owned(), name: pair.name });
+        return call.change(&mut state, Line::KeyPairGone { region: call.place(), name: pair.name });
     }
     xml.value("return", true);
     Ok(())

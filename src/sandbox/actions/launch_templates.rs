@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use super::instances::answer::write_operator;
 use super::{Call, tags};
-use crate::sandbox::ACCOUNT_ID;
+use crate::sandbox::callers::user_arn;
 use crate::sandbox::cloud::{LaunchTemplate, Line, State, Tags, TemplateVersion};
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::filter::{Filters, Table, Values, made, text};
@@ -82,7 +82,7 @@ pub(super) fn create(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
             return Err(Ec2Error::new("InvalidLaunchTemplateName.AlreadyExistsException", message));
         }
         call.permit()?;
-        write_inside(xml, known, &state);
+        write_inside(xml, known, &state, call);
         return Ok(());
     }
     if state.templates().count() >= TEMPLATES_MAX {
@@ -101,10 +101,10 @@ pub(super) fn create(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
         versions: BTreeMap::new(),
     };
     let id = template.id.clone();
-    let (region, versions) = (call.region().to_owned(), vec![version]);
+    let (region, versions) = (call.place(), vec![version]);
     call.change(&mut state, Line::LaunchTemplate { region, template, versions, deleted: Vec::new(), tags })?;
     if let Some(made) = state.template(&id) {
-        write_inside(xml, made, &state);
+        write_inside(xml, made, &state, call);
     }
     Ok(())
 }
@@ -171,7 +171,7 @@ pub(super) fn describe(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
             filters.pass_with_tags(tags, |fact, values| fact(template, values))
         });
     let (templates, token) = page.cut(chosen, |template| template.id.clone());
-    xml.list("launchTemplates", templates, |xml, template| write_members(xml, template, &state));
+    xml.list("launchTemplates", templates, |xml, template| write_members(xml, template, &state, call));
     xml.optional("nextToken", token.as_deref());
     Ok(())
 }
@@ -194,12 +194,12 @@ pub(super) fn modify(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
     let mut template = known.head();
     template.default_version = find::version(known, params.required("SetDefaultVersion")?)?.number;
     call.permit()?;
-    let (region, id) = (call.region().to_owned(), template.id.clone());
+    let (region, id) = (call.place(), template.id.clone());
     let (versions, deleted, tags) = (Vec::new(), Vec::new(), Tags::new());
     let line = Line::LaunchTemplate { region, template, versions, deleted, tags };
     call.change(&mut state, line)?;
     if let Some(template) = state.template(&id) {
-        write_inside(xml, template, &state);
+        write_inside(xml, template, &state, call);
     }
     Ok(())
 }
@@ -210,27 +210,23 @@ pub(super) fn delete(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Error> {
     let mut state = call.cloud.state();
     let template = find::required(call.params(), &state)?.clone();
     call.permit()?;
-    write_inside(xml, &template, &state);
-    call.change(&mut state, Line::LaunchTemplateGone { region: call.region().to_owned(), id: template.id })
+    write_inside(xml, &template, &state, call);
+    call.change(&mut state, Line::LaunchTemplateGone { region: call.place(), id: template.id })
 }
 
-fn write_inside(xml: &mut Xml, template: &LaunchTemplate, state: &State) {
-    xml.element("launchTemplate", |xml| write_members(xml, template, state));
+fn write_inside(xml: &mut Xml, template: &LaunchTemplate, state: &State, call: &Call<'_>) {
+    xml.element("launchTemplate", |xml| write_members(xml, template, state, call));
 }
 
-fn write_members(xml: &mut Xml, template: &LaunchTemplate, state: &State) {
+fn write_members(xml: &mut Xml, template: &LaunchTemplate, state: &State, call: &Call<'_>) {
     xml.text("launchTemplateId", &template.id);
     xml.text("launchTemplateName", &template.name);
     xml.text("createTime", &seconds(template.created));
-    xml.text("createdBy", &created_by());
+    xml.text("createdBy", &user_arn(call.account_id()));
     xml.value("defaultVersionNumber", template.default_version);
     xml.value("latestVersionNumber", template.latest_version());
     xml.tags(state.tags(&template.id).into_iter().flatten());
     write_operator(xml);
-}
-
-fn created_by() -> String {
-    format!("arn:aws:iam::{ACCOUNT_ID}:user/sandbox")
 }
 
 /// The data of a version as a tree.

@@ -4,7 +4,6 @@
 
 use super::Call;
 use super::instances::interface::DEFAULT_GROUP;
-use crate::sandbox::ACCOUNT_ID;
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::filter::{Filters, Table, Values, flag, made, text};
 use crate::sandbox::wire::page::PageSize;
@@ -66,7 +65,7 @@ pub(crate) const SUBNET_FILTERS: &Table<SubnetFact> = &[
     ("map-customer-owned-ip-on-launch", |_, v| flag(v, false)),
     ("map-public-ip-on-launch", |s, v| flag(v, s.default)),
     ("outpost-arn", |_, _| {}),
-    ("owner-id", |_, v| text(v, ACCOUNT_ID)),
+    ("owner-id", |s, v| text(v, s.network.account_id.as_str())),
     ("private-dns-name-options-on-launch.enable-resource-name-dns-a-record", |_, v| flag(v, false)),
     ("private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record", |_, v| flag(v, false)),
     ("private-dns-name-options-on-launch.hostname-type", |_, v| text(v, "ip-name")),
@@ -89,7 +88,7 @@ pub(crate) const VPC_FILTERS: &Table<VpcFact> = &[
     ("ipv6-cidr-block-association.state", |_, _| {}),
     ("is-default", |s, v| flag(v, s.default)),
     ("isDefault", |s, v| flag(v, s.default)),
-    ("owner-id", |_, v| text(v, ACCOUNT_ID)),
+    ("owner-id", |s, v| text(v, s.network.account_id.as_str())),
     ("state", |_, v| text(v, "available")),
     ("vpc-id", |s, v| text(v, &s.network.vpc_id)),
 ];
@@ -117,17 +116,17 @@ pub(crate) const GROUP_FILTERS: &Table<GroupFact> = &[
     ("ip-permission.prefix-list-id", |_, _| {}),
     ("ip-permission.protocol", |_, v| text(v, ALL_PROTOCOLS)),
     ("ip-permission.to-port", |_, _| {}),
-    ("ip-permission.user-id", |_, v| text(v, ACCOUNT_ID)),
-    ("owner-id", |_, v| text(v, ACCOUNT_ID)),
+    ("ip-permission.user-id", |n, v| text(v, n.account_id.as_str())),
+    ("owner-id", |n, v| text(v, n.account_id.as_str())),
     ("vpc-id", |n, v| text(v, &n.vpc_id)),
 ];
 
 fn subnet_arn(network: &Network, zone: &Zone) -> String {
-    format!("arn:aws:ec2:{}:{ACCOUNT_ID}:subnet/{}", network.region.as_str(), zone.subnet_id)
+    format!("arn:aws:ec2:{}:{}:subnet/{}", network.region, network.account_id, zone.subnet_id)
 }
 
 fn group_arn(network: &Network) -> String {
-    format!("arn:aws:ec2:{}:{ACCOUNT_ID}:security-group/{}", network.region.as_str(), network.security_group_id)
+    format!("arn:aws:ec2:{}:{}:security-group/{}", network.region, network.account_id, network.security_group_id)
 }
 
 fn association_id(network: &Network) -> String {
@@ -175,7 +174,7 @@ pub(super) fn describe_subnets(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2
         xml.text("subnetId", &zone.subnet_id);
         xml.text("subnetArn", &subnet_arn(network, zone));
         xml.text("state", "available");
-        xml.text("ownerId", ACCOUNT_ID);
+        xml.text("ownerId", network.account_id.as_str());
         xml.text("vpcId", &network.vpc_id);
         xml.text("cidrBlock", &zone.cidr());
         xml.element("ipv6CidrBlockAssociationSet", |_| {});
@@ -214,7 +213,7 @@ pub(super) fn describe_vpcs(call: &Call<'_>, xml: &mut Xml) -> Result<(), Ec2Err
     let passes = filters.pass_with_tags(|| tags.into_iter().flatten(), |fact, values| fact(&vpc, values));
     xml.list("vpcSet", passes.then_some(network), |xml, network| {
         xml.text("vpcId", &network.vpc_id);
-        xml.text("ownerId", ACCOUNT_ID);
+        xml.text("ownerId", network.account_id.as_str());
         xml.text("state", "available");
         xml.text("cidrBlock", VPC_CIDR);
         xml.list("cidrBlockAssociationSet", [()], |xml, ()| {
@@ -245,7 +244,7 @@ pub(super) fn describe_security_groups(call: &Call<'_>, xml: &mut Xml) -> Result
     let tags = state.tags(&network.security_group_id);
     let passes = filters.pass_with_tags(|| tags.into_iter().flatten(), |fact, values| fact(network, values));
     xml.list("securityGroupInfo", passes.then_some(network), |xml, network| {
-        xml.text("ownerId", ACCOUNT_ID);
+        xml.text("ownerId", network.account_id.as_str());
         xml.text("groupId", &network.security_group_id);
         xml.text("securityGroupArn", &group_arn(network));
         xml.text("groupName", DEFAULT_GROUP);
@@ -254,7 +253,7 @@ pub(super) fn describe_security_groups(call: &Call<'_>, xml: &mut Xml) -> Result
         xml.list("ipPermissions", [()], |xml, ()| {
             xml.text("ipProtocol", ALL_PROTOCOLS);
             xml.list("groups", [()], |xml, ()| {
-                xml.text("userId", ACCOUNT_ID);
+                xml.text("userId", network.account_id.as_str());
                 xml.text("groupId", &network.security_group_id);
             });
         });

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
 use crate::sandbox::Sandbox;
+use crate::sandbox::callers::Caller;
 use crate::sandbox::cloud::{Cloud, State};
 use crate::sandbox::images::facts;
 use crate::sandbox::wire::auth::Scope;
@@ -23,8 +24,14 @@ const NAMES_MAX: usize = 10;
 const NAME_CHARS_MAX: usize = 2_048;
 
 /// Answers one of them.
-pub(super) fn answer(sandbox: &Sandbox, action: &str, query: &Query, scope: &Scope) -> Result<String, Ec2Error> {
-    let cloud = sandbox.region(&scope.region)?;
+pub(super) fn answer(
+    sandbox: &Sandbox,
+    action: &str,
+    query: &Query,
+    scope: &Scope,
+    caller: &Caller,
+) -> Result<String, Ec2Error> {
+    let cloud = sandbox.cloud(&caller.account_id, &scope.region)?;
     if scope.service != "ssm" {
         let message = "Credential should be scoped to correct service: 'ssm'. ";
         return Err(Ec2Error::with_status(403, "SignatureDoesNotMatch", message));

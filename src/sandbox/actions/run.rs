@@ -209,7 +209,7 @@ fn launch(
         let instance_ids = instance_ids.clone();
         (key, Token { request: fingerprint, reservation_id, instance_ids, used: call.now })
     });
-    let region = call.region().to_owned();
+    let region = call.place();
     call.change(state, Line::Launch { region, token, instances, tags, launches: number })?;
     call.has_launched(count);
     Ok(Reservation { instance_ids })

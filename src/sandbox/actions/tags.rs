@@ -131,7 +131,7 @@ fn change(call: &Call<'_>, xml: &mut Xml, change: impl Fn(&mut Tags) -> Result<(
     }
     call.permit()?;
     for (resource, tags) in changes {
-        let region = call.region().to_owned();
+        let region = call.place();
         call.change(&mut state, Line::Tags { region, resource, tags })?;
     }
     xml.value("return", true);

@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 
 use super::Call;
 use super::instances::answer::{View, write_operator};
-use crate::sandbox::ACCOUNT_ID;
 use crate::sandbox::cloud::{Tags, Volume};
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::filter::{Filters, Table, Values, flag, made, maybe, text};
@@ -50,9 +49,9 @@ impl<'a> Shown<'a> {
 /// The ARN of the key `alias/aws/ebs` of a Region; its id follows from the Region.
 fn own_key(view: &View<'_>) -> String {
     let region = view.network.region.as_str();
-    let hex = hex::encode(Sha256::digest(format!("kms key for ebs {region}")));
+    let hex = hex::encode(Sha256::digest(format!("kms key for ebs {}", view.network.place())));
     let id = format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32]);
-    format!("arn:aws:kms:{region}:{ACCOUNT_ID}:key/{id}")
+    format!("arn:aws:kms:{region}:{}:key/{id}", view.network.account_id)
 }
 
 /// Pushes the values of one filter.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Instance, KeyPair, LaunchTemplate, Tags, TemplateVersion, Token, TokenKey};
+use crate::sandbox::callers::Session;
 use crate::sandbox::images::allowed::AllowedImages;
 use crate::sandbox::images::changes::ImageChange;
 
@@ -103,12 +104,14 @@ pub(crate) enum Line {
         #[serde(default)]
         key_pairs: u64,
     },
+    /// A session of a role began.
+    Session { session: Session },
     /// How far the sandbox's time is ahead of its clock, in milliseconds.
     Clock { ahead_ms: u64 },
 }
 
 impl Line {
-    /// The Region it belongs to; none for what is the whole sandbox's.
+    /// The account's part of a Region that it belongs to, see `zones::place`; none for what is the whole sandbox's.
     pub(crate) fn region(&self) -> &str {
         match self {
             Self::Launch { region, .. }
@@ -121,7 +124,7 @@ impl Line {
             | Self::Image { region, .. }
             | Self::AllowedImages { region, .. }
             | Self::Counters { region, .. } => region,
-            Self::Clock { .. } => "",
+            Self::Session { .. } | Self::Clock { .. } => "",
         }
     }
 }

@@ -9,15 +9,22 @@ use serde_json::{Map, Value, json};
 
 use super::Reply;
 use crate::clock::{Clock as _, Timestamp};
-use crate::sandbox::Sandbox;
 use crate::sandbox::cloud::{Cloud, Instance, LaunchTemplate, State};
+use crate::sandbox::{ACCOUNT_ID, Sandbox};
 
 /// The state of the whole sandbox. Each Region is read at one moment, one after the other.
 pub(super) fn get(sandbox: &Sandbox) -> Reply {
     let shared = &sandbox.shared;
     let now = shared.clock.now();
-    let regions: Map<String, Value> =
-        shared.regions.iter().map(|(name, cloud)| (name.as_str().to_owned(), region(cloud, now))).collect();
+    let mut regions = Map::new();
+    let mut accounts: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for ((account_id, name), cloud) in &shared.clouds {
+        let of_account = match account_id.as_str() {
+            ACCOUNT_ID => &mut regions,
+            other => accounts.entry(other).or_default(),
+        };
+        of_account.insert(name.to_string(), region(cloud, now));
+    }
     Reply::json(
         200,
         &json!({
@@ -27,6 +34,7 @@ pub(super) fn get(sandbox: &Sandbox) -> Reply {
             "calls": shared.calls.counts(),
             "answers": shared.calls.answers(),
             "regions": regions,
+            "accounts": accounts,
             "faults": sandbox.faults().counts(),
             "recent_calls": shared.calls.recent(),
         }),

@@ -49,7 +49,7 @@ fn the_state_says_what_exists_and_what_was_asked() {
     assert_eq!(region["client_tokens"][0]["instance_ids"][1], instance["instance_id"]);
     let called = json!({
         "number": 2, "time": state["time"], "region": "sandbox-1", "action": "RunInstances", "answer": "lost",
-        "client_token": "t",
+        "client_token": "t", "account_id": "000000000000",
     });
     assert_eq!(state["recent_calls"][1], called);
     assert_eq!(state["recent_calls"][3]["answer"], "InvalidAction");

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{Alias, Image, ProductCodeType, ScanResults, Severity, Watermark};
 use crate::clock::Timestamp;
-use crate::sandbox::ACCOUNT_ID;
+use crate::ids::AccountId;
 use crate::sandbox::wire::pattern::Pattern;
 
 const DAY_SECONDS: i64 = 86_400;
@@ -87,6 +87,8 @@ pub(crate) struct ScanCriterion {
 #[derive(Debug)]
 pub(crate) struct Judge<'a> {
     settings: &'a AllowedImages,
+    /// Whose settings they are.
+    account_id: &'a AccountId,
     /// Compiled once: a crawl judges every image of a Region.
     patterns: Vec<Patterns>,
     now: Timestamp,
@@ -100,8 +102,8 @@ struct Patterns {
 }
 
 impl AllowedImages {
-    /// What these settings say at `now`.
-    pub(crate) fn judge(&self, now: Timestamp) -> Judge<'_> {
+    /// What these settings of an account say at `now`.
+    pub(crate) fn judge<'a>(&'a self, account_id: &'a AccountId, now: Timestamp) -> Judge<'a> {
         let compile = |text: &String| Pattern::new(text);
         let patterns =
             self.criteria.iter().filter(|_| self.state != AllowedState::Disabled).map(|criterion| Patterns {
@@ -112,7 +114,7 @@ impl AllowedImages {
                     .map(|mark| (mark.key.as_ref().map(compile), mark.source_region.as_ref().map(compile)))
                     .collect(),
             });
-        Judge { settings: self, patterns: patterns.collect(), now }
+        Judge { settings: self, account_id, patterns: patterns.collect(), now }
     }
 }
 
@@ -123,7 +125,7 @@ impl Judge<'_> {
     pub(crate) fn allows(&self, image: &Image) -> bool {
         let criteria = &self.settings.criteria;
         self.settings.state == AllowedState::Disabled
-            || image.is_owned_by(ACCOUNT_ID)
+            || image.is_owned_by(self.account_id.as_str())
             || criteria.iter().zip(&self.patterns).any(|(criterion, patterns)| self.meets(image, criterion, patterns))
     }
 

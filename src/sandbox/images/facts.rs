@@ -3,6 +3,7 @@
 //! A Region has up to 150,000 of these, so rare facts sit behind one pointer and words are one
 //! byte. Nothing here decides whether an image can be launched.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::permissions::Permissions;
@@ -34,7 +35,7 @@ pub(crate) struct Image {
     pub(crate) description: Option<Box<str>>,
     /// The manifest of an S3-backed image; others are located at owner and name.
     pub(crate) manifest: Option<Box<str>>,
-    pub(crate) owner: &'static str,
+    pub(crate) owner: Cow<'static, str>,
     pub(crate) alias: Option<Alias>,
     pub(crate) created: Option<Timestamp>,
     pub(crate) deprecated: Option<Timestamp>,
@@ -169,7 +170,8 @@ impl Image {
         match (&self.manifest, &self.name) {
             (Some(manifest), _) => manifest.to_string(),
             (None, name) => {
-                let owner = self.alias.map_or(self.owner, Alias::as_str);
+                let alias: Option<&str> = self.alias.map(Alias::as_str);
+                let owner = alias.unwrap_or(&self.owner);
                 format!("{owner}/{}", name.as_deref().unwrap_or(&self.id))
             }
         }

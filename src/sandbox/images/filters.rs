@@ -54,7 +54,7 @@ pub(crate) const FILTERS: &Table<Fact> = &[
     ("manifest-location", |i, _, v| made(v, i.location())),
     ("name", |i, _, v| maybe(v, i.name.as_deref())),
     ("owner-alias", |i, _, v| v.extend(i.alias.map(|alias| Cow::Borrowed(alias.as_str())))),
-    ("owner-id", |i, _, v| text(v, i.owner)),
+    ("owner-id", |i, _, v| text(v, &i.owner)),
     ("platform", |i, _, v| maybe(v, i.platform())),
     ("product-code", |i, _, v| {
         v.extend(i.extras.iter().flat_map(|x| &x.product_codes).map(|(code, _)| Cow::Borrowed(code.as_str())));

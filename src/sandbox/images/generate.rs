@@ -4,6 +4,7 @@
 //! ranges are drawn here and not by `rand`'s distributions, whose results may change between
 //! versions.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use rand::{Rng as _, SeedableRng as _};
@@ -16,7 +17,7 @@ use super::facts::{
 };
 use super::{families, landmarks, names, specimens};
 use crate::clock::Timestamp;
-use crate::ids::Region;
+use crate::ids::{AccountId, Region};
 
 /// The catalogue pretends to have been photographed at this moment, 2026-10-01T00:00:00Z: nothing
 /// in it is younger, whatever the clock says. A fixed moment keeps it the same across restarts.
@@ -48,6 +49,11 @@ pub(super) fn images(seed: u64, region: &Region, count: usize) -> Vec<Image> {
         images.push(image);
     }
     images
+}
+
+/// The id that an account's own image has where the sandbox's own account has this one.
+pub(super) fn id_of_account(account_id: &AccountId, id: &str) -> Box<str> {
+    format!("ami-0{}", &hex::encode(Sha256::digest(format!("{account_id} {id}")))[..16]).into()
 }
 
 /// Draws facts.
@@ -132,7 +138,7 @@ impl Mill {
             name: Some(name.into()),
             description: (!description.is_empty()).then(|| description.into()),
             manifest: None,
-            owner,
+            owner: Cow::Borrowed(owner),
             alias: names::alias(owner),
             created: Some(created),
             deprecated: Some(days_after(created, PUBLIC_LIFE_DAYS)),
@@ -200,7 +206,7 @@ impl Image {
 
     /// Sets the owner and the alias that goes with it.
     pub(super) fn set_owner(&mut self, owner: &'static str) {
-        self.owner = owner;
+        self.owner = Cow::Borrowed(owner);
         self.alias = names::alias(owner);
     }
 

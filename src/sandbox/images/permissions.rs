@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sandbox::ACCOUNT_ID;
+use crate::ids::AccountId;
 
-/// The organization that the sandbox's account is a member of, led by its sister account.
+/// The organization that the sandbox's accounts are members of, led by its sister account.
 pub(crate) const ORGANIZATION: &str = "arn:aws:organizations::000000000100:organization/o-5a4db0c500";
-/// The organizational unit that the sandbox's account is in.
+/// The organizational unit that the sandbox's accounts are in.
 pub(crate) const UNIT: &str = "arn:aws:organizations::000000000100:ou/o-5a4db0c500/ou-5a4d-b0c50001";
 /// Accounts, organizations and units that one image can be shared with (EC2 User Guide, "AMI
 /// quotas").
@@ -39,9 +39,9 @@ impl Permissions {
         self.users.contains(account)
     }
 
-    /// Whether the sandbox's account is named, itself or by its organization or unit.
-    pub(crate) fn reach_this_account(&self) -> bool {
-        self.names(ACCOUNT_ID) || self.organizations.contains(ORGANIZATION) || self.units.contains(UNIT)
+    /// Whether an account of the sandbox is named, itself or by its organization or unit, which all of them are in.
+    pub(crate) fn reach(&self, account_id: &AccountId) -> bool {
+        self.names(account_id.as_str()) || self.organizations.contains(ORGANIZATION) || self.units.contains(UNIT)
     }
 
     /// Names what `others` names, too.

@@ -6,7 +6,7 @@ use super::facts::*;
 use super::*;
 
 fn catalog(seed: u64, count: usize) -> Catalog {
-    Catalog::generate(seed, &"sandbox-1".parse().unwrap(), count)
+    Catalog::generate(seed, &ACCOUNT_ID.parse().unwrap(), &"sandbox-1".parse().unwrap(), count)
 }
 
 /// Every word that images of this catalogue say, with how many say it.

@@ -8,13 +8,14 @@ use axum::http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::ids::{Region, Sha256Digest};
+use crate::ids::{AccountId, Region, Sha256Digest};
 use crate::sandbox::actions::{Answer, Delivery};
+use crate::sandbox::calls::By;
 use crate::sandbox::wire::auth;
 use crate::sandbox::wire::query::Query;
 
 /// The format that is written. A reader knows this one and all before it.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// Bytes of an answer that are kept as they are; of a longer one the digest says whether another
 /// is the same.
 const BODY_BYTES_MAX: usize = 4 * 1024;
@@ -30,6 +31,9 @@ pub(crate) struct Header {
     pub(crate) started: Timestamp,
     pub(crate) seed: u64,
     pub(crate) regions: Vec<Region>,
+    /// The accounts beside the sandbox's own.
+    #[serde(default)]
+    pub(crate) accounts: Vec<AccountId>,
     pub(crate) images: usize,
     pub(crate) speed: f64,
     /// The plan of faults that it started with, in TOML.
@@ -45,7 +49,17 @@ pub(super) enum Entry<L> {
     /// Something that the sandbox found saved when it started.
     Saved { line: L },
     /// A call of EC2.
-    Call { number: u64, time: Timestamp, request_id: String, credentials: Credentials, form: Form, answer: Outcome },
+    Call {
+        number: u64,
+        time: Timestamp,
+        request_id: String,
+        credentials: Credentials,
+        /// Who made it, for whoever reads the recording; a replay finds it out again.
+        #[serde(default)]
+        by: By,
+        form: Form,
+        answer: Outcome,
+    },
     /// The plan of faults was replaced by this, in TOML.
     Faults { time: Timestamp, plan: String },
     /// Time jumped; this far ahead in all. The time of every line has it in it already.

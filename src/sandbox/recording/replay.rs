@@ -93,6 +93,7 @@ pub fn replay(path: &Path) -> Result<ReplayReport, ReplayError> {
     let sandbox = Sandbox::open(
         Options {
             regions: header.regions,
+            accounts: header.accounts,
             images: header.images,
             speed: header.speed,
             seed: header.seed,
@@ -131,7 +132,7 @@ fn step(sandbox: &Sandbox, entry: Entry<Line>, line: usize, report: &mut ReplayR
     match entry {
         Entry::Header(_) => return Err(damaged("a second header")),
         Entry::Saved { line } => sandbox.restore(line),
-        Entry::Call { number, time, request_id, credentials, form, answer: recorded } => {
+        Entry::Call { number, time, request_id, credentials, by: _, form, answer: recorded } => {
             sandbox.shared.clock.hold(time);
             let bytes = form.bytes().ok_or_else(|| damaged("a form that is no hexadecimal"))?;
             let answered = Outcome::of(&sandbox.ask(&credentials.headers(), &bytes, &request_id));

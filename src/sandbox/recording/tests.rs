@@ -140,7 +140,7 @@ fn what_differs_or_is_damaged_is_named() {
     let mut lines: Vec<&str> = text.lines().collect();
     lines[3] = "{\"entry\": \"call\"}";
     assert!(matches!(replay_of(&(lines.join("\n") + "\n")), Err(ReplayError::Damaged(4, _))));
-    assert!(matches!(replay_of(&text.replacen("\"version\":1", "\"version\":2", 1)), Err(ReplayError::Version(2))));
+    assert!(matches!(replay_of(&text.replacen("\"version\":2", "\"version\":3", 1)), Err(ReplayError::Version(3))));
     for none in ["", "{}\n", &text[..20], "not JSON\n"] {
         assert!(matches!(replay_of(none), Err(ReplayError::NotARecording(_))), "{none}");
     }

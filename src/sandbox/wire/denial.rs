@@ -14,19 +14,13 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::sandbox::ACCOUNT_ID;
+use crate::ids::AccountId;
+use crate::sandbox::callers::Caller;
 
 /// Characters of an `EncodedMessage` (STS API Reference, "DecodeAuthorizationMessage").
 pub(crate) const ENCODED_CHARS_MAX: usize = 10_240;
-/// The user that every access key belongs to.
-pub(crate) const USER_ID: &str = "AIDASANDBOXSANDBOXSAN";
 /// Bytes of the digest in front of the hidden text.
 const DIGEST_BYTES: usize = 32;
-
-/// The ARN of the user that every access key belongs to.
-pub(crate) fn user_arn() -> String {
-    format!("arn:aws:iam::{ACCOUNT_ID}:user/sandbox")
-}
 
 /// One refused call, as an explicit deny in a policy refuses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +31,12 @@ pub(crate) struct Denial<'a> {
     /// The ARN of what the action was refused on; see [`resource_of`].
     pub(crate) resource: &'a str,
     pub(crate) access_key: &'a str,
+    pub(crate) caller: &'a Caller,
 }
 
 /// What an action is refused on: the ARN that the Service Authorization Reference gives as the
 /// action's first resource type, and `*` for actions without resources, as all Describe calls are.
-pub(crate) fn resource_of(action: &str, region: &str) -> String {
+pub(crate) fn resource_of(action: &str, region: &str, account_id: &AccountId) -> String {
     let kind = match action {
         "RunInstances"
         | "StartInstances"
@@ -60,7 +55,7 @@ pub(crate) fn resource_of(action: &str, region: &str) -> String {
         "CreateKeyPair" | "ImportKeyPair" | "DeleteKeyPair" => "key-pair",
         _ => return "*".to_owned(),
     };
-    format!("arn:aws:ec2:{region}:{ACCOUNT_ID}:{kind}/*")
+    format!("arn:aws:ec2:{region}:{account_id}:{kind}/*")
 }
 
 impl Denial<'_> {
@@ -76,7 +71,7 @@ impl Denial<'_> {
             "matchedStatements": { "items": [{
                 "statementId": "SandboxDeny",
                 "effect": "DENY",
-                "principals": one(USER_ID),
+                "principals": one(&self.caller.user_id()),
                 "principalGroups": none(),
                 "actions": one(&action),
                 "resources": one("*"),
@@ -84,7 +79,7 @@ impl Denial<'_> {
             }] },
             "failures": none(),
             "context": {
-                "principal": { "id": USER_ID, "arn": user_arn() },
+                "principal": { "id": self.caller.user_id(), "arn": self.caller.arn() },
                 "action": action,
                 "resource": self.resource,
                 "conditions": { "items": [
@@ -140,12 +135,13 @@ fn hide(seed: u64, digest: &[u8; DIGEST_BYTES], mut bytes: Vec<u8>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::callers::home;
 
     #[test]
     fn a_message_is_opaque_and_only_its_own_sandbox_reads_it() {
-        let resource = resource_of("RunInstances", "sandbox-1");
-        let denial =
-            Denial { action: "RunInstances", region: "sandbox-1", resource: &resource, access_key: "AKIDSANDBOX" };
+        let resource = resource_of("RunInstances", "sandbox-1", &home());
+        let (access_key, caller) = ("AKIDSANDBOX", &Caller::user(home()));
+        let denial = Denial { action: "RunInstances", region: "sandbox-1", resource: &resource, access_key, caller };
         let encoded = denial.encode(7);
         assert!(encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{encoded}");
         let decoded = decode(&encoded, 7).unwrap();
@@ -156,6 +152,6 @@ mod tests {
         for broken in ["", "x", &encoded[1..], &format!("{}{other}", &encoded[..encoded.len() - 1])] {
             assert_eq!(decode(broken, 7), None, "{broken}");
         }
-        assert_eq!(resource_of("DescribeImages", "sandbox-1"), "*");
+        assert_eq!(resource_of("DescribeImages", "sandbox-1", &home()), "*");
     }
 }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::denial::{Denial, user_arn};
+use super::denial::Denial;
 use super::xml::Xml;
 
 /// An error answer. Client errors are 400 unless EC2 is known to answer otherwise.
@@ -49,7 +49,7 @@ impl Ec2Error {
         let message = format!(
             "You are not authorized to perform this operation. User: {} is not authorized to perform: ec2:{} on \
              resource: {} with an explicit deny in an identity-based policy. Encoded authorization failure message: {}",
-            user_arn(),
+            denial.caller.arn(),
             denial.action,
             denial.resource,
             denial.encode(seed)

@@ -15,6 +15,7 @@ pub(super) fn intended(entry: &Entry, intended: &AttemptIntended) -> Told {
     let data = attempt(intended.attempt_id)
         .set("instance_type", intended.instance_type.as_str())
         .set("placement", as_json(&intended.placement))
+        .some("role_session", intended.role_session.as_ref().map(as_json))
         .set("input", input);
     let request = Fields::default().set("uid", intended.client_token.as_str()).set("data", data);
     let api = words::ec2_api("RunInstances").set("request", request);

@@ -189,6 +189,7 @@ pub(super) fn intention(attempt: u8, instance_type: &str) -> AttemptIntended {
         client_token: attempt_id(attempt).client_token(),
         input: Value::Null,
         share: None,
+        role_session: None,
     }
 }
 

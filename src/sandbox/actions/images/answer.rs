@@ -1,6 +1,6 @@
 //! An image on the wire: the shape `Image` of the service model.
 
-use crate::sandbox::ACCOUNT_ID;
+use crate::ids::AccountId;
 use crate::sandbox::cloud::Tags;
 use crate::sandbox::images::facts::{
     Extras, Image, Mapping, ProductCodeType, ScanResults, Severity, Target, Watermark,
@@ -8,12 +8,12 @@ use crate::sandbox::images::facts::{
 use crate::sandbox::wire::time::millis;
 use crate::sandbox::wire::xml::Xml;
 
-/// Writes one image with the caller's tags, and whether the account's settings allow it.
-pub(super) fn write(xml: &mut Xml, image: &Image, tags: Option<&Tags>, allowed: bool) {
+/// Writes one image as an account sees it, with its tags, and whether its settings allow it.
+pub(super) fn write(xml: &mut Xml, image: &Image, account_id: &AccountId, tags: Option<&Tags>, allowed: bool) {
     xml.text("imageId", &image.id);
     xml.text("imageLocation", &image.location());
     xml.optional("imageState", image.state.map(|state| state.as_str()));
-    xml.text("imageOwnerId", image.owner);
+    xml.text("imageOwnerId", &image.owner);
     // The first images have no date, and EC2 then writes an empty one.
     xml.text("creationDate", &image.created.map(millis).unwrap_or_default());
     xml.value("isPublic", image.public);
@@ -46,7 +46,7 @@ pub(super) fn write(xml: &mut Xml, image: &Image, tags: Option<&Tags>, allowed: 
     xml.value("imageAllowed", allowed);
     xml.value("freeTierEligible", image.free_tier);
     if let Some(extras) = &image.extras {
-        write_extras(xml, extras, image.is_owned_by(ACCOUNT_ID));
+        write_extras(xml, extras, image.is_owned_by(account_id.as_str()));
     }
 }
 

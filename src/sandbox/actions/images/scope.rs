@@ -1,6 +1,6 @@
 //! `Owner` and `ExecutableBy`: whose images, and launched by whom.
 
-use crate::sandbox::ACCOUNT_ID;
+use crate::ids::AccountId;
 use crate::sandbox::images::facts::{Image, Share};
 use crate::sandbox::images::permissions::{Permissions, is_account_id};
 use crate::sandbox::wire::errors::Ec2Error;
@@ -14,11 +14,19 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// Reads and checks both.
-    pub(super) fn read(params: &'a Node) -> Result<Self, Ec2Error> {
+    /// Reads and checks both, as an account means them.
+    pub(super) fn read(params: &'a Node, account_id: &'a AccountId) -> Result<Self, Ec2Error> {
         Ok(Self {
-            owners: params.texts("Owner").into_iter().map(Owner::read).collect::<Result<_, _>>()?,
-            executors: params.texts("ExecutableBy").into_iter().map(Executor::read).collect::<Result<_, _>>()?,
+            owners: params
+                .texts("Owner")
+                .into_iter()
+                .map(|text| Owner::read(text, account_id))
+                .collect::<Result<_, _>>()?,
+            executors: params
+                .texts("ExecutableBy")
+                .into_iter()
+                .map(|text| Executor::read(text, account_id))
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -42,9 +50,9 @@ enum Owner<'a> {
 }
 
 impl<'a> Owner<'a> {
-    fn read(text: &'a str) -> Result<Self, Ec2Error> {
+    fn read(text: &'a str, account_id: &'a AccountId) -> Result<Self, Ec2Error> {
         match text {
-            "self" => Ok(Self::Account(ACCOUNT_ID)),
+            "self" => Ok(Self::Account(account_id.as_str())),
             "amazon" | "aws-marketplace" | "aws-backup-vault" => Ok(Self::Alias(text)),
             account if is_account_id(account) => Ok(Self::Account(account)),
             other => Err(malformed(other)),
@@ -65,17 +73,17 @@ enum Executor<'a> {
     /// Public images.
     Everybody,
     /// This account, named itself or by its organization or unit.
-    This,
+    This(&'a AccountId),
     /// Another account: only images that name it itself. This account knows that of its own
     /// images alone.
     Other(&'a str),
 }
 
 impl<'a> Executor<'a> {
-    fn read(text: &'a str) -> Result<Self, Ec2Error> {
+    fn read(text: &'a str, account_id: &'a AccountId) -> Result<Self, Ec2Error> {
         match text {
             "all" => Ok(Self::Everybody),
-            "self" | ACCOUNT_ID => Ok(Self::This),
+            text if text == "self" || text == account_id.as_str() => Ok(Self::This(account_id)),
             account if is_account_id(account) => Ok(Self::Other(account)),
             other => Err(malformed(other)),
         }
@@ -84,8 +92,9 @@ impl<'a> Executor<'a> {
     fn may_launch(&self, image: &Image) -> bool {
         match self {
             Self::Everybody => image.public,
-            Self::This => {
-                image.share != Share::Nobody || image.permissions().is_some_and(Permissions::reach_this_account)
+            Self::This(own) => {
+                let reach = |permissions: &Permissions| permissions.reach(own);
+                image.share != Share::Nobody || image.permissions().is_some_and(reach)
             }
             Self::Other(account) => image.permissions().is_some_and(|permissions| permissions.names(account)),
         }

@@ -61,7 +61,7 @@ pub(in crate::sandbox::actions) fn apply(
         }
     }
     if !changed.is_empty() {
-        let region = call.region().to_owned();
+        let region = call.place();
         call.change(state, Line::Instances { region, instances: changed })?;
     }
     Ok(changes)

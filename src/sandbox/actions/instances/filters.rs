@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use super::answer::{PROFILE_ID, View};
 use super::interface::{DEFAULT_GROUP, IP_OWNER, Interface};
-use crate::sandbox::ACCOUNT_ID;
 use crate::sandbox::cloud::Volume;
 use crate::sandbox::wire::filter::{Table, Values, flag, made, maybe, text};
 use crate::sandbox::wire::time::seconds;
@@ -101,7 +100,9 @@ pub(crate) const FILTERS: &Table<Fact> = &[
     }),
     ("network-interface.attachment.device-index", |i, v| interfaces(i, |found| made(v, found.device_index))),
     ("network-interface.attachment.instance-id", |i, v| interfaces(i, |_| text(v, &i.instance.id))),
-    ("network-interface.attachment.instance-owner-id", |i, v| interfaces(i, |_| text(v, ACCOUNT_ID))),
+    ("network-interface.attachment.instance-owner-id", |i, v| {
+        interfaces(i, |_| text(v, i.network.account_id.as_str()))
+    }),
     ("network-interface.attachment.network-card-index", |i, v| interfaces(i, |found| made(v, found.network_card))),
     ("network-interface.attachment.status", |i, v| interfaces(i, |_| text(v, i.attachment_status()))),
     ("network-interface.availability-zone", |i, v| interfaces(i, |_| text(v, &i.instance.zone))),
@@ -120,7 +121,7 @@ pub(crate) const FILTERS: &Table<Fact> = &[
     ("network-interface.operator.managed", |i, v| interfaces(i, |_| flag(v, false))),
     ("network-interface.operator.principal", |_, _| {}),
     ("network-interface.outpost-arn", |_, _| {}),
-    ("network-interface.owner-id", |i, v| interfaces(i, |_| text(v, ACCOUNT_ID))),
+    ("network-interface.owner-id", |i, v| interfaces(i, |_| text(v, i.network.account_id.as_str()))),
     ("network-interface.private-dns-name", |i, v| addresses(i, |address| made(v, i.name_of(address)))),
     ("network-interface.private-ip-address", |i, v| addresses(i, |address| made(v, address))),
     ("network-interface.public-dns-name", public_name),
@@ -138,7 +139,7 @@ pub(crate) const FILTERS: &Table<Fact> = &[
     ("operator.managed", |_, v| flag(v, false)),
     ("operator.principal", |_, _| {}),
     ("outpost-arn", |_, _| {}),
-    ("owner-id", |_, v| text(v, ACCOUNT_ID)),
+    ("owner-id", |i, v| text(v, i.network.account_id.as_str())),
     ("placement-group-name", |_, _| {}),
     ("placement-partition-number", |_, _| {}),
     ("platform", |i, v| maybe(v, i.instance.launch.platform.as_deref())),

@@ -1,7 +1,6 @@
 //! The network interfaces of an instance on the wire: the shape `InstanceNetworkInterface`.
 
 use super::answer::{View, write_operator};
-use crate::sandbox::ACCOUNT_ID;
 use crate::sandbox::wire::time::seconds;
 use crate::sandbox::wire::xml::Xml;
 
@@ -112,7 +111,7 @@ pub(super) fn write(xml: &mut Xml, view: &View<'_>) {
         xml.text("subnetId", &zone.subnet_id);
         xml.text("vpcId", &view.network.vpc_id);
         xml.text("description", interface.description);
-        xml.text("ownerId", ACCOUNT_ID);
+        xml.text("ownerId", view.network.account_id.as_str());
         xml.text("status", "in-use");
         xml.text("macAddress", &interface.mac);
         let address = interface.private_address.as_deref();

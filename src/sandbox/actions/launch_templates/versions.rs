@@ -2,8 +2,9 @@
 //! DeleteLaunchTemplateVersions.
 
 use super::parameters::without_snapshots;
-use super::{at, created_by, data, find, tree, version};
+use super::{at, data, find, tree, version};
 use crate::sandbox::actions::Call;
+use crate::sandbox::callers::user_arn;
 use crate::sandbox::cloud::{LaunchTemplate, Line, Tags, TemplateVersion};
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::filter::{Filters, Table, Values, flag, made};
@@ -35,13 +36,13 @@ impl<'a> Shown<'a> {
         self.template.default_version == self.version.number
     }
 
-    fn write(&self, xml: &mut Xml) {
+    fn write(&self, xml: &mut Xml, call: &Call<'_>) {
         xml.text("launchTemplateId", &self.template.id);
         xml.text("launchTemplateName", &self.template.name);
         xml.value("versionNumber", self.version.number);
         xml.optional("versionDescription", self.version.description.as_deref());
         xml.text("createTime", &seconds(self.version.created));
-        xml.text("createdBy", &created_by());
+        xml.text("createdBy", &user_arn(call.account_id()));
         xml.value("defaultVersion", self.is_default());
         xml.element("launchTemplateData", |xml| data::write(xml, self.data.root()));
     }
@@ -84,7 +85,7 @@ pub(in crate::sandbox::actions) fn create(call: &Call<'_>, xml: &mut Xml) -> Res
         }
         call.permit()?;
         let shown = Shown::new(template, known)?;
-        xml.element("launchTemplateVersion", |xml| shown.write(xml));
+        xml.element("launchTemplateVersion", |xml| shown.write(xml, call));
         return Ok(());
     }
     if template.versions.len() >= VERSIONS_MAX {
@@ -95,13 +96,13 @@ pub(in crate::sandbox::actions) fn create(call: &Call<'_>, xml: &mut Xml) -> Res
     let mut template = template.head();
     template.numbered = made.number;
     let (id, number) = (template.id.clone(), made.number);
-    let region = call.region().to_owned();
+    let region = call.place();
     let (versions, deleted, tags) = (vec![made], Vec::new(), Tags::new());
     let line = Line::LaunchTemplate { region, template, versions, deleted, tags };
     call.change(&mut state, line)?;
     if let Some((template, version)) = state.template(&id).and_then(|t| Some((t, t.versions.get(&number)?))) {
         let shown = Shown::new(template, version)?;
-        xml.element("launchTemplateVersion", |xml| shown.write(xml));
+        xml.element("launchTemplateVersion", |xml| shown.write(xml, call));
     }
     Ok(())
 }
@@ -178,7 +179,7 @@ pub(in crate::sandbox::actions) fn describe(call: &Call<'_>, xml: &mut Xml) -> R
         }
     }
     let (shown, token) = page.cut(passing.into_iter(), Shown::position);
-    xml.list("launchTemplateVersionSet", shown, |xml, shown| shown.write(xml));
+    xml.list("launchTemplateVersionSet", shown, |xml, shown| shown.write(xml, call));
     xml.optional("nextToken", token.as_deref());
     Ok(())
 }
@@ -240,7 +241,7 @@ pub(in crate::sandbox::actions) fn delete(call: &Call<'_>, xml: &mut Xml) -> Res
     };
     let (refused, deleted): (Vec<u64>, Vec<u64>) = numbers.iter().partition(|number| refusal(number).is_some());
     if !deleted.is_empty() {
-        let (region, template, deleted) = (call.region().to_owned(), template.head(), deleted.clone());
+        let (region, template, deleted) = (call.place(), template.head(), deleted.clone());
         let (versions, tags) = (Vec::new(), Tags::new());
         call.change(&mut state, Line::LaunchTemplate { region, template, versions, deleted, tags })?;
     }

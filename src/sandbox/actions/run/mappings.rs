@@ -57,7 +57,7 @@ pub(super) fn resolve(
             check_members(ebs)?;
             let base = at.map(|at| &volumes[at]);
             let snapshot = snapshot(call, state, ebs, image, device, is_root)?;
-            let volume = overlay(device, ebs, base, snapshot.as_ref(), call.region())?;
+            let volume = overlay(device, ebs, base, snapshot.as_ref(), call)?;
             match at {
                 Some(at) => volumes[at] = volume,
                 None => volumes.push(volume),
@@ -135,7 +135,7 @@ fn snapshot(
         .catalog
         .all()
         .iter()
-        .filter(|image| state.image(image).is_visible())
+        .filter(|image| state.image(image).is_visible(call.account_id()))
         .flat_map(volumes_of)
         .map(|(_, volume)| volume)
         .find(|volume| volume.snapshot == digits && digits.is_some())

@@ -6,7 +6,6 @@
 use super::interfaces::{InterfaceRequest, Interfaces};
 use super::options::{self, MetadataRequest};
 use super::placement::place;
-use crate::sandbox::ACCOUNT_ID;
 use crate::sandbox::actions::{Call, key_pairs, tags};
 use crate::sandbox::cloud::{LaunchOptions, Tags};
 use crate::sandbox::instance_types::{self, InstanceType};
@@ -184,7 +183,7 @@ impl<'a> Request<'a> {
             enclave: flag("EnclaveOptions", "Enabled")?,
             hibernation,
             tenancy,
-            iam_profile: iam_profile(params)?,
+            iam_profile: iam_profile(call, params)?,
             shutdown_behavior: params.choice("InstanceInitiatedShutdownBehavior", &["stop", "terminate"])?,
             termination_protected: params.boolean("DisableApiTermination")?.unwrap_or(false),
             stop_protected: params.boolean("DisableApiStop")?.unwrap_or(false),
@@ -248,7 +247,7 @@ fn key_name<'a>(call: &Call<'_>, params: &'a Node) -> Result<Option<&'a str>, Ec
 }
 
 /// The profile as an ARN. IAM is not part of the sandbox, so any name is taken to exist.
-fn iam_profile(params: &Node) -> Result<Option<String>, Ec2Error> {
+fn iam_profile(call: &Call<'_>, params: &Node) -> Result<Option<String>, Ec2Error> {
     let Some(node) = params.member("IamInstanceProfile") else { return Ok(None) };
     node.allow_only(&["Arn", "Name"])?;
     match (node.text("Arn"), node.text("Name")) {
@@ -262,7 +261,7 @@ fn iam_profile(params: &Node) -> Result<Option<String>, Ec2Error> {
             Err(Ec2Error::new("InvalidIamInstanceProfileArn.Malformed", message))
         }
         (Some(arn), None) => Ok(Some(arn.to_owned())),
-        (None, name) => Ok(name.map(|name| format!("arn:aws:iam::{ACCOUNT_ID}:instance-profile/{name}"))),
+        (None, name) => Ok(name.map(|name| format!("arn:aws:iam::{}:instance-profile/{name}", call.account_id()))),
     }
 }
 

@@ -214,7 +214,10 @@ fn a_type_that_a_zone_lacks_is_unsupported_there_and_the_message_names_others() 
     let sandbox = open(&clock(), None);
     let lacking = |zone: &str| {
         crate::sandbox::instance_types::all().iter().find(|found| {
-            let network = crate::sandbox::zones::Network::new(&"sandbox-1".parse().unwrap());
+            let network = crate::sandbox::zones::Network::new(
+                &crate::sandbox::ACCOUNT_ID.parse().unwrap(),
+                &"sandbox-1".parse().unwrap(),
+            );
             found.architectures() == ["x86_64"]
                 && found.boot_modes().contains(&"uefi")
                 && !network.zone(zone).unwrap().offers(found, &network)

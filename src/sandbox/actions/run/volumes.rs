@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::sandbox::ACCOUNT_ID;
+use crate::sandbox::actions::Call;
 use crate::sandbox::images::facts::{EbsVolume, VolumeType};
 use crate::sandbox::wire::errors::Ec2Error;
 use crate::sandbox::wire::query::Node;
@@ -86,7 +86,7 @@ pub(super) fn overlay(
     ebs: &Node,
     base: Option<&VolumeRequest>,
     snapshot: Option<&Snapshot>,
-    region: &str,
+    call: &Call<'_>,
 ) -> Result<VolumeRequest, Ec2Error> {
     let words: Vec<&'static str> = VolumeType::ALL.iter().map(|kind| kind.as_str()).collect();
     let volume_type = ebs
@@ -130,7 +130,7 @@ pub(super) fn overlay(
         iops,
         throughput,
         snapshot_id: snapshot.map(|snapshot| snapshot.id.clone()),
-        kms_key_id: kms_key_id.map(|key| key_arn(key, region)),
+        kms_key_id: kms_key_id.map(|key| key_arn(key, call)),
         initialization_rate: initialization_rate(ebs, snapshot.is_some())?,
     })
 }
@@ -260,10 +260,10 @@ fn check_range(what: &str, value: u32, range: &RangeInclusive<u32>) -> Result<()
 }
 
 /// A key as its ARN. KMS is not part of the sandbox, so any key is taken to exist.
-fn key_arn(key: &str, region: &str) -> String {
+fn key_arn(key: &str, call: &Call<'_>) -> String {
     if key.starts_with("arn:") {
         return key.to_owned();
     }
     let kind = if key.starts_with("alias/") { "" } else { "key/" };
-    format!("arn:aws:kms:{region}:{ACCOUNT_ID}:{kind}{key}")
+    format!("arn:aws:kms:{}:{}:{kind}{key}", call.region(), call.account_id())
 }

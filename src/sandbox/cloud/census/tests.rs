@@ -20,7 +20,7 @@ proptest! {
     fn it_counts_what_a_look_at_everything_counts(
         steps in proptest::collection::vec((0u8..5, 0usize..40, 0i64..2000), 1..80),
     ) {
-        let network = Network::new(&"sandbox-1".parse().unwrap());
+        let network = Network::new(&crate::sandbox::ACCOUNT_ID.parse().unwrap(), &"sandbox-1".parse().unwrap());
         let zone = &network.zones[0];
         let (mut state, mut now) = (State::default(), at(0));
         for (step, which, wait) in steps {

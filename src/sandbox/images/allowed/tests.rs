@@ -34,7 +34,7 @@ fn image() -> Image {
 }
 
 fn allows(settings: &AllowedImages, image: &Image) -> bool {
-    settings.judge(at_second(NOW)).allows(image)
+    settings.judge(&crate::sandbox::callers::home(), at_second(NOW)).allows(image)
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_criterion_is_met_field_by_field() {
         let criteria = vec![serde_json::from_str(criterion).unwrap()];
         let settings = AllowedImages { state: AllowedState::Enabled, criteria };
         assert_eq!(allows(&settings, &image()), expected, "{criterion}");
-        assert_eq!(settings.judge(at_second(NOW)).hides(&image()), !expected);
+        assert_eq!(settings.judge(&crate::sandbox::callers::home(), at_second(NOW)).hides(&image()), !expected);
     }
 }
 
@@ -78,7 +78,10 @@ fn a_criterion_is_met_field_by_field() {
 fn the_state_decides_what_a_verdict_does() {
     let criteria = vec![Criterion { providers: vec!["none".to_owned()], ..Criterion::default() }];
     let mut settings = AllowedImages { state: AllowedState::AuditMode, criteria };
-    assert!(!allows(&settings, &image()) && !settings.judge(at_second(NOW)).hides(&image()));
+    assert!(
+        !allows(&settings, &image())
+            && !settings.judge(&crate::sandbox::callers::home(), at_second(NOW)).hides(&image())
+    );
     let mut own = image();
     own.set_owner(names::SELF);
     assert!(allows(&settings, &own), "own images are never restricted");

@@ -196,7 +196,7 @@ fn read(sandbox: &Sandbox) -> Vec<Seen> {
 
 fn add_what_no_answer_shows(sandbox: &Sandbox, image: &mut Seen) {
     let id = image.one("imageId").to_owned();
-    let made = sandbox.region("sandbox-1").unwrap().catalog.get(&id).unwrap();
+    let made = sandbox.cloud(&crate::sandbox::callers::home(), "sandbox-1").unwrap().catalog.get(&id).unwrap();
     image.former_parameter = made.extras.as_ref().and_then(|extras| extras.former_ssm_parameter.clone());
     if image.one("isPublic") == "true" {
         image.executors.push("all".to_owned());
