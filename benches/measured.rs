@@ -111,16 +111,23 @@ fn table(rows: &[Measured]) -> String {
     text
 }
 
-/// Writes a section of the results over the one that is there.
+/// Writes a section of the results over the one that is there. A build without optimisation has a section of its
+/// own: its times say little, and its ratios something.
 fn keep(bench: &str, table: &str) {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name\t: ")).unwrap_or("unknown");
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+    let (profile, bench) = match cfg!(debug_assertions) {
+        true => ("dev", format!("{bench}, dev profile")),
+        false => ("release", bench.to_owned()),
+    };
+    // Of the last minute, five and fifteen, at the end of the run: who else was at work.
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').take(3).collect::<Vec<_>>().join(", ");
     let date = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
-    let section = format!("{bench}\n\n{date}, {cores} × {model}, {profile} profile.\n\n{table}");
+    let section = format!("{bench}\n\n{date}, {cores} × {model}, {profile} profile, load {load}.\n\n{table}");
     let known = std::fs::read_to_string(RESULTS).unwrap_or_default();
-    let others = known.split("\n## ").skip(1).filter(|other| other.lines().next() != Some(bench));
+    let others = known.split("\n## ").skip(1).filter(|other| other.lines().next() != Some(bench.as_str()));
     let mut sections: Vec<&str> = others.map(str::trim_end).collect();
     sections.push(section.trim_end());
     sections.sort_unstable();

@@ -17,6 +17,8 @@ mod catalogue_peers;
 mod catalogue_rpc;
 #[path = "promises/compatibility.rs"]
 mod compatibility;
+#[path = "promises/decide.rs"]
+mod decide;
 #[path = "promises/launch.rs"]
 mod launch;
 #[path = "measured.rs"]
@@ -28,8 +30,14 @@ mod policy;
 mod region;
 #[path = "promises/sandbox.rs"]
 mod sandbox;
+#[path = "promises/storm.rs"]
+mod storm;
 
 use measured::{Effort, Measured, Rows, Wanted, median};
+
+/// As the program has it, because records are made by many threads and freed by one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let wanted = Wanted::from_command_line();
@@ -56,6 +64,12 @@ fn main() {
     }
     if wanted.has("launch") {
         rows.add([runtime.block_on(launch::measure(effort))]);
+    }
+    if wanted.has("decide") {
+        rows.add(runtime.block_on(decide::measure(effort)));
+    }
+    if wanted.has("storm") {
+        rows.add(runtime.block_on(storm::measure(effort)));
     }
     if wanted.has("sandbox") {
         rows.add(runtime.block_on(sandbox::measure(effort)));

@@ -19,6 +19,7 @@ mod driven;
 mod entry;
 mod error;
 mod evaluate;
+mod expected;
 mod fallback;
 mod freeze;
 mod gate;
@@ -62,6 +63,7 @@ use crate::record::{Entry, Launch, LaunchState, Spec};
 use capacity::CapacityMemory;
 use claims::Claims;
 use driven::Driven;
+use expected::Expected;
 use redact::Redaction;
 use request::request_key;
 use storm::Storms;
@@ -71,7 +73,7 @@ pub use cancel::{CancelError, CancelRequest};
 pub use error::LaunchError;
 pub use evaluate::Evaluation;
 pub use gather::GATHER_LIMIT;
-pub use orphans::{Orphan, OrphanReason};
+pub use orphans::{Orphan, OrphanReason, Swept};
 pub use quota::{Excess, Limits, QUOTA_HOUR, Quota, QuotaLimits, Quotas, Whose};
 pub use settings::LaunchSettings;
 pub use switch::{Switch, SwitchError, SwitchState};
@@ -108,6 +110,8 @@ struct Shared {
     claims: Claims,
     /// Launches that wait together for their turn.
     storms: Storms,
+    /// Launches that are being decided, and may come to wait with them.
+    expected: Expected,
     /// What EC2 lacked a moment ago.
     capacity: CapacityMemory,
     /// Every launch that is being driven: a dropped RPC does not drop a launch.
@@ -178,6 +182,7 @@ impl Launcher {
                 driven: Driven::default(),
                 claims: Claims::default(),
                 storms: Storms::default(),
+                expected: Expected::default(),
                 capacity: CapacityMemory::default(),
                 tasks: TaskTracker::new(),
                 shutdown: CancellationToken::new(),
@@ -225,13 +230,13 @@ impl Launcher {
         for launch in &open {
             if launch.state == LaunchState::Launching {
                 let driving = self.shared.driven.begin(launch.launch_id);
-                first_steps.push(self.spawn_drive(driving));
+                first_steps.push(self.spawn_drive(driving, None));
             } else {
                 self.spawn_tagging(launch);
                 // The receiver lives as long as the server; without it there is nothing to watch.
                 let _ = self.shared.launched.send(launch.launch_id).await;
             }
-            if launch.pending_termination.is_some() || launch.pending_others.is_some() {
+            if launch.pending_termination.is_some() || !launch.pending_others.is_empty() {
                 self.spawn_termination(launch);
             }
         }

@@ -14,6 +14,7 @@ mod crawls;
 mod interest;
 mod live;
 mod lookups;
+mod next_call;
 mod permissions;
 mod region;
 mod resolve;

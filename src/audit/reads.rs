@@ -33,6 +33,14 @@ impl AuditLog {
         self.fold(self.in_store(|store| store.launch(id))?)
     }
 
+    /// Whether a launch has instances that are not known to have ended, or may yet get some.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the store cannot be read.
+    pub fn is_living(&self, id: LaunchId) -> Result<bool, ReadError> {
+        self.in_store(|store| Ok(store.launch(id)?.is_some_and(|row| row.is_living)))
+    }
+
     /// What stays of a launch whose records retention has removed; none of any other.
     ///
     /// # Errors
@@ -152,6 +160,7 @@ impl AuditLog {
             if let Some(launch) = row.launch_id.map(|id| store.launch(id)).transpose()?.flatten() {
                 indexes.extend(launch.entries);
                 indexes.sort_unstable();
+                indexes.dedup();
             }
             Ok(indexes)
         })

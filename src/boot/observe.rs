@@ -17,7 +17,7 @@ const UNSEEN_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// How long an instance that EC2 has shown may be missing from its answers before it is taken to be gone: long enough
 /// that it is not one part of EC2 that lags behind another.
-const ABSENT_LIMIT: Duration = Duration::from_secs(10 * 60);
+pub(super) const ABSENT_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// What is known of an instance that is being tracked.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,8 +36,10 @@ pub struct Tracked {
     pub ready_by: Option<Timestamp>,
     /// Whether somebody asked for its termination.
     pub terminating: bool,
-    /// Since when EC2 has not shown it; none while it does, and before it was looked at.
-    pub absent_since: Option<Timestamp>,
+    /// Whether it was ready once: from then on what happens to it is no failure to boot.
+    pub was_ready: bool,
+    /// Whether EC2 has not shown it, although it was asked several times, for [`ABSENT_LIMIT`].
+    pub is_absent: bool,
 }
 
 /// The phases that follow from one look, in order. Usually none or one; more when the instance
@@ -55,13 +57,12 @@ pub fn observe(
     let seen = Seen::new(tracked, instance, status, now);
     match instance {
         None => {
-            let absent = tracked.absent_since.map(|since| Duration::try_from(now.duration_since(since)));
             let gone = match tracked.phase {
                 None => false,
                 Some(Phase::Requested) => tracked.terminating && seen.elapsed >= UNSEEN_LIMIT,
                 Some(Phase::Failed | Phase::Terminated) => false,
                 // It was shown before, and EC2 shows what is terminated for about an hour.
-                Some(_) => tracked.terminating || absent.is_some_and(|for_| for_.is_ok_and(|it| it >= ABSENT_LIMIT)),
+                Some(_) => tracked.terminating || tracked.is_absent,
             };
             if gone {
                 phases.extend(seen.enter(Phase::Terminated));
@@ -122,7 +123,7 @@ fn terminated(seen: &Seen<'_>, tracked: &Tracked, instance: &Instance, phases: &
         .as_ref()
         .and_then(|reason| reason.code.as_deref())
         .is_some_and(|code| code == "Client.UserInitiatedShutdown" || code == "Client.InstanceInitiatedShutdown");
-    let came_up = matches!(tracked.phase, Some(Phase::Ready | Phase::Terminated));
+    let came_up = tracked.was_ready || matches!(tracked.phase, Some(Phase::Ready | Phase::Terminated));
     if tracked.terminating || by_user || came_up {
         phases.extend(seen.enter(Phase::Terminated));
     } else {

@@ -180,6 +180,17 @@ impl Budgets {
         })
     }
 
+    /// Whether less than half of what the bucket of an API holds is left.
+    pub(super) fn is_short_of(&self, api: Api) -> bool {
+        let bucket = self.bucket(api);
+        bucket.left() < bucket.burst().div_ceil(2)
+    }
+
+    /// Waits until the bucket of an API has a token, whoever takes it.
+    pub(super) async fn until_one(&self, api: Api) {
+        self.bucket(api).until_one().await;
+    }
+
     async fn taken(&self, api: Api, bucket: &Bucket, priority: Priority, tokens: u32) {
         let begun = self.shared.clock.uptime();
         bucket.wait(priority, tokens).await;

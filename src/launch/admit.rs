@@ -17,6 +17,7 @@ impl Launcher {
         request: &LaunchRequest,
         prepared: &Prepared<'_>,
     ) -> Result<LaunchId, LaunchError> {
+        let on_its_way = self.shared.expected.begin(&request.spec);
         crash::point("launch.before_gather");
         let Gathered { request, prepared, facts } = self.shared.gather(request, prepared).await?;
         let now = self.shared.clock.now();
@@ -61,7 +62,7 @@ impl Launcher {
             }
             if let Some(driving) = driving {
                 match &once {
-                    Ok(Once::Written { .. }) => drop(launcher.spawn_drive(driving)),
+                    Ok(Once::Written { .. }) => drop(launcher.spawn_drive(driving, Some(on_its_way))),
                     // Whether the decision is in the log is open then, and the next start may find it
                     // and need the file. What belongs to no launch is removed there.
                     Err(AppendError::Unavailable) => {}

@@ -8,10 +8,11 @@ use tokio::sync::oneshot;
 use super::Launcher;
 use super::drive::{Drive, PAUSE_FIRST, Stop};
 use super::entry::to_json;
+use super::expected::OnItsWay;
 use super::freeze::freeze;
 use super::resolve::REPEAT_LIMIT;
 use super::step::Step;
-use super::storm::{INSTANCES_PER_ATTEMPT_MAX, Likeness, Place};
+use super::storm::{INSTANCES_PER_ATTEMPT_MAX, Likeness, Place, Room};
 use crate::audit::{AppendError, ReadError};
 use crate::clock::within;
 use crate::ec2::budget::RunTurn;
@@ -22,6 +23,10 @@ use crate::record::{AttemptIntended, AttemptShare, Candidate, Entry, Event, Laun
 /// With less time than this to its deadline a launch shares no attempt: the first deadline of all bounds how
 /// long a call may be repeated.
 const ALONE_WITHIN: Duration = Duration::from_secs(2 * 60);
+
+/// How long a launch that has its turn waits for others: in this time EC2 gives back one request of RunInstances
+/// (EC2 Developer Guide, "Request throttling"), which is what the wait may save.
+const COMPANY_WAIT_MAX: Duration = Duration::from_millis(500);
 
 /// An attempt that is on record and was never called.
 #[derive(Debug)]
@@ -46,7 +51,11 @@ impl Launcher {
         let client = self.shared.client(&launch.account_id, &launch.region);
         let names_principals = client.is_ok_and(Client::names_principals);
         let likeness = Likeness::of(launch, image_id, candidate, names_principals).filter(|_| !self.is_hurried(launch));
-        let room = match likeness.map(|it| (self.shared.storms.enter(it.clone(), launch), it)) {
+        let place = likeness.map(|it| (self.shared.storms.enter(it.clone(), launch), it));
+        if let Some(on_its_way) = &mut drive.on_its_way {
+            on_its_way.arrive();
+        }
+        let room = match place {
             Some((Place::Behind(taken), likeness)) => {
                 self.wait_behind(launch, &likeness, taken, drive).await?;
                 return Ok(None);
@@ -55,6 +64,9 @@ impl Launcher {
             None => None,
         };
         let Some(turn) = self.turn(launch, drive).await? else { return Ok(None) };
+        if let (Some(room), Some(turn)) = (&room, &turn) {
+            self.wait_for_company(room, turn, drive).await?;
+        }
         // With its own deadline so near that the call could not be repeated, a launch takes nobody along.
         let instances = match &turn {
             _ if self.is_hurried(launch) => 0,
@@ -74,7 +86,7 @@ impl Launcher {
         let (mut begun, entries) = self.intentions(&launches, image_id, candidate);
         begun.turn = turn;
         // Nothing is begun behind the record of a pause.
-        let Some(pass) = self.shared.switch.pass().await else { return Ok(None) };
+        let Ok(pass) = self.shared.switch.pass().await else { return Ok(None) };
         // Before it is on record, so that none of the others begins to deal with it.
         drive.claim = self.shared.claims.take(begun.attempt_id).ok();
         // If we crash before this, no call was made: the next start begins an attempt. If we crash
@@ -132,6 +144,25 @@ impl Launcher {
             let _ = taken.await;
         }
         if self.shared.shutdown.is_cancelled() { Err(Stop::Shutdown) } else { Ok(()) }
+    }
+
+    /// Waits for launches that ask for the same and are being decided, while they are more than there are requests:
+    /// until they have come, the room is full, or [`COMPANY_WAIT_MAX`].
+    async fn wait_for_company(&self, room: &Room, turn: &RunTurn, drive: &mut Drive) -> Result<(), Stop> {
+        let Drive { on_its_way: Some(on_its_way), changes, .. } = drive else { return Ok(()) };
+        let enough = |on_its_way: &OnItsWay| {
+            on_its_way.others() <= turn.requests_left() as usize || room.is_full(turn.instances_left())
+        };
+        if enough(on_its_way) {
+            return Ok(());
+        }
+        tokio::select! {
+            () = on_its_way.until(enough) => Ok(()),
+            () = self.shared.clock.sleep(COMPANY_WAIT_MAX) => Ok(()),
+            // Somebody may have asked for its end.
+            _ = changes.changed() => Ok(()),
+            () = self.shared.shutdown.cancelled() => Err(Stop::Shutdown),
+        }
     }
 
     pub(super) fn time_left(&self, launch: &Launch) -> Duration {

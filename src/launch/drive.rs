@@ -12,6 +12,7 @@ use super::Launcher;
 use super::attempt::Begun;
 use super::claims::Claim;
 use super::driven::Driving;
+use super::expected::OnItsWay;
 use super::resolve::Outcome;
 use super::step::{Step, next_step, without_calls};
 use crate::audit::{AppendError, Topic};
@@ -27,6 +28,9 @@ pub(super) const PAUSE_LONGEST: Duration = Duration::from_secs(5 * 60);
 
 /// A pause that is cut short by a deadline is not shorter than this.
 const PAUSE_SHORTEST: Duration = Duration::from_millis(10);
+
+/// While launches are paused an attempt is looked at this often: the end of any of its launches may be asked for.
+const HELD_LOOK: Duration = Duration::from_secs(5);
 
 /// Why the loop stops before the launch has ended.
 pub(super) enum Stop {
@@ -59,6 +63,8 @@ pub(super) struct Drive {
     pub(super) first_step: Option<oneshot::Sender<()>>,
     /// The attempt that this task deals with, for all the launches that it serves.
     pub(super) claim: Option<Claim>,
+    /// Its place among those that are being decided, if this process has decided it.
+    pub(super) on_its_way: Option<OnItsWay>,
     /// The attempt that this task began itself, and that therefore was never called before.
     begun: Option<Begun>,
     pause: Duration,
@@ -78,12 +84,13 @@ impl Drive {
 
 impl Launcher {
     /// Drives a launch in a task of its own. The receiver is told when the first step is done.
-    pub(super) fn spawn_drive(&self, driving: Driving) -> oneshot::Receiver<()> {
+    /// It is no longer on its way once it waits for its turn.
+    pub(super) fn spawn_drive(&self, driving: Driving, on_its_way: Option<OnItsWay>) -> oneshot::Receiver<()> {
         let (first_step, stepped) = oneshot::channel();
         let launcher = self.clone();
         self.shared.tasks.spawn(async move {
             let launch_id = driving.launch_id();
-            match launcher.drive(launch_id, first_step).await {
+            match launcher.drive(launch_id, first_step, on_its_way).await {
                 Ok(()) => {}
                 Err(Stop::Shutdown) => tracing::info!(%launch_id, "launch left open for the next start"),
                 Err(Stop::Behind) => tracing::warn!(%launch_id, "launch left open: the audit log is behind"),
@@ -95,11 +102,17 @@ impl Launcher {
         stepped
     }
 
-    async fn drive(&self, launch_id: LaunchId, first_step: oneshot::Sender<()>) -> Result<(), Stop> {
+    async fn drive(
+        &self,
+        launch_id: LaunchId,
+        first_step: oneshot::Sender<()>,
+        on_its_way: Option<OnItsWay>,
+    ) -> Result<(), Stop> {
         let mut drive = Drive {
             launch_id,
             first_step: Some(first_step),
             claim: None,
+            on_its_way,
             begun: None,
             pause: PAUSE_FIRST,
             changes: self.shared.log.subscribe(Topic::Launch(launch_id)),
@@ -135,15 +148,11 @@ impl Launcher {
                         return Err(Stop::Shutdown);
                     }
                     if self.shared.switch.is_paused() {
-                        self.wait_for_switch(&launch, &mut drive).await?;
+                        self.wait_for_switch(self.time_left(&launch), &mut drive).await?;
                         continue;
                     }
                     drive.begun = self.begin(&launch, &image_id, &candidate, &mut drive).await?;
                     drive.pause = PAUSE_FIRST;
-                }
-                // Surely nothing was launched for it so far, and nothing is to be.
-                Step::Resolve(attempt_id) if self.is_held(&launch, drive.begun.as_ref(), attempt_id) => {
-                    self.wait_for_switch(&launch, &mut drive).await?;
                 }
                 Step::Resolve(attempt_id) => self.settle(&mut drive, attempt_id).await?,
             }
@@ -187,6 +196,11 @@ impl Launcher {
         } else if unwanted && fresh.is_some() {
             // Surely nothing was launched, and nobody wants it any more.
             Outcome::Nothing(Ec2Error::NotSent("the launch's end was asked for before the call".to_owned()))
+        } else if fresh.is_some() && self.shared.switch.is_paused() {
+            // Surely nothing was launched for it so far, and nothing is to be.
+            drive.begun = fresh;
+            let left = Duration::try_from(group.deadline().duration_since(now)).unwrap_or_default();
+            return self.wait_for_switch(left.min(HELD_LOOK), drive).await;
         } else {
             self.resolve(&group, fresh, drive.doubtful, now).await?
         };
@@ -204,20 +218,14 @@ impl Launcher {
         Ok(())
     }
 
-    /// Whether an attempt waits for launches to be resumed.
-    fn is_held(&self, launch: &Launch, begun: Option<&Begun>, attempt_id: AttemptId) -> bool {
-        let is_fresh = begun.is_some_and(|begun| begun.attempt_id == attempt_id);
-        is_fresh && self.shared.switch.is_paused() && !self.time_left(launch).is_zero()
-    }
-
-    /// Waits while launches are paused, until the launch's deadline or something else is to be done about it.
-    async fn wait_for_switch(&self, launch: &Launch, drive: &mut Drive) -> Result<(), Stop> {
+    /// Waits while launches are paused, for so long at most, or until something else is to be done about the launch.
+    async fn wait_for_switch(&self, most: Duration, drive: &mut Drive) -> Result<(), Stop> {
         // A start does not wait for somebody to resume launches.
         drop(drive.first_step.take());
         tokio::select! {
             () = self.shared.switch.resumed() => Ok(()),
             _ = drive.changes.changed() => Ok(()),
-            () = self.shared.clock.sleep(self.time_left(launch)) => Ok(()),
+            () = self.shared.clock.sleep(most) => Ok(()),
             () = self.shared.shutdown.cancelled() => Err(Stop::Shutdown),
         }
     }

@@ -48,7 +48,10 @@ impl Shared {
         count: u32,
         now: Timestamp,
     ) -> Result<Result<Admission, Barrier>, LaunchError> {
-        let Some(pass) = self.switch.pass().await else { return Ok(Err(Barrier::Paused(self.switch.state()))) };
+        let pass = match self.switch.pass().await {
+            Ok(pass) => pass,
+            Err(state) => return Ok(Err(Barrier::Paused(state))),
+        };
         let reserved = self.quotas.reserve(key, count, now).await?;
         Ok(reserved.map(|reservation| Admission { _pass: pass, reservation }).map_err(Barrier::OverQuota))
     }
@@ -62,8 +65,9 @@ impl Shared {
         request: &LaunchRequest,
         now: Timestamp,
     ) -> Result<Option<Barrier>, LaunchError> {
-        if self.switch.is_paused() {
-            return Ok(Some(Barrier::Paused(self.switch.state())));
+        let state = self.switch.state();
+        if state.paused {
+            return Ok(Some(Barrier::Paused(state)));
         }
         let excesses = self.quotas.excesses(&request.principal, request.spec.max_count, now).await?;
         Ok((!excesses.is_empty()).then_some(Barrier::OverQuota(excesses)))

@@ -4,7 +4,8 @@
 //! forgotten attempts. Such instances run and cost, and nobody watches them. They are found and shown; nothing here
 //! ends one.
 
-use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::audit::{AuditLog, Order, ReadError, RecordQuery};
@@ -26,10 +27,12 @@ pub struct Orphan {
     pub instance: Instance,
     /// The attempt that its tag names.
     pub attempt_id: Option<AttemptId>,
-    /// A launch that the attempt was made for.
+    /// A launch that the attempt was made for; the one that has no instances of its own, if there is one.
     pub launch_id: Option<LaunchId>,
     /// Why it belongs to none.
     pub reason: OrphanReason,
+    /// Whether that launch has instances, which would be terminated with it.
+    pub launch_has_instances: bool,
 }
 
 /// Why an instance belongs to no launch.
@@ -41,76 +44,136 @@ pub enum OrphanReason {
     LaunchEnded,
     /// The log says that the attempt made other instances, or none.
     NotOfAttempt,
+    /// It is a launch's, and the log says that it has ended.
+    RecordedAsEnded,
+}
+
+/// What a look at the instances with this log's tag brought.
+#[derive(Debug, Default)]
+pub struct Swept {
+    /// Those that belong to no launch, the oldest first.
+    pub orphans: Vec<Orphan>,
+    /// Launches with an instance that lacks the launch's tag: a crash may have come before it.
+    pub untagged: BTreeSet<LaunchId>,
 }
 
 impl Launcher {
-    /// Asks EC2 for the instances with this log's tag, and returns those that no launch has or may come to have, the
-    /// oldest first. Those of launches that lack the launch's tag get it: a crash may have come before that.
+    /// Asks EC2 for the instances with this log's tag, and holds them against the log.
     ///
     /// # Errors
     /// [`LaunchError::UnknownRegion`], [`LaunchError::Facts`] if EC2 does not answer, [`LaunchError::Read`].
-    pub async fn orphans(
+    pub async fn sweep(
         &self,
         account_id: &AccountId,
         region: &Region,
         priority: Priority,
-    ) -> Result<Vec<Orphan>, LaunchError> {
+    ) -> Result<Swept, LaunchError> {
         let client = self.shared.client(account_id, region)?.at(priority);
         let log = self.shared.log.clone();
         let instances = client.instances_by_tag(LOG_TAG, log.log_id()).await.map_err(LaunchError::Facts)?;
-        let judging = tokio::task::spawn_blocking(move || orphans_of(&log, instances));
-        let (orphans, untagged) = judging.await.unwrap_or(Err(ReadError::Closed))?;
-        for launch_id in untagged {
-            if let Some(launch) = self.shared.log.launch(launch_id)? {
-                self.spawn_tagging(&launch);
-            }
+        let judging = tokio::task::spawn_blocking(move || judge_all(&log, instances));
+        Ok(judging.await.unwrap_or(Err(ReadError::Closed))?)
+    }
+
+    /// Tags the instances of a launch with it, if the log has it.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn tag(&self, launch_id: LaunchId) -> Result<(), ReadError> {
+        if let Some(launch) = self.shared.log.launch(launch_id)? {
+            self.spawn_tagging(&launch);
         }
-        Ok(orphans)
+        Ok(())
     }
 }
 
-/// Those of the instances that belong to no launch, and the launches of which one is not tagged. Blocking.
-fn orphans_of(log: &AuditLog, instances: Vec<Instance>) -> Result<(Vec<Orphan>, BTreeSet<LaunchId>), ReadError> {
-    let (mut orphans, mut untagged) = (Vec::new(), BTreeSet::new());
+/// Blocking.
+fn judge_all(log: &AuditLog, instances: Vec<Instance>) -> Result<Swept, ReadError> {
+    let mut swept = Swept::default();
+    let mut known = HashMap::new();
     for instance in instances {
         if matches!(instance.state, Some(InstanceState::Terminated | InstanceState::ShuttingDown)) {
             continue;
         }
-        // EC2 was asked first: what it shows was intended before, so whatever the log is to have of it is there.
-        if let Some(launch_id) = log.launch_of_instance(&instance.instance_id)? {
+        let owner = |swept: &mut Swept| -> Result<bool, ReadError> {
+            let Some(launch_id) = log.launch_of_instance(&instance.instance_id)? else { return Ok(false) };
             if !instance.tags.contains_key(LAUNCH_TAG) {
-                untagged.insert(launch_id);
+                swept.untagged.insert(launch_id);
             }
+            if !log.is_living(launch_id)? {
+                swept.orphans.push(Orphan {
+                    instance: instance.clone(),
+                    attempt_id: attempt_of(&instance),
+                    launch_id: Some(launch_id),
+                    reason: OrphanReason::RecordedAsEnded,
+                    launch_has_instances: false,
+                });
+            }
+            Ok(true)
+        };
+        if owner(&mut swept)? {
             continue;
         }
-        orphans.extend(judge(log, instance)?);
+        let attempt_id = attempt_of(&instance);
+        let makers = match attempt_id {
+            Some(attempt_id) => match known.entry(attempt_id) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(vacant) => vacant.insert(makers(log, attempt_id)?),
+            },
+            None => &mut Vec::new(),
+        };
+        // Asked once more after the attempt was looked at: if that is over, what it made has its owner by now.
+        if makers.iter().any(|maker| maker.is_under_way) || owner(&mut swept)? {
+            continue;
+        }
+        let maker = makers.iter().min_by_key(|maker| maker.has_instances);
+        swept.orphans.push(Orphan {
+            attempt_id,
+            launch_id: maker.map(|maker| maker.launch_id),
+            reason: maker.map_or(OrphanReason::NoRecord, |maker| maker.reason),
+            launch_has_instances: maker.is_some_and(|maker| maker.has_instances),
+            instance,
+        });
     }
-    orphans.sort_by_key(|orphan| (orphan.instance.launch_time, orphan.instance.instance_id.clone()));
-    Ok((orphans, untagged))
+    swept.orphans.sort_by_key(|orphan| (orphan.instance.launch_time, orphan.instance.instance_id.clone()));
+    Ok(swept)
 }
 
-/// None if an attempt is still open that may have made the instance.
-fn judge(log: &AuditLog, instance: Instance) -> Result<Option<Orphan>, ReadError> {
-    let tag = |key: &str| instance.tags.get(key).map(String::as_str);
-    let attempt_id: Option<AttemptId> = tag(ATTEMPT_TAG).and_then(|value| value.parse().ok());
-    let launches = match attempt_id {
-        Some(attempt_id) => launches_of(log, attempt_id)?,
-        None => Vec::new(),
-    };
-    let tagged: Option<LaunchId> = tag(LAUNCH_TAG).and_then(|value| value.parse().ok());
-    let mut reason = OrphanReason::NoRecord;
-    for id in &launches {
-        let Some(launch) = log.launch(*id)? else { continue };
-        let attempt = launch.attempts.iter().find(|attempt| Some(attempt.attempt_id) == attempt_id);
-        let open = |state| matches!(state, AttemptState::Intended | AttemptState::Unknown);
-        reason = match attempt {
-            Some(attempt) if open(attempt.state) && launch.state == LaunchState::Launching => return Ok(None),
-            Some(attempt) if open(attempt.state) => OrphanReason::LaunchEnded,
-            Some(_) | None => OrphanReason::NotOfAttempt,
-        };
+/// The launch whose attempt may have made an instance, and is still being found out. Blocking.
+pub(super) fn maker_under_way(log: &AuditLog, instance: &Instance) -> Result<Option<LaunchId>, ReadError> {
+    let Some(attempt_id) = attempt_of(instance) else { return Ok(None) };
+    let makers = makers(log, attempt_id)?;
+    Ok(makers.into_iter().find(|maker| maker.is_under_way).map(|maker| maker.launch_id))
+}
+
+fn attempt_of(instance: &Instance) -> Option<AttemptId> {
+    instance.tags.get(ATTEMPT_TAG)?.parse().ok()
+}
+
+/// A launch that an attempt was intended for.
+struct Maker {
+    launch_id: LaunchId,
+    /// Whether the attempt is being found out.
+    is_under_way: bool,
+    reason: OrphanReason,
+    has_instances: bool,
+}
+
+fn makers(log: &AuditLog, attempt_id: AttemptId) -> Result<Vec<Maker>, ReadError> {
+    let mut makers = Vec::new();
+    for launch_id in launches_of(log, attempt_id)? {
+        let Some(launch) = log.launch(launch_id)? else { continue };
+        let attempt = launch.attempts.iter().find(|attempt| attempt.attempt_id == attempt_id);
+        let is_open =
+            attempt.is_some_and(|attempt| matches!(attempt.state, AttemptState::Intended | AttemptState::Unknown));
+        makers.push(Maker {
+            launch_id,
+            is_under_way: is_open && launch.state == LaunchState::Launching,
+            reason: if is_open { OrphanReason::LaunchEnded } else { OrphanReason::NotOfAttempt },
+            has_instances: launch.instances_held() > 0,
+        });
     }
-    let launch_id = launches.first().copied().or(tagged);
-    Ok(Some(Orphan { instance, attempt_id, launch_id, reason }))
+    Ok(makers)
 }
 
 /// The launches that an attempt was intended for.
@@ -148,10 +211,17 @@ impl Orphan {
             OrphanReason::NoRecord => "The log has no record of the attempt that made it",
             OrphanReason::LaunchEnded => "Its launch ended before it was seen",
             OrphanReason::NotOfAttempt => "The log says that its attempt made other instances, or none",
+            OrphanReason::RecordedAsEnded => "The log says that it has ended",
         };
         let then = match self.launch_id {
-            Some(id) => format!("keep it, or terminate it with launch {id} (other_instance_ids)"),
-            None => "keep it, or terminate it in EC2".to_owned(),
+            Some(id) if self.reason == OrphanReason::RecordedAsEnded => {
+                format!("look at it in EC2, and at launch {id}")
+            }
+            Some(id) if !self.launch_has_instances => {
+                format!("keep it, or terminate it with launch {id}, which has no instances (other_instance_ids)")
+            }
+            // With a launch that has instances those would go, too.
+            _ => "keep it, or terminate it in EC2, or with a launch that is to end (other_instance_ids)".to_owned(),
         };
         format!("{why}: {then}.")
     }

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ledger::{Ledger, Ticket};
 
+use super::Launcher;
 use crate::audit::{AuditLog, Order, ReadError, RecordQuery, RequestKey};
 use crate::clock::Timestamp;
 use crate::ids::{LaunchId, Principal};
@@ -37,6 +38,9 @@ pub struct Quotas {
 struct Limited {
     limits: QuotaLimits,
     log: AuditLog,
+    /// Held by whoever brings the count up to date.
+    reading: tokio::sync::Mutex<()>,
+    /// Held for moments only.
     state: Mutex<State>,
 }
 
@@ -89,7 +93,14 @@ impl Quotas {
             }
         }
         let state = Mutex::new(State { ledger, seen });
-        Ok(Self { limited: Some(Arc::new(Limited { limits, log: log.clone(), state })) })
+        Ok(Self {
+            limited: Some(Arc::new(Limited {
+                limits,
+                log: log.clone(),
+                reading: tokio::sync::Mutex::default(),
+                state,
+            })),
+        })
     }
 
     /// Takes the part of a launch of `count` instances, if there is room for it; what there is no room for
@@ -122,6 +133,17 @@ impl Quotas {
         }
     }
 
+    /// Counts the records that are new, so that whoever asks next finds few.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub(super) async fn catch_up(&self) -> Result<(), ReadError> {
+        match &self.limited {
+            Some(limited) => limited.catch_up().await,
+            None => Ok(()),
+        }
+    }
+
     /// What there would be no room for.
     ///
     /// # Errors
@@ -143,31 +165,43 @@ impl Limited {
         self.log.size().saturating_sub(self.lock().seen)
     }
 
+    /// Counts the records that are new. Whoever comes meanwhile waits, and finds it done.
     async fn catch_up(self: &Arc<Self>) -> Result<(), ReadError> {
-        let limited = Arc::clone(self);
-        let reading = tokio::task::spawn_blocking(move || limited.read_on());
-        // A panic there is a defect that was reported; the count is behind then, and refuses rather than admits.
-        reading.await.unwrap_or(Err(ReadError::Closed))
+        let _one_at_a_time = self.reading.lock().await;
+        while 0 < self.behind() {
+            let limited = Arc::clone(self);
+            let reading = tokio::task::spawn_blocking(move || limited.read_part());
+            // A panic there is a defect that was reported; the count is behind then, and refuses rather than admits.
+            reading.await.unwrap_or(Err(ReadError::Closed))?;
+        }
+        Ok(())
     }
 
-    /// Counts the records that are new. Whoever comes meanwhile waits, and finds it done.
-    fn read_on(&self) -> Result<(), ReadError> {
-        let mut state = self.lock();
-        while state.seen < self.log.size() {
-            match self.log.record(state.seen) {
-                Ok(Some(record)) => {
-                    state.ledger.take_in(&record.entry);
-                    if let Event::RecordsPruned(_) = record.entry.event {
-                        let gone = |id: LaunchId| self.log.launch(id).map(|launch| launch.is_none());
-                        state.ledger.forget(gone)?;
-                    }
-                }
+    /// Reads some records, and then counts them: nobody waits for the reading.
+    fn read_part(&self) -> Result<(), ReadError> {
+        let first = self.lock().seen;
+        let end = self.log.size().min(first + STEP_RECORDS as u64);
+        let (mut entries, mut gone) = (Vec::new(), Vec::new());
+        for index in first..end {
+            match self.log.record(index) {
+                Ok(Some(record)) => entries.push(record.entry),
                 // Retention removes no launch that is under way, and has said so in a later record.
                 Ok(None) | Err(ReadError::Pruned { .. }) => {}
                 Err(error) => return Err(error),
             }
-            state.seen += 1;
         }
+        if entries.iter().any(|entry| matches!(entry.event, Event::RecordsPruned(_))) {
+            let held = self.lock().ledger.launch_ids();
+            for id in held {
+                if self.log.pruned_launch(id)?.is_some() {
+                    gone.push(id);
+                }
+            }
+        }
+        let mut state = self.lock();
+        entries.iter().for_each(|entry| state.ledger.take_in(entry));
+        state.ledger.forget(&gone);
+        state.seen = end;
         Ok(())
     }
 
@@ -190,5 +224,15 @@ impl Drop for Reservation {
         if let Some(ticket) = self.ticket.take() {
             self.limited.lock().ledger.give_back(ticket);
         }
+    }
+}
+
+impl Launcher {
+    /// Brings the count of quotas up to date, outside of any launch's path.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub async fn catch_up(&self) -> Result<(), ReadError> {
+        self.shared.quotas.catch_up().await
     }
 }

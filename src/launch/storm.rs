@@ -4,7 +4,8 @@
 //! thousand (EC2 Developer Guide, "Request throttling"): a thousand launches of one instance each would
 //! take eight minutes for their requests alone. So a launch that has to wait for its turn waits in a room
 //! with those that ask for the same, and the first of them takes all along: one RunInstances with MinCount 1
-//! and MaxCount for everyone. Nobody waits for company: where the turn comes at once, the launch goes alone.
+//! and MaxCount for everyone. Where the turn comes at once the launch goes alone, unless more that ask for the
+//! same are being decided than there are requests left (`expected`): these it waits for, half a second at most.
 //!
 //! CreateFleet of type `instant` would take as many instances in one request, from several pools. It is
 //! not used, because it needs a launch template that would have to be made and kept for each request, and
@@ -152,6 +153,14 @@ impl Company {
 }
 
 impl Room {
+    /// Whether no more launches would fit into one attempt of at most so many instances.
+    pub(super) fn is_full(&self, instances: u32) -> bool {
+        let rooms = self.storms.lock();
+        let Some(waiting) = rooms.get(&self.likeness) else { return true };
+        let wanted = waiting.iter().fold(0, |sum: u32, it| sum.saturating_add(it.max_count));
+        LAUNCHES_PER_ATTEMPT_MAX <= waiting.len() || instances.min(INSTANCES_PER_ATTEMPT_MAX) <= wanted
+    }
+
     /// The turn has come: as many as fit into one attempt go, at most `instances` in all but for the first
     /// launch. Those that do not fit begin anew, and wait for the next turn.
     pub(super) fn take(mut self, instances: u32) -> Company {

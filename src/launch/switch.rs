@@ -111,14 +111,16 @@ impl Switch {
         let _ = self.state.subscribe().wait_for(|state| !state.paused).await;
     }
 
-    /// A pass, unless launches are paused.
-    pub(super) async fn pass(&self) -> Option<Pass> {
-        if self.is_paused() {
-            return None;
+    /// A pass, or how the switch stands if launches are paused.
+    pub(super) async fn pass(&self) -> Result<Pass, SwitchState> {
+        let state = self.state();
+        if state.paused {
+            return Err(state);
         }
         let held = Arc::clone(&self.passes).read_owned().await;
         // It may have been turned while this waited.
-        (!self.is_paused()).then_some(Pass { _held: held })
+        let state = self.state();
+        if state.paused { Err(state) } else { Ok(Pass { _held: held }) }
     }
 
     /// Turns it with `record`, which makes the turn durable; turning it to where it stands changes nothing.
@@ -212,21 +214,21 @@ mod tests {
             }
         });
         let _ = switch.state.subscribe().wait_for(|state| state.paused).await;
-        assert!(switch.pass().await.is_none());
+        assert!(switch.pass().await.is_err());
         assert_eq!(recorded.load(Ordering::SeqCst), 0, "what has its pass is recorded first");
         drop(pass);
         pausing.await.unwrap().unwrap();
         assert_eq!(recorded.load(Ordering::SeqCst), 1);
         switch.turn(paused(true), async || panic!("it is paused already")).await.unwrap();
         switch.turn(paused(false), async || Ok(())).await.unwrap();
-        assert!(switch.pass().await.is_some());
+        assert!(switch.pass().await.is_ok());
     }
 
     #[tokio::test]
     async fn a_pause_that_cannot_be_recorded_holds_and_is_recorded_when_it_is_asked_for_again() {
         let switch = Switch::default();
         switch.turn(paused(true), async || Err(AppendError::NoSpace)).await.unwrap_err();
-        assert!(switch.pass().await.is_none());
+        assert!(switch.pass().await.is_err());
         switch.turn(paused(false), async || Err(AppendError::NoSpace)).await.unwrap_err();
         assert!(switch.is_paused(), "nothing is resumed off the record");
         let mut recorded = false;

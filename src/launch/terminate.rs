@@ -124,7 +124,7 @@ impl Launcher {
             changes.mark_unchanged();
             let launch = self.launch_or_missing(launch_id)?;
             let own = launch.pending_termination.is_some() && launch.state == LaunchState::Terminating;
-            if !waiting || !(own || launch.pending_others.is_some()) {
+            if !waiting || !(own || !launch.pending_others.is_empty()) {
                 return Ok(launch);
             }
             tokio::select! {
@@ -152,7 +152,8 @@ impl Launcher {
         request: &TerminateRequest,
     ) -> Result<Option<crate::audit::TakenBy>, TerminateError> {
         let instance_ids = living(launch);
-        let others = self.checked_others(launch, request).await?;
+        let refused = launch.state == LaunchState::Refused;
+        let others = if refused { Vec::new() } else { self.checked_others(launch, request).await? };
         if instance_ids.is_empty() && others.is_empty() && launch.state != LaunchState::Launching {
             if launch.state == LaunchState::Terminated {
                 return Ok(None);
@@ -195,11 +196,10 @@ impl Launcher {
         self.shared.tasks.spawn(async move {
             // The boot tracker sees the instances go.
             let _ = launcher.shared.launched.send(launch_id).await;
-            let carried_out = async {
-                launcher.carry_out_others(launch_id).await?;
-                launcher.carry_out(launch_id).await
-            };
-            if let Err(error) = carried_out.await {
+            // Neither waits for the other.
+            let (own, others) =
+                tokio::join!(launcher.carry_out(launch_id), Box::pin(launcher.carry_out_others(launch_id)));
+            for error in [own.err(), others.err()].into_iter().flatten() {
                 tracing::error!(%launch_id, %error, "termination stopped");
             }
         });

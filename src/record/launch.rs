@@ -82,10 +82,10 @@ pub struct Launch {
     /// Why, in the words of whoever asked for the termination that EC2 has not answered yet.
     #[serde(default)]
     pub pending_termination: Option<String>,
-    /// Instances that no launch made and whose termination was asked for with this one's record; EC2 has not
-    /// answered it yet.
+    /// Instances that no launch made and whose termination was asked for with this launch; EC2 has not answered it
+    /// yet. Each request by itself.
     #[serde(default)]
-    pub pending_others: Option<PendingOthers>,
+    pub pending_others: Vec<PendingOthers>,
     /// Why, in the words of whoever asked for no further attempts.
     #[serde(default)]
     pub cancelled: Option<String>,
@@ -267,7 +267,7 @@ impl Launch {
             settle_time: (!admitted).then_some(entry.time),
             terminating: false,
             pending_termination: None,
-            pending_others: None,
+            pending_others: Vec::new(),
             cancelled: None,
             last_sequence: 0,
         };
@@ -279,7 +279,7 @@ impl Launch {
     /// taken up again at start.
     pub fn is_open(&self) -> bool {
         !self.state.is_settled()
-            || self.pending_others.is_some()
+            || !self.pending_others.is_empty()
             || self.instances.iter().any(|instance| instance.phase == Phase::TimedOut)
     }
 

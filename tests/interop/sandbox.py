@@ -20,6 +20,7 @@ from model import summary
 
 # The longest first.
 SUBJECTS = [
+    "governed",
     "cli",
     "offline",
     "fleet",

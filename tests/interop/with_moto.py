@@ -5,41 +5,16 @@ that EC2's rules are; those are the sandbox's and the unit tests' business.
 """
 
 import json
-import os
 import pathlib
-import subprocess
-import tempfile
 
-from processes import Process, gantry
+from processes import Process
+from service import served
 
 HERE = pathlib.Path(__file__).parent
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 LEGACY_BIOS = "ami-0aaaaaaaaaaaaaaa1"
 ARM64 = "ami-0aaaaaaaaaaaaaaa2"
-COMMAND_SECONDS = 120
-
-
-class Cli:
-    """The gantry command line against one server."""
-
-    def __init__(self, address):
-        self.server = f"http://{address}"
-
-    def run(self, *words):
-        command = [os.environ["GANTRY_BINARY"], *words, "--server", self.server, "--output", "json"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS)
-
-    def done(self, *words):
-        done = self.run(*words)
-        assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-    def json(self, *words):
-        return json.loads(self.done(*words))
-
-    def lines(self, *words):
-        return [json.loads(line) for line in self.done(*words).splitlines()]
 
 
 def query(cli):
@@ -120,10 +95,7 @@ def launch(cli):
 
 def main():
     images = {"MOTO_AMIS_PATH": str(HERE / "moto-amis.json")}
-    with (
-        tempfile.TemporaryDirectory() as data_dir,
-        Process(["moto_server", "-H", "127.0.0.1", "-p", "0"], r"Running on (http://127\.0\.0\.1:\d+)", images) as moto,
-    ):
+    with Process(["moto_server", "-H", "127.0.0.1", "-p", "0"], r"Running on (http://127\.0\.0\.1:\d+)", images) as moto:
         aws = {
             "AWS_ENDPOINT_URL": moto.match[1],
             "AWS_ACCESS_KEY_ID": "interop",
@@ -132,15 +104,10 @@ def main():
             # Nothing outside this machine is asked for credentials.
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-        with gantry("serve", "--listen", "127.0.0.1:0", "--data-dir", f"{data_dir}/gantry", env=aws) as service:
-            cli = Cli(service.match[1])
-            try:
-                for step in [query, classify, check, refuse, launch]:
-                    step(cli)
-                    print(f"ok - {step.__name__}: {step.__doc__.splitlines()[0]}")
-            except BaseException:
-                print("--- what the service said\n" + service.output()[-4000:])
-                raise
+        with served(env=aws) as cli:
+            for step in [query, classify, check, refuse, launch]:
+                step(cli)
+                print(f"ok - {step.__name__}: {step.__doc__.splitlines()[0]}")
 
 
 if __name__ == "__main__":

@@ -49,14 +49,28 @@ fn state(world: &World, instance_id: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_orphan_is_shown_with_its_reason_and_ends_only_by_name_and_on_record() {
     let world = World::start().await;
+    let second = launch_request(landmarks::AMAZON_LINUX_2023_X86_64, "m7i.large", "r-2");
+    let second = world.launches().launch_instances(second).await.unwrap().into_inner();
+    let end = |launch_id: &str, request_id: &str, ids: &[&str]| pb::TerminateLaunchRequest {
+        launch_id: launch_id.to_owned(),
+        reason: "orphans".to_owned(),
+        request_id: request_id.to_owned(),
+        other_instance_ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+        include_not_launched: false,
+    };
     world.sandbox().faults().inject("RunInstances", 1, Fault::ReplyLost);
     let mut request = launch_request(landmarks::AMAZON_LINUX_2023_X86_64, "m7i.large", "r-1");
     request.wait_timeout = Some(prost_types::Duration { seconds: 0, nanos: 0 });
     let first = world.launches().launch_instances(request).await.unwrap().into_inner();
-    while world.sandbox().instances(REGION) == 0 {
+    while world.sandbox().instances(REGION) < 2 {
         tokio::task::yield_now().await;
     }
     assert_eq!(orphans(&world).await, [], "its attempt is still being found out");
+    let all = ec2(&world, "Action=DescribeInstances&Version=2016-11-15");
+    let others_own = |id: &&str| second.instances.iter().all(|instance| instance.instance_id != *id);
+    let unrecorded = texts(&all, "instanceId").into_iter().find(others_own).unwrap();
+    let early = terminate(&world, end(&second.launch_id, "t-0", &[unrecorded])).await.unwrap_err();
+    assert_eq!(reason_of(&early).1, "INSTANCE_OF_OTHER_LAUNCH", "nobody else ends what a launch is just making");
     let get = |launch_id: &str| {
         let (mut client, launch_id) = (world.launches(), launch_id.to_owned());
         async move { client.get_launch(pb::GetLaunchRequest { launch_id }).await.unwrap().into_inner() }
@@ -81,26 +95,20 @@ async fn an_orphan_is_shown_with_its_reason_and_ends_only_by_name_and_on_record(
     expected.sort_by_key(|(id, ..)| said.iter().position(|(other, ..)| other == id));
     assert_eq!(said, expected);
 
-    let second = launch_request(landmarks::AMAZON_LINUX_2023_X86_64, "m7i.large", "r-2");
-    let mut client = world.launches();
-    let call = tokio::spawn(async move { client.launch_instances(second).await.unwrap().into_inner() });
-    let second = world.while_time_passes(call).await.unwrap();
-    let end = |launch: &pb::Launch, request_id: &str, ids: &[&str]| pb::TerminateLaunchRequest {
-        launch_id: launch.launch_id.clone(),
-        reason: "orphans".to_owned(),
-        request_id: request_id.to_owned(),
-        other_instance_ids: ids.iter().map(|id| (*id).to_owned()).collect(),
-        include_not_launched: false,
-    };
-    let of_other = terminate(&world, end(&second, "t-1", &[&own])).await.unwrap_err();
+    let refused = launch_request(landmarks::HVM_WITHOUT_ENA, "m7i.large", "r-3");
+    let refused = world.launches().launch_instances(refused).await.unwrap_err();
+    let refused_id = refused.get_details_error_info().unwrap().metadata["launch_id"].clone();
+    let with_none = terminate(&world, end(&refused_id, "t-5", &[&extra])).await.unwrap_err();
+    assert_eq!(reason_of(&with_none).1, "LAUNCH_HAS_NO_INSTANCES", "of a refused launch nothing more is recorded");
+    let of_other = terminate(&world, end(&second.launch_id, "t-1", &[&own])).await.unwrap_err();
     assert_eq!(reason_of(&of_other), (Code::FailedPrecondition, "INSTANCE_OF_OTHER_LAUNCH".to_owned()));
-    let not_ours = terminate(&world, end(&second, "t-2", &[&extra, &others])).await.unwrap_err();
+    let not_ours = terminate(&world, end(&second.launch_id, "t-2", &[&extra, &others])).await.unwrap_err();
     assert_eq!(reason_of(&not_ours), (Code::FailedPrecondition, "INSTANCE_NOT_LAUNCHED".to_owned()));
-    let unknown = terminate(&world, end(&second, "t-3", &["i-0123456789abcdef0"])).await.unwrap_err();
+    let unknown = terminate(&world, end(&second.launch_id, "t-3", &["i-0123456789abcdef0"])).await.unwrap_err();
     assert_eq!(reason_of(&unknown), (Code::NotFound, "INSTANCE_NOT_FOUND".to_owned()));
     assert_eq!(state(&world, &extra), state(&world, &others), "nothing was done");
 
-    let mut all = end(&second, "t-4", &[&extra, &forgotten, &others]);
+    let mut all = end(&second.launch_id, "t-4", &[&extra, &forgotten, &others]);
     all.include_not_launched = true;
     let ended = terminate(&world, all.clone()).await.unwrap();
     assert_eq!(ended.state(), pb::LaunchState::Terminating);
@@ -117,7 +125,7 @@ async fn an_orphan_is_shown_with_its_reason_and_ends_only_by_name_and_on_record(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_without_its_launchs_tag_gets_it_from_the_next_look() {
+async fn an_instance_without_its_launchs_tag_gets_it_from_a_sweep() {
     let world = World::start().await;
     let denied =
         Fault::ErrorBefore { code: "UnauthorizedOperation".to_owned(), message: "injected".to_owned(), status: 403 };
@@ -139,10 +147,13 @@ async fn an_instance_without_its_launchs_tag_gets_it_from_the_next_look() {
         launch.launch_id
     );
     assert_eq!(texts(&ec2(&world, &tagged), "instanceId").len(), 0);
-    assert_eq!(orphans(&world).await, []);
-    while texts(&ec2(&world, &tagged), "instanceId").is_empty() {
-        tokio::task::yield_now().await;
-    }
+    world
+        .while_time_passes(async {
+            while texts(&ec2(&world, &tagged), "instanceId").is_empty() {
+                give_others_their_turn(&world).await;
+            }
+        })
+        .await;
 }
 
 /// A call that gives others their turn.

@@ -101,12 +101,21 @@ impl Catalog {
         self.shared.crawls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One image, asked now; none if EC2 does not know it or does not show it.
+    /// One image, asked now; none if EC2 does not know it or does not show it. Launches that ask for the same
+    /// share a call that begins after all of them have asked, while less than half of the budget for such calls
+    /// is left.
     ///
     /// # Errors
     /// If the Region is not served or EC2 gives no answer.
     pub async fn image(&self, region: &Region, id: &ImageId, asker: Asker) -> Result<Option<Image>, CatalogError> {
-        Ok(self.images(region, std::slice::from_ref(id), asker).await?.into_iter().next())
+        let catalogue = self.region(region)?;
+        let ask = async { Ok(self.images(region, std::slice::from_ref(id), asker).await?.into_iter().next()) };
+        match asker {
+            Asker::Launch if catalogue.client.is_short_of_images() => {
+                catalogue.next_calls.get(id, catalogue.client.until_images_may_be_asked(), ask).await
+            }
+            Asker::Launch | Asker::Question => ask.await,
+        }
     }
 
     /// Those of `ids` that EC2 shows, asked now, in no order.

@@ -20,6 +20,7 @@ use super::Catalog;
 use super::crawl::{Crawler, on_a_busy_thread};
 use super::interest::Interest;
 use super::lookups::Lookups;
+use super::next_call::NextCalls;
 use super::permissions::Permissions;
 use super::saved::{self, About};
 use super::scope::OwnerScope;
@@ -58,6 +59,8 @@ pub(super) struct RegionCatalogue {
     pub(super) scope: OwnerScope,
     pub(super) permissions: Permissions,
     pub(super) lookups: Lookups,
+    /// For launches.
+    pub(super) next_calls: NextCalls,
     clock: Arc<dyn Clock>,
     shelf: Mutex<Shelf>,
     interest: Mutex<Interest>,
@@ -75,6 +78,7 @@ impl RegionCatalogue {
             scope,
             permissions: Permissions::default(),
             lookups: Lookups::default(),
+            next_calls: NextCalls::default(),
             clock,
             shelf: Mutex::default(),
             interest: Mutex::default(),

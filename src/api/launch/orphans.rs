@@ -19,7 +19,8 @@ impl Launches {
         let scope = scope(&self.services, &region, &account_id, &mut violations);
         let scope = violations.finish(scope)??;
         let observed = self.services.clock.now();
-        let orphans = self.services.launcher.orphans(&scope.account_id, &scope.region, Priority::Question).await?;
+        let swept = self.services.launcher.sweep(&scope.account_id, &scope.region, Priority::Question).await?;
+        let orphans = swept.orphans;
         Ok(pb::ListOrphansResponse {
             total_size: i64::try_from(orphans.len()).unwrap_or(i64::MAX),
             orphans: orphans.iter().take(ORPHANS_MAX).map(|orphan| message(orphan, &scope)).collect(),
@@ -29,11 +30,12 @@ impl Launches {
 }
 
 fn message(orphan: &Orphan, scope: &Scope) -> pb::Orphan {
-    let Orphan { instance, attempt_id, launch_id, reason } = orphan;
+    let Orphan { instance, attempt_id, launch_id, reason, launch_has_instances: _ } = orphan;
     let reason = match reason {
         OrphanReason::NoRecord => pb::OrphanReason::NoRecord,
         OrphanReason::LaunchEnded => pb::OrphanReason::LaunchEnded,
         OrphanReason::NotOfAttempt => pb::OrphanReason::NotOfAttempt,
+        OrphanReason::RecordedAsEnded => pb::OrphanReason::RecordedAsEnded,
     };
     pb::Orphan {
         instance_id: instance.instance_id.to_string(),

@@ -58,8 +58,8 @@ impl Rules {
     /// removed, or the source does not hold it.
     pub(super) fn unseen_leaf(&mut self, is_removed: bool) {
         self.is_partial |= !is_removed;
-        // It may have resumed launches.
-        self.is_paused = false;
+        // It may have resumed launches; what retention removes has not.
+        self.is_paused &= is_removed;
         self.begun_at_unseen = Some(self.begun());
         self.tables.has_gaps = true;
     }

@@ -18,7 +18,8 @@ fn fresh() -> Tracked {
         since: at(0),
         ready_by: Some(at(600)),
         terminating: false,
-        absent_since: None,
+        was_ready: false,
+        is_absent: false,
     }
 }
 
@@ -145,6 +146,8 @@ fn an_instance_that_ends_is_terminated_or_failed() {
 
     assert_eq!(phases(fresh(), &gone(by_user)), [Phase::Terminated]);
     let ready = Tracked { phase: Some(Phase::Ready), ..fresh() };
+    let stopped = Tracked { phase: Some(Phase::Stopped), was_ready: true, ..fresh() };
+    assert_eq!(phases(stopped, &gone(volume)), [Phase::Terminated], "nor what was stopped since");
     assert_eq!(phases(ready, &gone(volume)), [Phase::Terminated], "what was ready did not fail to boot");
     let terminating = Tracked { terminating: true, phase: Some(Phase::Pending), ..fresh() };
     assert_eq!(phases(terminating.clone(), &gone(volume)), [Phase::Terminated]);
@@ -153,15 +156,14 @@ fn an_instance_that_ends_is_terminated_or_failed() {
 
 #[test]
 fn what_was_shown_before_and_is_missing_for_ten_minutes_is_gone() {
-    let missing = |phase, since: Option<i64>, seconds| {
-        let tracked = Tracked { phase: Some(phase), ready_by: None, absent_since: since.map(at), ..fresh() };
-        observe(&tracked, None, None, at(seconds)).into_iter().map(|phase| phase.phase).collect::<Vec<_>>()
+    let missing = |phase, is_absent| {
+        let tracked = Tracked { phase: Some(phase), ready_by: None, is_absent, ..fresh() };
+        observe(&tracked, None, None, at(9_999)).into_iter().map(|phase| phase.phase).collect::<Vec<_>>()
     };
-    assert_eq!(missing(Phase::Ready, Some(1_000), 1_599), []);
-    assert_eq!(missing(Phase::Ready, Some(1_000), 1_600), [Phase::Terminated]);
-    assert_eq!(missing(Phase::Ready, None, 9_999), [], "nobody has looked before");
-    assert_eq!(missing(Phase::Requested, Some(1_000), 9_999), [], "it may be new");
-    assert_eq!(missing(Phase::Terminated, Some(1_000), 9_999), []);
+    assert_eq!(missing(Phase::Ready, true), [Phase::Terminated]);
+    assert_eq!(missing(Phase::Ready, false), [], "it may come back");
+    assert_eq!(missing(Phase::Requested, true), [], "it may be new");
+    assert_eq!(missing(Phase::Terminated, true), []);
 }
 
 #[test]

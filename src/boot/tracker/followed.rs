@@ -8,12 +8,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::audit::{AuditLog, ReadError};
-use crate::boot::observe::Tracked;
+use crate::boot::observe::{ABSENT_LIMIT, Tracked};
 use crate::ids::{InstanceId, LaunchId};
 use crate::record::{Event, InstancePhase, Launch, LaunchInstance, Phase};
 
 /// How long an instance that was not ready in time is still looked at.
 const LATE_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often it must be looked for, beside [`ABSENT_LIMIT`].
+const ABSENT_LOOKS: u32 = 10;
 
 /// The status checks on record with a phase: system, instance, EBS.
 pub(super) type Checks = [Option<String>; 3];
@@ -28,6 +31,8 @@ pub(super) struct Followed {
     pub(super) awaited: bool,
     /// Whether nobody waits for it, and all that is to be known is whether it is still there.
     pub(super) is_checked: bool,
+    /// Since when EC2 does not show it, on the clock's uptime, and how often it was looked for since.
+    pub(super) absent: Option<(Duration, u32)>,
 }
 
 impl Followed {
@@ -35,6 +40,7 @@ impl Followed {
     pub(super) fn recorded(&mut self, phase: InstancePhase) {
         self.tracked.phase = Some(phase.phase);
         if phase.phase == Phase::Ready {
+            self.tracked.was_ready = true;
             self.tracked.ready_by = None;
         }
         self.tracked.checks = [phase.system_status, phase.instance_status, phase.ebs_status];
@@ -44,15 +50,21 @@ impl Followed {
     }
 
     /// Notes whether EC2 shows it.
-    pub(super) fn seen(&mut self, is_shown: bool, now: Timestamp) {
-        self.tracked.absent_since = if is_shown { None } else { self.tracked.absent_since.or(Some(now)) };
+    pub(super) fn seen(&mut self, is_shown: bool, uptime: Duration) {
+        self.absent = match self.absent {
+            _ if is_shown => None,
+            Some((since, looks)) => Some((since, looks.saturating_add(1))),
+            None => Some((uptime, 1)),
+        };
+        let is_absent = |(since, looks)| ABSENT_LOOKS <= looks && ABSENT_LIMIT <= uptime.saturating_sub(since);
+        self.tracked.is_absent = self.absent.is_some_and(is_absent);
     }
 
     /// Whether its launch has nothing more to learn of it.
     pub(super) fn is_settled(&self, now: Timestamp) -> bool {
         let tracked = &self.tracked;
         if self.is_checked && !matches!(tracked.phase, Some(Phase::Failed | Phase::Terminated)) {
-            return tracked.absent_since.is_none();
+            return self.absent.is_none();
         }
         match tracked.phase {
             Some(Phase::Ready) => !tracked.terminating,
@@ -129,7 +141,8 @@ impl OnRecord {
                 None => launched.checked_add(launch.spec.ready_timeout).ok(),
             },
             terminating: launch.terminating,
-            absent_since: None,
+            was_ready: instance.ready_time.is_some(),
+            is_absent: false,
         }
     }
 }
@@ -148,7 +161,17 @@ pub(super) fn without_launch(log: &AuditLog, instance_id: &InstanceId, since: Ti
         _ => (None, None, [None, None, None]),
     };
     let instance_id = instance_id.clone();
-    Ok(Tracked { instance_id, phase, place, checks, since, ready_by: None, terminating: false, absent_since: None })
+    Ok(Tracked {
+        instance_id,
+        phase,
+        place,
+        checks,
+        since,
+        ready_by: None,
+        terminating: false,
+        was_ready: phase == Some(Phase::Ready),
+        is_absent: false,
+    })
 }
 
 /// Whether a launch still waits for an instance.

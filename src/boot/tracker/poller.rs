@@ -157,11 +157,11 @@ impl Poller {
         instances: &HashMap<InstanceId, Instance>,
         statuses: &HashMap<InstanceId, InstanceStatus>,
     ) -> Result<(), LookError> {
-        let now = self.clock.now();
+        let (now, uptime) = (self.clock.now(), self.clock.uptime());
         let mut changes: BTreeMap<Option<LaunchId>, Vec<InstancePhase>> = BTreeMap::new();
         for id in ids {
             let Some(followed) = self.followed.get_mut(id) else { continue };
-            followed.seen(instances.contains_key(id), now);
+            followed.seen(instances.contains_key(id), uptime);
             let phases = observe(&followed.tracked, instances.get(id), statuses.get(id), now);
             if !phases.is_empty() {
                 changes.entry(followed.launch_id).or_default().extend(phases);

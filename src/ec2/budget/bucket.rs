@@ -1,5 +1,6 @@
 //! One bucket: how much is left, who waits for it, and how fast it fills.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ pub(super) struct Rate {
 const PIECE_MAX: Duration = Duration::from_secs(5);
 /// Added to a wait, because one that ends a rounding error too early would be followed by another.
 const SLACK_MAX: Duration = Duration::from_millis(1);
+
+/// The longest that a request is on its way to where EC2 counts it.
+const ON_THE_WAY_MAX: Duration = Duration::from_millis(250);
 
 /// Seconds in which a rate recovers from nothing; it grows by the same amount each second.
 const RECOVERY_SECONDS: f64 = 60.0;
@@ -46,6 +50,11 @@ pub(super) struct Bucket {
 struct State {
     /// Negative when more calls were made than there were tokens for.
     tokens: f64,
+    /// Taken for calls that EC2 has not counted yet. Its own bucket may be full until it does, and ours must not
+    /// fill meanwhile as if they were not to come.
+    held: f64,
+    /// Those of them that were sent, each with the uptime at which EC2 has counted it, in order.
+    on_the_way: VecDeque<(Duration, f64)>,
     /// When `tokens` was right, as the clock's uptime.
     at: Duration,
     /// By how much the rate is reduced because EC2 refused calls; 1 is not at all.
@@ -62,7 +71,15 @@ impl Bucket {
         let whole = ec2.burst * scale;
         // A bucket that holds less than one token would let nobody through, ever.
         let rate = Rate { burst: (whole * share).max(1.0), per_second: ec2.per_second * scale * share };
-        let state = State { tokens: rate.burst, at: clock.uptime(), factor: 1.0, halved: None, waiting: [0; 3] };
+        let state = State {
+            tokens: rate.burst,
+            held: 0.0,
+            on_the_way: VecDeque::new(),
+            at: clock.uptime(),
+            factor: 1.0,
+            halved: None,
+            waiting: [0; 3],
+        };
         Self {
             rate,
             others: (whole - rate.burst).max(0.0),
@@ -83,13 +100,55 @@ impl Bucket {
     /// Gives back what was taken and not used.
     pub(super) fn give_back(&self, tokens: u32) {
         let mut state = self.state();
-        state.tokens = (state.tokens + f64::from(tokens)).min(self.rate.burst);
+        state.tokens = (state.tokens + f64::from(tokens)).min(self.rate.burst - state.held);
+    }
+
+    /// Tokens that were taken are of a call that is still to be made.
+    pub(super) fn hold(&self, tokens: u32) {
+        self.state().held += f64::from(tokens);
+    }
+
+    /// The call will not be made.
+    pub(super) fn release(&self, tokens: u32) {
+        self.state().held -= f64::from(tokens);
+    }
+
+    /// The call is made now.
+    pub(super) fn sent(&self, tokens: u32) {
+        let mut state = self.state();
+        let counted = state.at + ON_THE_WAY_MAX;
+        state.on_the_way.push_back((counted, f64::from(tokens)));
+    }
+
+    /// EC2 has answered a call of so many tokens, and so has counted it.
+    pub(super) fn answered(&self, tokens: u32) {
+        let mut state = self.state();
+        let tokens = f64::from(tokens);
+        // Calls of as many tokens are as good as each other.
+        if let Some(place) = state.on_the_way.iter().position(|(_, sent)| *sent == tokens) {
+            state.on_the_way.remove(place);
+            state.held -= tokens;
+        }
     }
 
     /// The whole tokens that there are.
     pub(super) fn left(&self) -> u32 {
         // A float converts to the nearest integer that there is.
         self.state().tokens.max(0.0) as u32
+    }
+
+    /// Waits until there is a token, and takes none.
+    pub(super) async fn until_one(&self) {
+        loop {
+            let (missing, per_second) = {
+                let state = self.state();
+                (1.0 - state.tokens, self.rate.per_second * state.factor)
+            };
+            if missing <= 0.0 {
+                return;
+            }
+            self.clock.sleep(seconds(missing / per_second).min(PIECE_MAX) + SLACK_MAX).await;
+        }
     }
 
     /// The most tokens that can ever be there.
@@ -168,6 +227,11 @@ impl Bucket {
         let now = self.clock.uptime();
         // Consistent after every statement, so a panic elsewhere does not spoil it.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some((counted, tokens)) = state.on_the_way.front().copied().filter(|(counted, _)| *counted <= now) {
+            state.fill(self.rate, counted);
+            state.on_the_way.pop_front();
+            state.held -= tokens;
+        }
         state.fill(self.rate, now);
         state
     }
@@ -179,7 +243,7 @@ impl State {
         let recovering = passed.min((1.0 - self.factor) * RECOVERY_SECONDS);
         let mean = self.factor + recovering / RECOVERY_SECONDS / 2.0;
         let seconds = recovering * mean + (passed - recovering);
-        self.tokens = (self.tokens + seconds * rate.per_second).min(rate.burst);
+        self.tokens = (self.tokens + seconds * rate.per_second).min(rate.burst - self.held);
         self.factor = (self.factor + passed / RECOVERY_SECONDS).min(1.0);
         self.at = now.max(self.at);
     }

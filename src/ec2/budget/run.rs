@@ -10,7 +10,8 @@
 //! client.run_instances_with(permit, &input, user_data).await
 //! ```
 //!
-//! What is dropped on the way gives back what it took.
+//! What is dropped on the way gives back what it took. Until the call is made, and EC2 has counted it, the buckets
+//! do not fill beyond what is left beside it: EC2's own may be full until then.
 
 use super::{Api, Budgets, Priority};
 
@@ -24,7 +25,13 @@ pub struct RunTurn {
 
 impl RunTurn {
     pub(super) fn new(budgets: Budgets, priority: Priority) -> Self {
+        budgets.bucket(Api::RunInstances).hold(1);
         Self { budgets, priority, unused: true }
+    }
+
+    /// How many more requests there are tokens for now, in turn for whoever comes next.
+    pub fn requests_left(&self) -> u32 {
+        self.budgets.bucket(Api::RunInstances).left()
     }
 
     /// How many instances there are tokens for now. Others may take them before
@@ -42,6 +49,7 @@ impl RunTurn {
     /// Waits, in turn, until there are tokens for `count` instances, and takes them.
     pub async fn instances(self, count: u32) -> RunPermit {
         self.budgets.taken(Api::RunInstances, &self.budgets.shared.run, self.priority, count).await;
+        self.budgets.shared.run.hold(count);
         RunPermit { turn: self, count }
     }
 }
@@ -49,6 +57,7 @@ impl RunTurn {
 impl Drop for RunTurn {
     fn drop(&mut self) {
         if self.unused {
+            self.budgets.bucket(Api::RunInstances).release(1);
             self.budgets.bucket(Api::RunInstances).give_back(1);
         }
     }
@@ -70,12 +79,15 @@ impl RunPermit {
     /// The call is made now.
     pub(in crate::ec2) fn begin(mut self) -> Begun {
         self.turn.unused = false;
+        self.turn.budgets.bucket(Api::RunInstances).sent(1);
+        self.turn.budgets.shared.run.sent(self.count);
         Begun { budgets: self.turn.budgets.clone(), count: std::mem::take(&mut self.count) }
     }
 }
 
 impl Drop for RunPermit {
     fn drop(&mut self) {
+        self.turn.budgets.shared.run.release(self.count);
         self.turn.budgets.shared.run.give_back(self.count);
     }
 }
@@ -91,11 +103,13 @@ impl Begun {
     /// It launched so many: EC2 takes tokens for these and no others.
     pub(in crate::ec2) fn launched(self, instances: usize) {
         let instances = u32::try_from(instances).unwrap_or(u32::MAX);
+        self.budgets.shared.run.answered(self.count);
         self.budgets.shared.run.give_back(self.count.saturating_sub(instances));
     }
 
     /// EC2 refused it for a rate and does not say which: it may have fewer tokens than we think.
     pub(in crate::ec2) fn throttled(self) {
+        self.budgets.shared.run.answered(self.count);
         self.budgets.shared.run.give_back(self.count);
         self.budgets.shared.run.doubt();
     }

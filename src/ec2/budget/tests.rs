@@ -178,11 +178,31 @@ async fn a_turn_to_run_is_waited_for_first_and_then_the_instances() {
     assert_eq!(turn.instances_left(), 100);
     let mut late = Box::pin(turn.instances(102));
     assert!(futures::poll!(&mut late).is_pending());
-    clock.advance(Duration::from_secs(2));
+    clock.advance(ms(2_002));
     let Poll::Ready(permit) = futures::poll!(&mut late) else { panic!("one instance a second") };
     permit.begin().throttled();
     let turn = budgets.turn_to_run(Priority::Launch).await;
     assert_eq!(turn.instances_left(), 51, "half of what was thought to be left");
+}
+
+#[tokio::test]
+async fn a_turn_that_is_held_or_on_its_way_keeps_its_room_in_the_bucket() {
+    let (clock, budgets) = budgets();
+    let left = || (budgets.left(Api::RunInstances), budgets.instances_left());
+    let turn = budgets.turn_to_run(Priority::Launch).await;
+    let permit = turn.instances(100).await;
+    clock.advance(Duration::from_secs(200));
+    assert_eq!(left(), (1, 400), "EC2's own buckets are full, and the call is still to come");
+    let begun = permit.begin();
+    clock.advance(ms(240));
+    assert_eq!(left(), (1, 400), "it may be on its way");
+    clock.advance(ms(1_010));
+    assert_eq!(left(), (2, 401), "EC2 has counted it a second ago");
+    begun.launched(100);
+    let turn = budgets.turn_to_run(Priority::Launch).await;
+    clock.advance(Duration::from_secs(200));
+    drop(turn);
+    assert_eq!(left(), (2, 500), "it was never used");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use aws_sdk_ec2::operation::describe_images::builders::DescribeImagesFluentBuild
 use aws_sdk_ec2::types::ImageAttributeName;
 
 use super::{Client, filter};
+use crate::ec2::budget::Api;
 use crate::ec2::call::{Page, all_pages, send};
 use crate::ec2::errors::page_token_repeated;
 use crate::ec2::facts::{AllowedImages, Image, LaunchPermission};
@@ -75,6 +76,18 @@ impl Client {
             return Err(page_token_repeated());
         }
         Ok(ImagePage { images: items, next_token: next_token.filter(|token| !token.is_empty()) })
+    }
+
+    /// Whether less than half of what the budget holds for DescribeImages is left: whoever can share a call
+    /// should.
+    pub fn is_short_of_images(&self) -> bool {
+        self.budgets().is_short_of(Api::DescribeImages)
+    }
+
+    /// Waits until DescribeImages can be called once inside the budget, for a call that so many share that it
+    /// need not be counted as debt.
+    pub async fn until_images_may_be_asked(&self) {
+        self.budgets().until_one(Api::DescribeImages).await;
     }
 
     /// The images that fit the question, in EC2's order, which means nothing. Kernels and RAM

@@ -246,22 +246,20 @@ impl Ledger {
         excesses
     }
 
-    /// Forgets the launches that are `gone` from the log.
-    ///
-    /// # Errors
-    /// What `gone` fails with; some may be forgotten then.
-    pub(super) fn forget<E>(&mut self, gone: impl Fn(LaunchId) -> Result<bool, E>) -> Result<(), E> {
-        let ids: Vec<LaunchId> = self.launches.keys().copied().collect();
-        for id in ids {
-            if gone(id)? {
-                self.change(id, |held| {
-                    held.is_within_hour = false;
-                    held.to_come = 0;
-                    held.living.clear();
-                });
-            }
+    /// The launches that take something.
+    pub(super) fn launch_ids(&self) -> Vec<LaunchId> {
+        self.launches.keys().copied().collect()
+    }
+
+    /// Forgets launches that are gone from the log.
+    pub(super) fn forget(&mut self, gone: &[LaunchId]) {
+        for id in gone {
+            self.change(*id, |held| {
+                held.is_within_hour = false;
+                held.to_come = 0;
+                held.living.clear();
+            });
         }
-        Ok(())
     }
 
     /// When enough launches are more than an hour old.

@@ -6,18 +6,15 @@
 use std::collections::BTreeMap;
 
 use super::{TerminateError, TerminateRequest};
+use crate::audit::ReadError;
 use crate::crash;
-use crate::ec2::facts::InstanceState;
-use crate::ec2::{Ec2Error, ErrorClass};
+use crate::ec2::facts::{Instance, InstanceState};
+use crate::ec2::{Client, Ec2Error, ErrorClass};
 use crate::ids::{InstanceId, LaunchId, RoleSessionName};
 use crate::launch::drive::{PAUSE_FIRST, PAUSE_LONGEST, attempt_error};
 use crate::launch::tag::LOG_TAG;
-use crate::launch::{LaunchError, Launcher};
-use crate::record::{Launch, Termination, TerminationStage};
-
-/// How often EC2 is asked to terminate what it has shown and then says that it does not know, before its answer is
-/// taken for one. With doubling pauses that is twenty minutes.
-const TRIES_MAX: u32 = 10;
+use crate::launch::{LaunchError, Launcher, orphans};
+use crate::record::{AttemptError, Launch, Termination, TerminationStage};
 
 impl Launcher {
     /// Those of the others that are to be terminated: ones that the launch made itself are among its own, and ones that
@@ -29,13 +26,8 @@ impl Launcher {
     ) -> Result<Vec<InstanceId>, TerminateError> {
         let mut others: Vec<InstanceId> = Vec::new();
         for instance_id in &request.others {
-            match self.shared.log.launch_of_instance(instance_id)? {
-                Some(owner) if owner == launch.launch_id => {}
-                Some(owner) => {
-                    return Err(TerminateError::OfOtherLaunch { instance_id: instance_id.clone(), launch_id: owner });
-                }
-                None if others.contains(instance_id) => {}
-                None => others.push(instance_id.clone()),
+            if self.is_unowned(launch, instance_id)? && !others.contains(instance_id) {
+                others.push(instance_id.clone());
             }
         }
         if others.is_empty() {
@@ -48,67 +40,95 @@ impl Launcher {
         if !missing.is_empty() {
             return Err(TerminateError::NotShown(missing));
         }
-        let is_ours = |id: &InstanceId| {
-            let tag = shown.get(id).and_then(|instance| instance.tags.get(LOG_TAG));
-            tag.is_some_and(|log_id| log_id == self.shared.log.log_id())
-        };
-        let foreign: Vec<_> = others.iter().filter(|id| !is_ours(id)).cloned().collect();
+        let is_ours =
+            |instance: &Instance| instance.tags.get(LOG_TAG).is_some_and(|log_id| log_id == self.shared.log.log_id());
+        let foreign: Vec<_> = shown.values().filter(|shown| !is_ours(shown)).map(|it| it.instance_id.clone()).collect();
         if !foreign.is_empty() && !request.include_not_launched {
             return Err(TerminateError::NotLaunched(foreign));
         }
-        let is_there = |id: &InstanceId| shown.get(id).and_then(|it| it.state) != Some(InstanceState::Terminated);
-        others.retain(is_there);
+        others.clear();
+        for (instance_id, instance) in shown {
+            let is_gone = instance.state == Some(InstanceState::Terminated);
+            match self.under_way(is_ours(&instance).then_some(instance)).await? {
+                // What its own attempt makes is terminated with it.
+                Some(maker) if maker == launch.launch_id => {}
+                Some(maker) => return Err(TerminateError::OfOtherLaunch { instance_id, launch_id: maker }),
+                // Asked after the attempt: if that is over, what it made has its owner by now.
+                None if !self.is_unowned(launch, &instance_id)? || is_gone => {}
+                None => others.push(instance_id),
+            }
+        }
         Ok(others)
     }
 
-    /// Carries out what was recorded, in normal life and after a crash.
-    pub(super) async fn carry_out_others(&self, launch_id: LaunchId) -> Result<(), TerminateError> {
-        let launch = self.launch_or_missing(launch_id)?;
-        let Some(pending) = launch.pending_others.clone() else { return Ok(()) };
-        let Ok(client) = self.shared.client(&launch.account_id, &launch.region) else {
-            tracing::error!(%launch_id, region = %launch.region, "not terminated: the Region is not served");
-            return Ok(());
-        };
-        let session = client.session(RoleSessionName::of_launch(launch_id), &self.who_asked(&launch)?);
-        let client = client.acting_in(session);
-        let (mut pause, mut tries) = (PAUSE_FIRST, 0);
-        let error = loop {
-            crash::point("launch.before_terminate_instances");
-            let answer = client.terminate_instances(&pending.instance_ids).await;
-            crash::point("launch.after_terminate_instances");
-            tries += 1;
-            match answer {
-                Ok(()) => break None,
-                Err(error) if is_worth_a_repeat(&error, tries) => {
-                    tokio::select! {
-                        () = self.shared.clock.sleep(pause) => {}
-                        () = self.shared.shutdown.cancelled() => return Ok(()),
-                    }
-                    pause = (pause * 2).min(PAUSE_LONGEST);
-                }
-                Err(error) => break Some(attempt_error(&error)),
-            }
-        };
-        let stage = if error.is_none() { TerminationStage::Accepted } else { TerminationStage::Failed };
-        let answered = Termination {
-            stage,
-            request_id: None,
-            body_sha256: None,
-            reason: pending.reason,
-            instance_ids: Vec::new(),
-            others: pending.instance_ids,
-            error,
-        };
-        self.record_answer(&launch, answered).await
+    /// Whether no launch made an instance; false if this one did.
+    fn is_unowned(&self, launch: &Launch, instance_id: &InstanceId) -> Result<bool, TerminateError> {
+        match self.shared.log.launch_of_instance(instance_id)? {
+            None => Ok(true),
+            Some(owner) if owner == launch.launch_id => Ok(false),
+            Some(owner) => Err(TerminateError::OfOtherLaunch { instance_id: instance_id.clone(), launch_id: owner }),
+        }
     }
-}
 
-fn is_worth_a_repeat(error: &Ec2Error, tries: u32) -> bool {
-    match error.class() {
-        ErrorClass::Throttled | ErrorClass::Transient => true,
-        // What was shown a moment ago may not be known to every part of EC2.
-        ErrorClass::NotFound => tries < TRIES_MAX,
-        _ => false,
+    /// The launch whose attempt may have made an instance, and is still being found out.
+    async fn under_way(&self, instance: Option<Instance>) -> Result<Option<LaunchId>, TerminateError> {
+        let Some(instance) = instance else { return Ok(None) };
+        let log = self.shared.log.clone();
+        let judging = tokio::task::spawn_blocking(move || orphans::maker_under_way(&log, &instance));
+        Ok(judging.await.unwrap_or(Err(ReadError::Closed))?)
+    }
+
+    /// Carries out what was recorded, in normal life and after a crash: one request after the other.
+    pub(super) async fn carry_out_others(&self, launch_id: LaunchId) -> Result<(), TerminateError> {
+        loop {
+            let launch = self.launch_or_missing(launch_id)?;
+            let Some(pending) = launch.pending_others.first().cloned() else { return Ok(()) };
+            let Ok(client) = self.shared.client(&launch.account_id, &launch.region) else {
+                tracing::error!(%launch_id, region = %launch.region, "not terminated: the Region is not served");
+                return Ok(());
+            };
+            let session = client.session(RoleSessionName::of_launch(launch_id), &self.who_asked(&launch)?);
+            let Some(error) = self.terminate_all(&client.acting_in(session), &pending.instance_ids).await else {
+                return Ok(());
+            };
+            let answered = Termination {
+                stage: if error.is_none() { TerminationStage::Accepted } else { TerminationStage::Failed },
+                request_id: None,
+                body_sha256: None,
+                reason: pending.reason,
+                instance_ids: Vec::new(),
+                others: pending.instance_ids,
+                error,
+            };
+            self.record_answer(&launch, answered).await?;
+        }
+    }
+
+    /// What EC2 says to the termination of instances that it has shown; none if the server stops first. One that it
+    /// does not show any more is gone.
+    async fn terminate_all(&self, client: &Client, instance_ids: &[InstanceId]) -> Option<Option<AttemptError>> {
+        let (mut pause, mut left) = (PAUSE_FIRST, instance_ids.to_vec());
+        loop {
+            crash::point("launch.before_terminate_instances");
+            let answer = client.terminate_instances(&left).await;
+            crash::point("launch.after_terminate_instances");
+            match answer {
+                Ok(()) => return Some(None),
+                // One that is unknown fails the call for all.
+                Err(error) if error.class() == ErrorClass::NotFound => {
+                    if let Ok(shown) = client.instances(&left).await {
+                        left.retain(|id| shown.iter().any(|instance| instance.instance_id == *id));
+                    }
+                }
+                Err(error) if matches!(error.class(), ErrorClass::Throttled | ErrorClass::Transient) => {}
+                Err(error) => return Some(Some(attempt_error(&error))),
+            }
+            tokio::select! {
+                () = self.shared.clock.sleep(pause) => {}
+                () = self.shared.shutdown.cancelled() => return None,
+            }
+            pause = (pause * 2).min(PAUSE_LONGEST);
+        }
     }
 }
 

@@ -159,7 +159,10 @@ impl Launch {
         let failed = || error.as_ref().map(|error| Reason { code: error.code.clone(), message: error.message.clone() });
         if *stage != TerminationStage::Requested && !others.is_empty() {
             // What becomes of them is not the launch's life.
-            self.pending_others = None;
+            for pending in &mut self.pending_others {
+                pending.instance_ids.retain(|id| !others.contains(id));
+            }
+            self.pending_others.retain(|pending| !pending.instance_ids.is_empty());
             if *stage == TerminationStage::Failed {
                 self.state_reason = failed();
             }
@@ -168,14 +171,13 @@ impl Launch {
         Ok(match stage {
             TerminationStage::Requested => {
                 let nothing = self.instances.is_empty() && self.state != LaunchState::Launching;
-                if nothing && others.is_empty() {
+                // Of a launch that was refused nothing more is recorded.
+                if self.state == LaunchState::Refused || (nothing && others.is_empty()) {
                     return Err(ApplyError::NothingToTerminate);
                 }
                 if !others.is_empty() {
-                    let pending = self
-                        .pending_others
-                        .get_or_insert(PendingOthers { reason: reason.clone(), instance_ids: vec![] });
-                    pending.instance_ids.extend(others.iter().cloned());
+                    let pending = PendingOthers { reason: reason.clone(), instance_ids: others.clone() };
+                    self.pending_others.push(pending);
                 }
                 if instance_ids.is_empty() && !others.is_empty() && self.state != LaunchState::Launching {
                     return Ok(Vec::new());

@@ -4,6 +4,7 @@
 //! whole history can be read at a glance: `a requested` is instance a in phase REQUESTED,
 //! `booting` is the launch in state BOOTING, and a `!` marks the event as terminal.
 
+mod others;
 mod random;
 mod reasons;
 

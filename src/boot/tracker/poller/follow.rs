@@ -107,7 +107,7 @@ impl Poller {
             let watchers = self.followed.get(&tracked.instance_id).map_or(0, |followed| followed.watchers);
             let instance_id = tracked.instance_id.clone();
             let launch_id = Some(launch_id);
-            let followed = Followed { tracked, launch_id, watchers, awaited: true, is_checked: false };
+            let followed = Followed { tracked, launch_id, watchers, awaited: true, is_checked: false, absent: None };
             self.followed.insert(instance_id, followed);
         }
         Ok(())
@@ -123,6 +123,7 @@ impl Poller {
                 watchers: 0,
                 awaited: true,
                 is_checked: true,
+                absent: None,
             });
         }
         Ok(())
@@ -178,7 +179,8 @@ impl Poller {
         for instance_id in follows.iter().flat_map(|follow| &follow.instance_ids) {
             if let Some(followed) = self.followed.get_mut(instance_id) {
                 followed.watchers += 1;
-                followed.is_checked = false;
+                // Nobody waits for what was only looked at.
+                followed.awaited &= !std::mem::take(&mut followed.is_checked);
                 continue;
             }
             match self.follow_one(instance_id, instances.get(instance_id), &mut launches) {
@@ -204,11 +206,18 @@ impl Poller {
             let tracked = launches.get(&launch_id).and_then(|of| of.as_ref()?.find(instance_id));
             if let Some(tracked) = tracked {
                 let launch_id = Some(launch_id);
-                return Ok(Followed { tracked, launch_id, watchers: 1, awaited: false, is_checked: false });
+                return Ok(Followed {
+                    tracked,
+                    launch_id,
+                    watchers: 1,
+                    awaited: false,
+                    is_checked: false,
+                    absent: None,
+                });
             }
         }
         let since = seen.and_then(|instance| instance.launch_time).unwrap_or_else(|| self.clock.now());
         let tracked = without_launch(&self.log, instance_id, since)?;
-        Ok(Followed { tracked, launch_id, watchers: 1, awaited: false, is_checked: false })
+        Ok(Followed { tracked, launch_id, watchers: 1, awaited: false, is_checked: false, absent: None })
     }
 }
