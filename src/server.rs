@@ -161,7 +161,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     tokio::spawn(watchdog::watch(log.clone(), shutdown.clone(), closed.clone()));
     let mut kept = cosigning::begin(&log, witnesses, &shutdown);
     kept.extend(standing::begin(&log, kept_elsewhere.clone(), &shutdown));
-    kept.extend(loader.keep(&shutdown).map_err(ServeError::Signal)?);
+    kept.push(loader.keep(&shutdown).map_err(ServeError::Signal)?);
     kept.extend(retention::begin(&log, &config.retention, &clock, &shutdown));
     let sweep = sweep::Sweep {
         log: log.clone(),

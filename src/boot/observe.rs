@@ -38,7 +38,7 @@ pub struct Tracked {
     pub terminating: bool,
     /// Whether it was ready once: from then on what happens to it is no failure to boot.
     pub was_ready: bool,
-    /// Whether EC2 has not shown it, although it was asked several times, for [`ABSENT_LIMIT`].
+    /// Whether EC2 has not shown it for ten minutes, although it was asked several times.
     pub is_absent: bool,
 }
 

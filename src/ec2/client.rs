@@ -86,6 +86,14 @@ impl Client {
         Self { shared: Arc::clone(&self.shared), priority: self.priority, session }
     }
 
+    /// Has the credentials of the session at hand, so that a call that follows does not wait for them.
+    ///
+    /// # Errors
+    /// [`Ec2Error::NotAssumed`].
+    pub async fn prepare(&self) -> Result<(), Ec2Error> {
+        self.credentials().await.map(drop)
+    }
+
     /// The credentials of the session, if there is one to act in.
     async fn credentials(&self) -> Result<Option<aws_sdk_ec2::config::Credentials>, Ec2Error> {
         match (&self.shared.sessions, &self.session) {

@@ -59,11 +59,14 @@ impl RoleSessionName {
 }
 
 impl SourceIdentity {
-    /// The source identity of what `principal` asks for. A principal that can be one is one. Of every other one each
-    /// character that cannot stand in one becomes `-`, no more than the first 51 characters are kept, and `-` and the
-    /// first 12 hexadecimal digits of the SHA-256 of the whole principal follow, so that no two are taken for one.
+    /// The source identity of what `principal` asks for. A principal that can be one is one, unless it looks like one
+    /// that was made. Of every other one each character that cannot stand in one becomes `-`, no more than the first 51
+    /// characters are kept, and `-` and the first 12 hexadecimal digits of the SHA-256 of the whole principal follow, by
+    /// which those that look alike are told apart.
     pub fn of(principal: &Principal) -> Self {
-        if let Ok(fitting) = principal.as_str().parse() {
+        if let Ok(fitting) = principal.as_str().parse()
+            && !looks_made(principal.as_str())
+        {
             return fitting;
         }
         let kept = NAME_CHARS.end() - DIGEST_CHARS - 1;
@@ -81,6 +84,12 @@ pub struct RoleSession {
     /// Who is behind it; none if the settings say that the role's trust policy does not allow one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_identity: Option<SourceIdentity>,
+}
+
+/// Whether a text ends as source identities do that were made.
+fn looks_made(text: &str) -> bool {
+    let digits = text.rsplit_once('-').map_or("", |(_, last)| last);
+    digits.len() == DIGEST_CHARS && digits.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
 }
 
 /// The `\w` of AWS's patterns, which is ASCII's, and what may stand beside it.
@@ -129,6 +138,7 @@ mod tests {
         assert_eq!(of("Ada.Lovelace+ci@example.com"), "Ada.Lovelace+ci@example.com");
         assert_eq!(of("spiffe://prod/web"), "spiffe---prod-web-f28d95477666");
         assert_ne!(of("spiffe://prod/web"), of("spiffe:--prod/web"), "what looks alike is told apart");
+        assert_ne!(of("spiffe---prod-web-f28d95477666"), of("spiffe://prod/web"), "nobody can be named like another");
         assert_ne!(of("x"), of("y"));
         let long = "a".repeat(256);
         assert_eq!(of(&long).len(), 64);

@@ -7,6 +7,7 @@ use super::redact::Prepared;
 use super::{LaunchError, LaunchRequest, Launcher};
 use crate::audit::{AppendError, Once, RequestKey};
 use crate::crash;
+use crate::ec2::Client;
 use crate::ids::LaunchId;
 
 impl Launcher {
@@ -17,7 +18,9 @@ impl Launcher {
         request: &LaunchRequest,
         prepared: &Prepared<'_>,
     ) -> Result<LaunchId, LaunchError> {
-        let on_its_way = self.shared.expected.begin(&request.spec);
+        let client = self.shared.client(&request.spec.account_id, &request.spec.region);
+        let names_principals = client.is_ok_and(Client::names_principals);
+        let on_its_way = self.shared.expected.begin(&request.spec, names_principals.then_some(&request.principal));
         crash::point("launch.before_gather");
         let Gathered { request, prepared, facts } = self.shared.gather(request, prepared).await?;
         let now = self.shared.clock.now();

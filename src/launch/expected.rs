@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::ids::Sha256Digest;
+use crate::ids::{Principal, Sha256Digest};
 use crate::record::Spec;
 
 /// Who is on the way, by what was asked for.
@@ -35,10 +35,10 @@ pub(super) struct OnItsWay {
 }
 
 impl Expected {
-    /// A launch of this spec begins to be decided.
-    pub(super) fn begin(&self, spec: &Spec) -> OnItsWay {
+    /// A launch of this spec begins to be decided; `principal` where only launches of one can go together.
+    pub(super) fn begin(&self, spec: &Spec, principal: Option<&Principal>) -> OnItsWay {
         let one = Spec { max_count: 1, ..spec.clone() };
-        let json = serde_json::to_vec(&one).expect("a spec has string keys and no failing serialiser");
+        let json = serde_json::to_vec(&(one, principal)).expect("a spec has string keys and no failing serialiser");
         let asked = Sha256Digest::of(&json);
         *self.lock().entry(asked).or_default() += 1;
         OnItsWay { expected: self.clone(), asked, arrived: false }
@@ -105,10 +105,10 @@ mod tests {
     fn who_asks_for_the_same_is_waited_for_until_there_are_requests_for_the_others() {
         let expected = Expected::default();
         let spec = admitted(1, 1).spec;
-        let mut first = expected.begin(&spec);
+        let mut first = expected.begin(&spec, None);
         let mut others: Vec<_> =
-            (1..=5).map(|count| expected.begin(&Spec { max_count: count, ..spec.clone() })).collect();
-        let stranger = expected.begin(&Spec { instance_types: vec!["m6i.large".parse().unwrap()], ..spec });
+            (1..=5).map(|count| expected.begin(&Spec { max_count: count, ..spec.clone() }, None)).collect();
+        let stranger = expected.begin(&Spec { instance_types: vec!["m6i.large".parse().unwrap()], ..spec }, None);
         assert_eq!((first.others(), stranger.others()), (5, 0));
         first.arrive();
         assert_eq!((first.others(), others[0].others()), (5, 4));

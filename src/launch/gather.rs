@@ -73,7 +73,11 @@ impl Shared {
                 match catalog.zone_offerings(&spec.region, &spec.instance_types).await {
                     Ok(offerings) => Ok(Some(offerings)),
                     // An account may be allowed to launch and not to read this.
-                    Err(CatalogError::Ec2(error)) if error.class() == ErrorClass::Permission => Ok(None),
+                    Err(CatalogError::Ec2(error @ Ec2Error::Answered(_)))
+                        if error.class() == ErrorClass::Permission =>
+                    {
+                        Ok(None)
+                    }
                     Err(error) => Err(LaunchError::from(error)),
                 }
             } else {

@@ -83,6 +83,14 @@ impl Launcher {
         let Some(withheld) = self.withheld(group, &input)? else {
             return Ok(look(client, group, now).await);
         };
+        // Before its turn and the last look at the switch: what is sent then is sent at once.
+        let acting = client.acting_in(group.attempt.role_session.clone());
+        if let Err(error) = acting.prepare().await {
+            return Ok(match called_before {
+                true => judge_repeat(client, group, error, now).await,
+                false => judge_first(group, input, error, self.shared.clock.now()),
+            });
+        }
         let Some(permit) = self.permit_to_run(client, group, turn, input.max_count, now).await else {
             return Ok(match called_before {
                 // Once it may not be repeated any more, it is looked for.
@@ -104,7 +112,6 @@ impl Launcher {
         };
         crash::point(before);
         let asked = withheld.filled_in(&input);
-        let acting = client.acting_in(group.attempt.role_session.clone());
         let answer = acting.run_instances_with(permit, &asked, withheld.user_data.as_deref()).await;
         let answer = answer.map_err(|error| withheld.scrub_error(error));
         crash::point(after);
@@ -196,7 +203,7 @@ impl Launcher {
 async fn judge_repeat(client: &Client, group: &Group, error: Ec2Error, now: Timestamp) -> Outcome {
     match error.class() {
         // EC2 weighs capacity only for a launch that is new to it: the forerunner did nothing.
-        ErrorClass::Capacity => Outcome::Nothing(error),
+        ErrorClass::Capacity if !matches!(error, Ec2Error::NotAssumed(_)) => Outcome::Nothing(error),
         // Anything else may have been said before EC2 looked at the token.
         _ => match look(client, group, now).await {
             Outcome::Unknown(seen) if seen.code == "NOT_SEEN" && error.code() == "IdempotentInstanceTerminated" => {

@@ -9,7 +9,7 @@ use super::drive::{PAUSE_FIRST, PAUSE_LONGEST, attempt_error};
 use crate::audit::{AppendError, Once, Operation, PrunedLaunch, ReadError, RequestKey, Topic};
 use crate::crash;
 use crate::ec2::{Ec2Error, ErrorClass};
-use crate::ids::{InstanceId, LaunchId, Principal, RequestId, RoleSessionName, Sha256Digest};
+use crate::ids::{AccountId, InstanceId, LaunchId, Principal, Region, RequestId, RoleSessionName, Sha256Digest};
 use crate::record::{ENTRY_VERSION, Entry, Event, Launch, LaunchState, Phase, Termination, TerminationStage};
 
 /// How long [`Launcher::terminate`] waits for EC2's answer.
@@ -68,6 +68,16 @@ pub enum TerminateError {
     /// EC2 does not show some of the others.
     #[error("EC2 does not show {}", others::words(.0))]
     NotShown(Vec<InstanceId>),
+    /// The server does not serve the launch's account, or its Region, so nothing could be done.
+    #[error("this server does not serve {region} of account {account_id}")]
+    NotServed {
+        /// The account.
+        account_id: AccountId,
+        /// The Region.
+        region: Region,
+        /// Whether it serves other Regions of the account.
+        account_served: bool,
+    },
     /// EC2 could not be asked about the others; nothing was done.
     #[error("EC2 could not be asked about the instances")]
     Ec2(#[source] Ec2Error),
@@ -124,7 +134,8 @@ impl Launcher {
             changes.mark_unchanged();
             let launch = self.launch_or_missing(launch_id)?;
             let own = launch.pending_termination.is_some() && launch.state == LaunchState::Terminating;
-            if !waiting || !(own || !launch.pending_others.is_empty()) {
+            let others = !launch.pending_others.is_empty();
+            if !waiting || (!own && !others) {
                 return Ok(launch);
             }
             tokio::select! {
@@ -152,6 +163,13 @@ impl Launcher {
         request: &TerminateRequest,
     ) -> Result<Option<crate::audit::TakenBy>, TerminateError> {
         let instance_ids = living(launch);
+        if self.shared.client(&launch.account_id, &launch.region).is_err() {
+            return Err(TerminateError::NotServed {
+                account_id: launch.account_id.clone(),
+                region: launch.region.clone(),
+                account_served: self.shared.clients.ids().any(|id| *id == launch.account_id),
+            });
+        }
         let refused = launch.state == LaunchState::Refused;
         let others = if refused { Vec::new() } else { self.checked_others(launch, request).await? };
         if instance_ids.is_empty() && others.is_empty() && launch.state != LaunchState::Launching {

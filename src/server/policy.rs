@@ -92,14 +92,26 @@ impl Loader {
         &self.in_force
     }
 
-    /// Goes on looking at the file until `shutdown`, if there is one. The signal is listened for when this returns.
+    /// Goes on looking at the file until `shutdown`, if there is one. The signal is listened for when this returns, also
+    /// if there is none.
     ///
     /// # Errors
     /// If the operating system does not let the signal be listened for.
-    pub(super) fn keep(self, shutdown: &CancellationToken) -> std::io::Result<Option<JoinHandle<()>>> {
-        let Some(source @ PolicySource::File(_)) = self.source.clone() else { return Ok(None) };
-        let hangup = signal(SignalKind::hangup())?;
-        Ok(Some(tokio::spawn(self.look(source, hangup, shutdown.clone()))))
+    pub(super) fn keep(self, shutdown: &CancellationToken) -> std::io::Result<JoinHandle<()>> {
+        // Also without a file: otherwise the signal would end the process.
+        let mut hangup = signal(SignalKind::hangup())?;
+        let shutdown = shutdown.clone();
+        if let Some(source @ PolicySource::File(_)) = self.source.clone() {
+            return Ok(tokio::spawn(self.look(source, hangup, shutdown)));
+        }
+        Ok(tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    _ = hangup.recv() => tracing::info!("there is no policy file to read again"),
+                }
+            }
+        }))
     }
 
     async fn look(self, source: PolicySource, mut hangup: Signal, shutdown: CancellationToken) {

@@ -22,6 +22,10 @@ pub(super) const FILTER_IDS_MAX: usize = 200;
 /// The most pages of one answer; EC2 may send short and empty ones.
 const PAGES_MAX: usize = 10_000;
 
+/// How long a launch that has to ask for an image waits for others to share the call, while the budget is short. Then it
+/// asks whatever is left: launches are not held up.
+const COMPANY_WAIT_MAX: Duration = Duration::from_millis(250);
+
 /// Who waits for an answer of EC2's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asker {
@@ -112,7 +116,11 @@ impl Catalog {
         let ask = async { Ok(self.images(region, std::slice::from_ref(id), asker).await?.into_iter().next()) };
         match asker {
             Asker::Launch if catalogue.client.is_short_of_images() => {
-                catalogue.next_calls.get(id, catalogue.client.until_images_may_be_asked(), ask).await
+                let may_begin = async {
+                    let clock = &*self.shared.clock;
+                    let _ = within(clock, COMPANY_WAIT_MAX, catalogue.client.until_images_may_be_asked()).await;
+                };
+                catalogue.next_calls.get(id, may_begin, ask).await
             }
             Asker::Launch | Asker::Question => ask.await,
         }

@@ -120,6 +120,8 @@ impl From<TerminateError> for Failure {
             }
             TerminateError::NotLaunched(instance_ids) => Self::InstanceNotLaunched(instance_ids),
             TerminateError::NotShown(instance_ids) => Self::NotFound(Missing::Instances(instance_ids)),
+            TerminateError::NotServed { region, account_served: true, .. } => Self::NotFound(Missing::Region(region)),
+            TerminateError::NotServed { account_id, .. } => Self::NotFound(Missing::Account(account_id)),
             TerminateError::Ec2(error) => Self::Ec2(error),
             TerminateError::RequestIdReused { request_id, launch_id } => {
                 Self::RequestIdReused { request_id, launch_id }
