@@ -110,6 +110,13 @@ async fn an_orphan_is_shown_with_its_reason_and_ends_only_by_name_and_on_record(
 
     let mut all = end(&second.launch_id, "t-4", &[&extra, &forgotten, &others]);
     all.include_not_launched = true;
+    // That EC2 does not know them proves nothing, neither for the launch's own nor for the others.
+    let unknown = Fault::ErrorBefore {
+        code: "InvalidInstanceID.NotFound".to_owned(),
+        message: "The instance IDs do not exist".to_owned(),
+        status: 400,
+    };
+    world.sandbox().faults().inject("TerminateInstances", 2, unknown);
     let ended = terminate(&world, all.clone()).await.unwrap();
     assert_eq!(ended.state(), pb::LaunchState::Terminating);
     assert_eq!(terminate(&world, all).await.unwrap().launch_id, ended.launch_id, "a repeat is the same termination");

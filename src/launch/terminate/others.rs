@@ -16,6 +16,10 @@ use crate::launch::tag::LOG_TAG;
 use crate::launch::{LaunchError, Launcher, orphans};
 use crate::record::{AttemptError, Launch, Termination, TerminationStage};
 
+/// How often EC2 says that it does not know an instance, and does not show it, before it counts as gone: once proves
+/// nothing, for the parts of EC2 agree late. With doubling pauses that is over eight minutes.
+const MISSES_MAX: u32 = 9;
+
 impl Launcher {
     /// Those of the others that are to be terminated: ones that the launch made itself are among its own, and ones that
     /// EC2 shows as terminated need nothing.
@@ -105,19 +109,27 @@ impl Launcher {
     }
 
     /// What EC2 says to the termination of instances that it has shown; none if the server stops first. One that it
-    /// does not show any more is gone.
+    /// neither knows nor shows any more, however often it is asked, is gone.
     async fn terminate_all(&self, client: &Client, instance_ids: &[InstanceId]) -> Option<Option<AttemptError>> {
-        let (mut pause, mut left) = (PAUSE_FIRST, instance_ids.to_vec());
+        let (mut pause, mut misses) = (PAUSE_FIRST, 0);
+        let mut left = instance_ids.to_vec();
         loop {
             crash::point("launch.before_terminate_instances");
             let answer = client.terminate_instances(&left).await;
             crash::point("launch.after_terminate_instances");
             match answer {
                 Ok(()) => return Some(None),
-                // One that is unknown fails the call for all.
+                // One that is unknown fails the call for all: the others do not wait for it.
                 Err(error) if error.class() == ErrorClass::NotFound => {
+                    misses += 1;
                     if let Ok(shown) = client.instances(&left).await {
-                        left.retain(|id| shown.iter().any(|instance| instance.instance_id == *id));
+                        let there: Vec<_> = shown.into_iter().map(|instance| instance.instance_id).collect();
+                        if there.len() < left.len() && client.terminate_instances(&there).await.is_ok() {
+                            left.retain(|id| !there.contains(id));
+                        }
+                        if MISSES_MAX <= misses {
+                            left.retain(|id| there.contains(id));
+                        }
                     }
                 }
                 Err(error) if matches!(error.class(), ErrorClass::Throttled | ErrorClass::Transient) => {}
