@@ -21,7 +21,7 @@ mod template;
 
 pub use acceptance::Acceptance;
 pub use attempt_entry::{AttemptError, AttemptFailed, AttemptIntended, AttemptShare, AttemptSucceeded, AttemptUnknown};
-pub use boot_event::{BootEvent, BootFailure, BootStage, LaunchState, Phase};
+pub use boot_event::{BootEvent, BootFailure, BootStage, ConsoleDigest, LaunchState, Phase, ScheduledEvent};
 pub use entry::{
     Candidate, Decision, ENTRY_VERSION, Entry, Event, InstancePhase, InstancePlace, LaunchEnded, PolicyStamp, Reason,
     ServiceStarted, Termination, TerminationStage, Verdict,

@@ -103,7 +103,7 @@ pub fn terminated(reason: Option<&StateReason>, boot: &BootFacts) -> BootFailure
         .flatten()
         .find_map(|wanted| REASONS.iter().find(|(known, ..)| *known == wanted));
     if let Some((_, stage, cause, remedy)) = known {
-        return BootFailure { cause: (*cause).to_owned(), stage: *stage, remedy: (*remedy).to_owned() };
+        return BootFailure { cause: (*cause).to_owned(), stage: *stage, remedy: (*remedy).to_owned(), console: None };
     }
     let said = match (code, message) {
         ("", "") => "EC2 gave no reason".to_owned(),
@@ -120,6 +120,7 @@ pub fn terminated(reason: Option<&StateReason>, boot: &BootFacts) -> BootFailure
         } else {
             "Look at the instance's state reason and console output, then launch again.".to_owned()
         },
+        console: None,
     }
 }
 
@@ -135,6 +136,7 @@ pub fn impaired(status: &InstanceStatus, boot: &BootFacts) -> BootFailure {
             remedy: "Stop and start an EBS-backed instance, so that it moves to another host; replace an \
                      instance-store-backed one."
                 .to_owned(),
+            console: None,
         };
     }
     if is(&status.attached_ebs) {
@@ -142,6 +144,7 @@ pub fn impaired(status: &InstanceStatus, boot: &BootFacts) -> BootFailure {
             cause: "The attached EBS status check failed: a volume does not answer.".to_owned(),
             stage: BootStage::Ebs,
             remedy: "Wait for EBS to recover, or replace the volume.".to_owned(),
+            console: None,
         };
     }
     match wrong_boot_mode(boot) {
@@ -153,6 +156,7 @@ pub fn impaired(status: &InstanceStatus, boot: &BootFacts) -> BootFailure {
             remedy: "Read the console output for a kernel panic, a missing root device or a failed network setup, and \
                      reboot or replace the instance."
                 .to_owned(),
+            console: None,
         },
     }
 }
@@ -181,6 +185,7 @@ pub fn timed_out(last: Option<Phase>, boot: &BootFacts) -> BootFailure {
                 cause: "A status check kept failing until the time was over.".to_owned(),
                 stage: BootStage::Instance,
                 remedy: "Read the console output, then reboot or replace the instance.".to_owned(),
+                console: None,
             });
         }
         Some(Phase::Stopped) => {
@@ -190,7 +195,7 @@ pub fn timed_out(last: Option<Phase>, boot: &BootFacts) -> BootFailure {
             ("The time was over.", BootStage::Timeout, "Look at the earlier events of this instance.")
         }
     };
-    BootFailure { cause: cause.to_owned(), stage, remedy: remedy.to_owned() }
+    BootFailure { cause: cause.to_owned(), stage, remedy: remedy.to_owned(), console: None }
 }
 
 /// An image made for UEFI that was started by legacy BIOS never boots, and the other way round
@@ -202,6 +207,7 @@ fn wrong_boot_mode(boot: &BootFacts) -> Option<BootFailure> {
         cause: format!("The AMI boots by {wanted} and the instance was started by {got}."),
         stage: BootStage::BootMode,
         remedy: format!("Use an instance type that supports {wanted}."),
+        console: None,
     })
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::entry::Reason;
-use crate::ids::{InstanceId, LaunchId};
+use crate::ids::{InstanceId, LaunchId, Sha256Digest};
 
 /// How far an instance has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -115,6 +115,40 @@ pub struct BootFailure {
     pub stage: BootStage,
     /// What to do about it.
     pub remedy: String,
+    /// What its console ended with, where that was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub console: Option<ConsoleDigest>,
+}
+
+/// Which end of a console a failure was explained from. The text itself is kept apart from the log, for a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsoleDigest {
+    /// SHA-256 of the tail as it is shown: its last 4 KiB, with secrets masked.
+    pub sha256: Sha256Digest,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// When EC2 took it, where EC2 says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Timestamp>,
+}
+
+/// What EC2 has scheduled for an instance, or warned of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduledEvent {
+    /// EC2's id of the event; a Spot interruption has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// EC2's code, such as `instance-retirement`; `spot-interruption` for a Spot Instance that EC2 takes back.
+    pub code: String,
+    /// EC2's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its earliest start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// Its latest end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Timestamp>,
 }
 
 /// One step of a launch, as a watcher sees it. An event about an instance has its `instance_id`
@@ -135,6 +169,15 @@ pub struct BootEvent {
     pub instance_status: Option<String>,
     /// EC2's word for the attached EBS status check.
     pub ebs_status: Option<String>,
+    /// EC2's word for the application status check.
+    #[serde(default)]
+    pub application_status: Option<String>,
+    /// EC2's word for the performance status check.
+    #[serde(default)]
+    pub performance_status: Option<String>,
+    /// What is scheduled for the instance.
+    #[serde(default)]
+    pub scheduled_events: Vec<ScheduledEvent>,
     /// EC2's or Gantry's reason.
     pub state_reason: Option<Reason>,
     /// Cause and remedy, when it failed.

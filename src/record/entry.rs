@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::acceptance::Acceptance;
 use super::attempt_entry::{AttemptError, AttemptFailed, AttemptIntended, AttemptSucceeded, AttemptUnknown};
-use super::boot_event::{BootFailure, LaunchState, Phase};
+use super::boot_event::{BootFailure, LaunchState, Phase, ScheduledEvent};
 use super::finding::Finding;
 use super::governing::{Cancellation, LaunchSwitch, PolicyLoaded};
 use super::image_choice::ImageReceipt;
@@ -285,6 +285,15 @@ pub struct InstancePhase {
     /// EC2's word for the attached EBS status check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ebs_status: Option<String>,
+    /// EC2's word for the application status check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application_status: Option<String>,
+    /// EC2's word for the performance status check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub performance_status: Option<String>,
+    /// What is scheduled for it, as EC2 announced it then; done ones are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scheduled_events: Vec<ScheduledEvent>,
     /// EC2's reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_reason: Option<Reason>,

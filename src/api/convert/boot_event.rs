@@ -2,7 +2,7 @@
 
 use super::time::{to_duration, to_timestamp};
 use crate::api::pb;
-use crate::record::{BootEvent, BootFailure, BootStage, LaunchState, Phase, Reason};
+use crate::record::{BootEvent, BootFailure, BootStage, LaunchState, Phase, Reason, ScheduledEvent};
 
 impl From<&BootEvent> for pb::BootEvent {
     fn from(event: &BootEvent) -> Self {
@@ -14,6 +14,9 @@ impl From<&BootEvent> for pb::BootEvent {
             system_status,
             instance_status,
             ebs_status,
+            application_status,
+            performance_status,
+            scheduled_events,
             state_reason,
             failure,
             observed_time,
@@ -29,6 +32,9 @@ impl From<&BootEvent> for pb::BootEvent {
             system_status: system_status.clone().unwrap_or_default(),
             instance_status: instance_status.clone().unwrap_or_default(),
             ebs_status: ebs_status.clone().unwrap_or_default(),
+            application_status: application_status.clone().unwrap_or_default(),
+            performance_status: performance_status.clone().unwrap_or_default(),
+            scheduled_events: scheduled_events.iter().map(Into::into).collect(),
             state_reason: state_reason.as_ref().map(Into::into),
             failure: failure.as_ref().map(Into::into),
             observed_time: Some(to_timestamp(*observed_time)),
@@ -39,6 +45,7 @@ impl From<&BootEvent> for pb::BootEvent {
             terminal: *terminal,
             launch_state: launch_state.map_or(pb::LaunchState::Unspecified, Into::into).into(),
             cursor: String::new(),
+            data_age: None,
         }
     }
 }
@@ -83,9 +90,22 @@ impl From<&Reason> for pb::LaunchStateReason {
     }
 }
 
+impl From<&ScheduledEvent> for pb::ScheduledEvent {
+    fn from(event: &ScheduledEvent) -> Self {
+        let ScheduledEvent { id, code, description, not_before, not_after } = event;
+        Self {
+            event_id: id.clone().unwrap_or_default(),
+            code: code.clone(),
+            description: description.clone().unwrap_or_default(),
+            not_before: not_before.map(to_timestamp),
+            not_after: not_after.map(to_timestamp),
+        }
+    }
+}
+
 impl From<&BootFailure> for pb::BootFailure {
     fn from(failure: &BootFailure) -> Self {
-        let BootFailure { cause, stage, remedy } = failure;
+        let BootFailure { cause, stage, remedy, console } = failure;
         let stage = match stage {
             BootStage::Capacity => pb::BootStage::Capacity,
             BootStage::Volume => pb::BootStage::Volume,
@@ -105,6 +125,7 @@ impl From<&BootFailure> for pb::BootFailure {
             remedy: remedy.clone(),
             // Kept apart from the log, for a time; whoever has it adds it.
             console_tail: String::new(),
+            console_sha256: console.as_ref().map(|console| console.sha256.to_string()).unwrap_or_default(),
         }
     }
 }

@@ -93,7 +93,7 @@ mod tests {
             cause: "the snapshot is gone".into(),
             stage: pb::BootStage::Snapshot.into(),
             remedy: "use another image".into(),
-            console_tail: String::new(),
+            ..pb::BootFailure::default()
         };
         let failed = pb::BootEvent {
             instance_id: "i-12345678".into(),

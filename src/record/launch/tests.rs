@@ -161,6 +161,7 @@ impl Step {
                     cause: "the volume could not be made".to_owned(),
                     stage: BootStage::Volume,
                     remedy: "use another key".to_owned(),
+                    console: None,
                 }),
                 ..InstancePhase::requested(&place(letter), Duration::from_secs(seconds.unsigned_abs()))
             }),
