@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ami::catalog::Catalogs;
 use crate::audit::AuditLog;
-use crate::boot::Tracker;
+use crate::boot::Watches;
 use crate::clock::Clock;
 use crate::ids::Principal;
 use crate::launch::Launcher;
@@ -39,7 +39,7 @@ pub struct Services {
     /// Launches.
     pub launcher: Launcher,
     /// Instances that are being watched.
-    pub tracker: Tracker,
+    pub watches: Watches,
     /// What is on record.
     pub log: AuditLog,
     /// The policy in force.

@@ -12,8 +12,8 @@ mod watch;
 
 use std::time::Duration;
 
-pub use tracker::{Interest, Tracker, TrackerSettings};
-pub use watch::{Cursor, InstancesWatch, LaunchWatch, WatchError, Watched};
+pub use tracker::{Hint, Interest, Interruption, Tracker, TrackerSettings};
+pub use watch::{Cursor, InstancesWatch, LaunchWatch, WatchError, Watched, Watches};
 
 /// How long an instance takes to become ready, until there are measured boots: what EC2's
 /// documentation says of each kind of root device ("Root device type", EC2 User Guide).

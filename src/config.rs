@@ -31,7 +31,7 @@ pub use self::policy::PolicySource;
 pub use self::quotas::{QUOTA_MAX, QUOTA_PRINCIPALS_MAX, QuotaConfig, QuotasConfig};
 pub use self::retention::{RETENTION_DAYS_MAX, RetentionConfig};
 
-use crate::ids::Region;
+use crate::ids::{QueueUrl, Region};
 
 /// The default port, and loopback only: who wants more says so, and then needs TLS.
 pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50_051);
@@ -114,6 +114,9 @@ pub struct Config {
     /// no launch: `"15m"`.
     #[serde(deserialize_with = "duration")]
     pub sweep_period: Duration,
+    /// An SQS queue that EventBridge feeds with EC2's state changes and Spot interruptions, so that they are seen
+    /// sooner. Absent means that EC2 is only asked.
+    pub events_queue: Option<QueueUrl>,
     /// Where metrics are served, as Prometheus' text over HTTP at `/metrics`. Absent means nowhere.
     /// They say nothing secret; there is no TLS and no login.
     pub metrics_listen: Option<SocketAddr>,
@@ -209,6 +212,12 @@ pub enum ConfigError {
         /// What it may be.
         expected: String,
     },
+    /// A queue of events where there are none to come.
+    #[error("events_queue is of AWS: a sandbox sends no events")]
+    QueueOfSandbox,
+    /// A setting of a part that was left out when the program was built.
+    #[error("this program was built without the feature `events-queue`, so that events_queue has no effect")]
+    NoQueueBuiltIn,
     /// Plaintext where others can listen.
     #[error(
         "refusing to serve plaintext on {0}, which is not loopback: give a certificate (--tls-cert, --tls-key), or say \
@@ -275,6 +284,14 @@ impl Config {
                 return out_of_range("sandbox.speed", format!("above 0 and at most {SANDBOX_SPEED_MAX}, not {speed}"));
             }
         }
+        if self.events_queue.is_some() {
+            if cfg!(not(feature = "events-queue")) {
+                return Err(ConfigError::NoQueueBuiltIn);
+            }
+            if self.sandbox.is_some() {
+                return Err(ConfigError::QueueOfSandbox);
+            }
+        }
         if self.tls.is_none() && !self.insecure_plaintext && !self.listen.ip().is_loopback() {
             return Err(ConfigError::PlaintextOffLoopback(self.listen));
         }
@@ -293,6 +310,7 @@ impl Default for Config {
             crawl_period: CRAWL_PERIOD_DEFAULT,
             refresh_period: REFRESH_PERIOD_DEFAULT,
             sweep_period: SWEEP_PERIOD_DEFAULT,
+            events_queue: None,
             metrics_listen: None,
             sandbox: None,
             tls: None,

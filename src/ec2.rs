@@ -1,4 +1,4 @@
-//! Amazon EC2, over aws-sdk-ec2: what it says, in our own types. Beside it STS and SSM, for a call or two.
+//! Amazon EC2, over aws-sdk-ec2: what it says, in our own types. Beside it STS, SSM and SQS, for a call or two.
 //!
 //! The one code path to EC2, whether that is AWS, the sandbox or another server that speaks its
 //! Query protocol. Outside this room nobody sees the SDK. [`facts`] is what EC2 said, [`errors`]
@@ -9,6 +9,8 @@
 pub mod budget;
 pub mod denial;
 pub mod errors;
+#[cfg(feature = "events-queue")]
+pub mod events;
 pub mod facts;
 pub mod run;
 pub mod template;
@@ -22,7 +24,9 @@ mod sessions;
 mod settings;
 
 pub use accounts::{AccountRole, Accounts};
-pub use client::{Client, ImagePage, ImageQuestion, LocationType, PUBLIC_PARAMETERS};
+pub use client::{
+    CALL_STATUS_IDS_MAX, Client, FILTER_VALUES_MAX, ImagePage, ImageQuestion, LocationType, PUBLIC_PARAMETERS,
+};
 pub use clients::{Clients, ConnectError};
 pub use errors::{Answer, Ec2Error, ErrorClass, Silence};
 pub use run::RunInstances;

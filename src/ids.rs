@@ -144,8 +144,10 @@ string_id!(
     |text| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 );
 
+mod queue_url;
 mod role;
 
+pub use queue_url::QueueUrl;
 pub use role::{RoleArn, RoleSession, RoleSessionName, SourceIdentity};
 
 fn prefixed_hex(text: &str, prefix: &str) -> bool {

@@ -8,6 +8,8 @@
 mod accounts;
 mod cosigning;
 mod error;
+#[cfg(feature = "events-queue")]
+mod events;
 mod governing;
 mod metrics;
 mod policy;
@@ -34,9 +36,11 @@ use crate::ami::catalog::{Catalog, Catalogs, Keeping};
 use crate::api::{self, Services, Tls};
 /// For the command line, which reads EC2's encoded messages with the credentials of whoever asks.
 pub use crate::ec2::denial;
+#[cfg(feature = "events-queue")]
+use crate::ec2::events::EventQueue;
 
 use crate::audit::{AuditLog, LogSettings, Owner, make_dir};
-use crate::boot::{Tracker, TrackerSettings};
+use crate::boot::{Tracker, TrackerSettings, Watches};
 use crate::clock::{Clock, SystemClock, within};
 use crate::config::{Config, SandboxConfig, TlsConfig};
 use crate::ec2::{Accounts, BudgetSettings, Settings, StaticCredentials, Timeouts};
@@ -147,7 +151,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     let services = Services {
         catalogs,
         launcher: launcher.clone(),
-        tracker: tracker.clone(),
+        watches: Watches::new(log.clone(), Arc::clone(&clock), tracker.clone()),
         log: log.clone(),
         policy: in_force,
         clock: Arc::clone(&clock),
@@ -163,6 +167,12 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     kept.extend(standing::begin(&log, kept_elsewhere.clone(), &shutdown));
     kept.push(loader.keep(&shutdown).map_err(ServeError::Signal)?);
     kept.extend(retention::begin(&log, &config.retention, &clock, &shutdown));
+    #[cfg(feature = "events-queue")]
+    if let Some(url) = config.events_queue.clone() {
+        let queue = EventQueue::connect(url, &aws_settings(&config)).await.ok_or(ServeError::NoRegion)?;
+        let (tracker, places, clock) = (tracker.clone(), clients.places(), Arc::clone(&clock));
+        kept.push(events::begin(events::Events { queue, tracker, places, clock }, &shutdown));
+    }
     let sweep = sweep::Sweep {
         log: log.clone(),
         launcher: launcher.clone(),
@@ -203,18 +213,23 @@ struct Opened {
     sandbox: Option<Sandbox>,
 }
 
-async fn open_aws(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened, ServeError> {
-    if config.regions.is_empty() {
-        return Err(ServeError::NoRegion);
-    }
-    let settings = Settings {
+/// Everything from the standard configuration.
+fn aws_settings(config: &Config) -> Settings {
+    Settings {
         regions: config.regions.clone(),
         endpoint: None,
         credentials: None,
         account_id: None,
         timeouts: Timeouts::default(),
         budget: budget(config),
-    };
+    }
+}
+
+async fn open_aws(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened, ServeError> {
+    if config.regions.is_empty() {
+        return Err(ServeError::NoRegion);
+    }
+    let settings = aws_settings(config);
     let clients = Box::pin(Accounts::connect(&settings, accounts::roles(config), clock)).await?;
     let owner = Owner { sandbox: false, accounts: clients.ids().cloned().collect() };
     let log = open_log(config, owner).await?;

@@ -108,6 +108,8 @@ pub mod field {
     pub const ADDRESS: &str = "address";
     /// A policy's text, by its SHA-256.
     pub const POLICY_HASH: &str = "policy_hash";
+    /// What became of a message: `used`, `ignored` or `malformed`.
+    pub const RESULT: &str = "result";
     /// An error with its whole chain of causes.
     pub const ERROR: &str = "error";
 }
@@ -160,6 +162,8 @@ pub mod event {
     pub const LAUNCHES_PAUSED: &str = "launches_paused";
     /// An instance of this server's belongs to no launch.
     pub const ORPHAN_FOUND: &str = "orphan_found";
+    /// The queue of EC2's events could not be read, or a message on it.
+    pub const EVENTS_NOT_READ: &str = "events_not_read";
     /// Launches are let pass again.
     pub const LAUNCHES_RESUMED: &str = "launches_resumed";
 }
@@ -198,6 +202,8 @@ pub mod metric {
     pub const POLICY_STALE: &str = "gantry_policy_stale";
     /// Instances of this server's that belong to no launch, by `account_id` and `region`.
     pub const ORPHAN_INSTANCES: &str = "gantry_orphan_instances";
+    /// Messages of the queue of EC2's events, by what became of them.
+    pub const QUEUE_EVENTS: &str = "gantry_queue_events_total";
     /// Whether launches are paused: 1 or 0.
     pub const LAUNCHES_PAUSED: &str = "gantry_launches_paused";
     /// Launches that a quota refused, by the label `quota`.

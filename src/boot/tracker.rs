@@ -4,11 +4,13 @@
 //! the audit log. It is told of launches on a channel, and of instances that somebody watches
 //! though Gantry did not launch them by [`Tracker::follow`].
 
+mod due;
 mod followed;
+mod observed;
 mod poller;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,7 +24,9 @@ use crate::ec2::budget::Priority;
 use crate::ec2::{Accounts, Ec2Error};
 use crate::ids::{AccountId, InstanceId, LaunchId, Region};
 
+use observed::Observed;
 use poller::{Command, Follow, Poller, Shown};
+pub use poller::{Hint, Interruption};
 
 /// How often EC2 is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +34,13 @@ pub struct TrackerSettings {
     /// Between two looks at the states of young instances. DescribeInstances has a bucket of 100
     /// requests refilled at 20 a second; one look every 1.5 s for 200 instances is 3 % of it.
     pub state_period: Duration,
-    /// Between two looks at status checks, which EC2 itself makes once a minute.
+    /// Between two looks at the status checks of young instances, which EC2 itself makes once a minute.
     pub status_period: Duration,
 }
 
 impl Default for TrackerSettings {
     fn default() -> Self {
-        Self { state_period: Duration::from_millis(1_500), status_period: Duration::from_secs(5) }
+        Self { state_period: Duration::from_millis(1_500), status_period: Duration::from_secs(10) }
     }
 }
 
@@ -52,8 +56,8 @@ type Place = (AccountId, Region);
 #[derive(Debug)]
 struct Shared {
     pollers: HashMap<Place, mpsc::UnboundedSender<Command>>,
-    /// When each of them last saw all it follows.
-    observed: Mutex<HashMap<Place, Timestamp>>,
+    /// When each of them last saw what it follows.
+    observed: HashMap<Place, Arc<Observed>>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
 }
@@ -77,19 +81,12 @@ impl Tracker {
         }
         let shared = Arc::new(Shared {
             pollers,
-            observed: Mutex::default(),
+            observed: starting.iter().map(|poller| (place_of(poller), poller.observed())).collect(),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
         });
         for poller in starting {
-            let (at, shutdown) = (Arc::downgrade(&shared), shared.shutdown.clone());
-            let place = (poller.account_id().clone(), poller.region().clone());
-            let note = move |time| {
-                if let Some(shared) = at.upgrade() {
-                    shared.note(&place, time);
-                }
-            };
-            shared.tasks.spawn(poller.run(shutdown, note));
+            shared.tasks.spawn(poller.run(shared.shutdown.clone()));
         }
         let (log, at, shutdown) = (log.clone(), Arc::downgrade(&shared), shared.shutdown.clone());
         shared.tasks.spawn(async move {
@@ -151,9 +148,23 @@ impl Tracker {
         }
     }
 
-    /// When the instances of a Region of an account were last seen; how old what a watcher knows is.
-    pub fn observed(&self, place: &Place) -> Option<Timestamp> {
-        self.shared.observed.lock().unwrap_or_else(PoisonError::into_inner).get(place).copied()
+    /// Has an instance looked at sooner, since something is known to have happened to it. One that nobody follows is
+    /// not looked at.
+    pub fn hint(&self, place: &Place, hint: Hint) {
+        if let Some(poller) = self.shared.pollers.get(place) {
+            // A poller lives as long as the tracker.
+            let _ = poller.send(Command::Hint(hint));
+        }
+    }
+
+    /// When EC2 last answered about that of `instance_ids` which was seen longest ago: how old what a watcher knows
+    /// is. None while EC2 has answered about none that is followed.
+    pub fn observed<'a>(
+        &self,
+        place: &Place,
+        instance_ids: impl IntoIterator<Item = &'a InstanceId>,
+    ) -> Option<Timestamp> {
+        self.shared.observed.get(place)?.oldest(instance_ids)
     }
 
     /// Stops polling and waits for what is under way.
@@ -164,10 +175,8 @@ impl Tracker {
     }
 }
 
-impl Shared {
-    fn note(&self, place: &Place, time: Timestamp) {
-        self.observed.lock().unwrap_or_else(PoisonError::into_inner).insert(place.clone(), time);
-    }
+fn place_of(poller: &Poller) -> Place {
+    (poller.account_id().clone(), poller.region().clone())
 }
 
 /// Somebody watches these instances. Dropping it lets them go.

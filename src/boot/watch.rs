@@ -4,17 +4,23 @@
 //! re-reads and nobody else waits for it. Between events it yields heartbeats that say how old what
 //! is known is.
 
+mod feed;
 mod instances;
 mod launch;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::audit::{PrunedLaunch, ReadError};
+use super::Tracker;
+use crate::audit::{AuditLog, PrunedLaunch, ReadError};
+use crate::clock::Clock;
 use crate::ec2::Ec2Error;
-use crate::ids::{InstanceId, LaunchId};
+use crate::ids::{AccountId, InstanceId, LaunchId, Region};
 use crate::record::BootEvent;
+
+use feed::Feeds;
 
 pub use instances::{Cursor, InstancesWatch};
 pub use launch::LaunchWatch;
@@ -22,13 +28,52 @@ pub use launch::LaunchWatch;
 /// The longest time without an event or a heartbeat.
 const HEARTBEAT_PERIOD: Duration = Duration::from_secs(10);
 
+/// Where watches are opened. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct Watches {
+    log: AuditLog,
+    clock: Arc<dyn Clock>,
+    tracker: Tracker,
+    feeds: Feeds,
+}
+
+impl Watches {
+    /// Watches over what `tracker` writes into `log`.
+    pub fn new(log: AuditLog, clock: Arc<dyn Clock>, tracker: Tracker) -> Self {
+        Self { feeds: Feeds::new(log.clone()), log, clock, tracker }
+    }
+
+    /// Watches `launch_id` from the event after sequence `after`; 0 is from the beginning.
+    ///
+    /// # Errors
+    /// If there is no such launch or it has not come that far.
+    pub fn launch(&self, launch_id: LaunchId, after: u64) -> Result<LaunchWatch, WatchError> {
+        LaunchWatch::open(self, launch_id, after)
+    }
+
+    /// Watches `instance_ids` of a Region of an account: everything after `cursor`, or, without one, from what
+    /// each of them is now.
+    ///
+    /// # Errors
+    /// If the cursor is ahead of the log, EC2 cannot be asked, or neither EC2 nor the log knows an
+    /// instance.
+    pub async fn instances(
+        &self,
+        place: (AccountId, Region),
+        instance_ids: Vec<InstanceId>,
+        cursor: Option<Cursor>,
+    ) -> Result<InstancesWatch, WatchError> {
+        InstancesWatch::open(self, place, instance_ids, cursor).await
+    }
+}
+
 /// What a watch yields.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Watched {
     /// Something happened.
     Event {
         /// What.
-        event: Box<BootEvent>,
+        event: Arc<BootEvent>,
         /// Where to go on after it; only of a watch over instances.
         cursor: Option<Cursor>,
     },
@@ -36,7 +81,14 @@ pub enum Watched {
     Heartbeat {
         /// None before EC2 has answered for the first time.
         observed: Option<Timestamp>,
+        /// How long ago that is.
+        age: Option<Duration>,
     },
+}
+
+fn heartbeat(clock: &dyn Clock, observed: Option<Timestamp>) -> Watched {
+    let age = observed.map(|observed| Duration::try_from(clock.now().duration_since(observed)).unwrap_or_default());
+    Watched::Heartbeat { observed, age }
 }
 
 /// Why a watch ends without a terminal event.

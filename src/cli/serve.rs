@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::{output, parse, stop};
 use crate::clock::SystemClock;
 use crate::config::{Config, LogFormat, PolicySource, SANDBOX_REGION_DEFAULT, TlsConfig};
-use crate::ids::Region;
+use crate::ids::{QueueUrl, Region};
 use crate::{server, telemetry};
 
 /// Where the AWS tools look for a Region, first hit first.
@@ -42,6 +42,10 @@ pub(crate) struct Args {
     /// Between two looks at the newest images [default: 60s].
     #[arg(long, value_name = "DURATION", value_parser = parse::duration)]
     refresh_period: Option<Duration>,
+    /// Hear of state changes and Spot interruptions from this SQS queue, which an EventBridge rule feeds; EC2 is asked all
+    /// the same [default: none].
+    #[arg(long, value_name = "URL")]
+    events_queue: Option<QueueUrl>,
     /// Serve metrics for Prometheus here, at /metrics [default: nowhere].
     #[arg(long, value_name = "ADDRESS")]
     metrics_listen: Option<SocketAddr>,
@@ -131,6 +135,7 @@ impl Args {
             config.refresh_period = refresh_period;
         }
         config.metrics_listen = self.metrics_listen.or(config.metrics_listen);
+        config.events_queue = self.events_queue.or(config.events_queue);
         config.policy = self.policy.or(config.policy);
         if let (Some(cert), Some(key)) = (self.tls_cert, self.tls_key) {
             config.tls = Some(TlsConfig { cert, key, client_ca: self.client_ca });

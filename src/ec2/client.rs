@@ -26,10 +26,11 @@ use crate::ids::{AccountId, Principal, Region, RoleSession, RoleSessionName, Sou
 
 pub use images::{ImagePage, ImageQuestion};
 pub use instance_types::LocationType;
+pub use instances::CALL_STATUS_IDS_MAX;
 pub use parameters::PUBLIC_PARAMETERS;
 
 /// The most values EC2 takes in one filter (EC2 User Guide, "Filtering resources").
-const FILTER_VALUES_MAX: usize = 200;
+pub const FILTER_VALUES_MAX: usize = 200;
 
 /// A client of one Region of one account. Cloning is cheap and shares the connections.
 #[derive(Clone)]

@@ -37,15 +37,8 @@ impl Launches {
         let launch_id = violations.required_id::<LaunchId>("launch_id", &launch_id);
         let launch_id = violations.finish(launch_id)?;
         let permit = self.watcher()?;
-        let services = &self.services;
-        let watch = LaunchWatch::open(
-            services.log.clone(),
-            Arc::clone(&services.clock),
-            services.tracker.clone(),
-            launch_id,
-            after_sequence,
-        )?;
-        Ok(stream(Watch::Launch(Box::new(watch)), permit, services.shutdown.clone()))
+        let watch = self.services.watches.launch(launch_id, after_sequence)?;
+        Ok(stream(Watch::Launch(watch), permit, self.services.shutdown.clone()))
     }
 
     pub(super) async fn watch_each(&self, request: pb::WatchInstancesRequest) -> Result<Events, Failure> {
@@ -59,17 +52,8 @@ impl Launches {
         let cursor: Option<Cursor> = violations.optional_id("after_cursor", &after_cursor);
         let scope = violations.finish(scope)??;
         let permit = self.watcher()?;
-        let services = &self.services;
-        let watch = InstancesWatch::open(
-            services.log.clone(),
-            Arc::clone(&services.clock),
-            services.tracker.clone(),
-            (scope.account_id, scope.region),
-            ids,
-            cursor,
-        )
-        .await?;
-        Ok(stream(Watch::Instances(Box::new(watch)), permit, services.shutdown.clone()))
+        let watch = self.services.watches.instances((scope.account_id, scope.region), ids, cursor).await?;
+        Ok(stream(Watch::Instances(Box::new(watch)), permit, self.services.shutdown.clone()))
     }
 
     /// A place among the watchers. A caller is refused rather than kept waiting, since watches may
@@ -80,7 +64,7 @@ impl Launches {
 }
 
 enum Watch {
-    Launch(Box<LaunchWatch>),
+    Launch(LaunchWatch),
     Instances(Box<InstancesWatch>),
 }
 
@@ -92,18 +76,20 @@ impl Watch {
         };
         Ok(watched.map(|watched| match watched {
             Watched::Event { event, cursor } => self.message(&event, cursor),
-            Watched::Heartbeat { observed } => {
-                pb::BootEvent { observed_time: observed.map(to_timestamp), ..Default::default() }
-            }
+            Watched::Heartbeat { observed, age } => pb::BootEvent {
+                observed_time: observed.map(to_timestamp),
+                data_age: age.map(to_duration),
+                ..Default::default()
+            },
         }))
     }
 
     fn message(&self, event: &BootEvent, cursor: Option<Cursor>) -> pb::BootEvent {
-        let root_device_type = match self {
-            Self::Launch(watch) => watch.launch().and_then(|launch| launch.root_device_type.as_deref()),
-            Self::Instances(_) => None,
+        let expected = match self {
+            Self::Launch(watch) => watch.with_launch(|launch| expected_boot(launch.root_device_type.as_deref())),
+            Self::Instances(_) => expected_boot(None),
         };
-        let (progress, remaining) = expectation(event, expected_boot(root_device_type)).unzip();
+        let (progress, remaining) = expectation(event, expected).unzip();
         pb::BootEvent {
             progress,
             expected_remaining: remaining.map(to_duration),

@@ -1,7 +1,8 @@
 //! Histories of looks, and the phases that come of them.
 
 use super::*;
-use crate::record::BootStage;
+use crate::ec2::facts::{StateReason, StatusSummary};
+use crate::record::{BootStage, ScheduledEvent};
 
 const ID: &str = "i-0123456789abcdef0";
 
@@ -14,7 +15,8 @@ fn fresh() -> Tracked {
         instance_id: ID.parse().unwrap(),
         phase: Some(Phase::Requested),
         place: None,
-        checks: [None, None, None],
+        checks: Checks::default(),
+        scheduled: Vec::new(),
         since: at(0),
         ready_by: Some(at(600)),
         terminating: false,
@@ -71,9 +73,11 @@ fn checks(system: &str, instance: &str) -> InstanceStatus {
 fn history(mut tracked: Tracked, looks: &[(Option<Instance>, Option<InstanceStatus>)]) -> Vec<InstancePhase> {
     let mut all = Vec::new();
     for (second, (instance, status)) in (1..).zip(looks) {
-        for phase in observe(&tracked, instance.as_ref(), status.as_ref(), at(second)) {
+        let look = Look { instance: instance.as_ref(), status: status.as_ref(), warned: None };
+        for phase in observe(&tracked, look, at(second)) {
             tracked.phase = Some(phase.phase);
-            tracked.checks = [phase.system_status.clone(), phase.instance_status.clone(), phase.ebs_status.clone()];
+            tracked.checks = Checks::recorded(&phase);
+            tracked.scheduled.clone_from(&phase.scheduled_events);
             if phase.place.is_some() {
                 tracked.place.clone_from(&phase.place);
             }
@@ -158,7 +162,7 @@ fn an_instance_that_ends_is_terminated_or_failed() {
 fn what_was_shown_before_and_is_missing_for_ten_minutes_is_gone() {
     let missing = |phase, is_absent| {
         let tracked = Tracked { phase: Some(phase), ready_by: None, is_absent, ..fresh() };
-        observe(&tracked, None, None, at(9_999)).into_iter().map(|phase| phase.phase).collect::<Vec<_>>()
+        observe(&tracked, Look::default(), at(9_999)).into_iter().map(|phase| phase.phase).collect::<Vec<_>>()
     };
     assert_eq!(missing(Phase::Ready, true), [Phase::Terminated]);
     assert_eq!(missing(Phase::Ready, false), [], "it may come back");
@@ -169,10 +173,10 @@ fn what_was_shown_before_and_is_missing_for_ten_minutes_is_gone() {
 #[test]
 fn what_was_never_seen_is_waited_for_before_it_counts_as_terminated() {
     let terminating = Tracked { terminating: true, ..fresh() };
-    let phases = |seconds| observe(&terminating, None, None, at(seconds)).into_iter().map(|phase| phase.phase);
+    let phases = |seconds| observe(&terminating, Look::default(), at(seconds)).into_iter().map(|phase| phase.phase);
     assert_eq!(phases(599).collect::<Vec<_>>(), []);
     assert_eq!(phases(600).collect::<Vec<_>>(), [Phase::Terminated]);
-    assert_eq!(observe(&Tracked { terminating: false, ready_by: None, ..fresh() }, None, None, at(600)), []);
+    assert_eq!(observe(&Tracked { terminating: false, ready_by: None, ..fresh() }, Look::default(), at(600)), []);
 }
 
 #[test]
@@ -193,4 +197,137 @@ fn what_is_not_ready_in_time_times_out_once_and_may_still_become_ready() {
 
     let invisible = Tracked { ready_by: Some(at(1)), ..fresh() };
     assert_eq!(phases(invisible, &[(None, None), (None, None)]), [Phase::TimedOut]);
+}
+
+/// An instance in `state` whose current boot began at `launched`.
+fn launched(state: InstanceState, launched: i64) -> Instance {
+    Instance { launch_time: Some(at(launched)), ..instance(state, None) }
+}
+
+#[test]
+fn a_start_is_known_by_its_launch_time_and_nothing_else_takes_a_phase_back() {
+    let see = |state, time, status: Option<InstanceStatus>| (Some(launched(state, time)), status);
+    let ok = || Some(checks("ok", "ok"));
+    let cases = [
+        (
+            "stopped and started between two looks",
+            vec![see(Running, 100, Some(checks("initializing", "initializing"))), see(Running, 200, ok())],
+            vec![Phase::Running, Phase::Checking, Phase::Running, Phase::Ready],
+        ),
+        (
+            "started again, seen on its way",
+            vec![see(Running, 100, None), see(Stopped, 100, None), see(Pending, 200, None), see(Running, 200, None)],
+            vec![Phase::Running, Phase::Stopped, Phase::Pending, Phase::Running],
+        ),
+        (
+            "stale answers between fresh ones",
+            vec![
+                see(Pending, 100, None),
+                see(Running, 100, None),
+                see(Pending, 100, None),
+                see(Stopped, 100, None),
+                see(Running, 100, None),
+                see(Running, 200, None),
+                see(Stopped, 100, None),
+                see(Running, 200, ok()),
+            ],
+            vec![Phase::Pending, Phase::Running, Phase::Stopped, Phase::Running, Phase::Ready],
+        ),
+        (
+            "nothing follows an end",
+            vec![see(Terminated, 100, None), see(Running, 100, ok()), see(Pending, 200, None)],
+            vec![Phase::Failed],
+        ),
+        (
+            "restarted by its operating system before it was ready",
+            vec![
+                see(Running, 100, Some(checks("ok", "initializing"))),
+                see(Running, 100, Some(checks("ok", "impaired"))),
+                see(Running, 100, Some(checks("ok", "initializing"))),
+                see(Running, 100, ok()),
+            ],
+            vec![Phase::Running, Phase::Checking, Phase::Impaired, Phase::Checking, Phase::Ready],
+        ),
+    ];
+    for (name, looks, expected) in cases {
+        assert_eq!(phases(fresh(), &looks), expected, "{name}");
+    }
+}
+
+#[test]
+fn ready_waits_for_every_check_that_the_instance_has() {
+    let with = |ebs: Option<&str>, application: Option<&str>, performance: Option<&str>| {
+        let summary = |word: &str| StatusSummary { status: word.to_owned(), details: Vec::new(), impaired_since: None };
+        let status = InstanceStatus {
+            attached_ebs: ebs.map(summary),
+            application: application.map(summary),
+            performance: performance.map(summary),
+            ..checks("ok", "ok")
+        };
+        phases(fresh(), &[(Some(instance(Running, None)), Some(status))]).pop().unwrap()
+    };
+    for (ebs, application, performance, expected) in [
+        (None, None, None, Phase::Ready),
+        (Some("ok"), Some("ok"), Some("ok"), Phase::Ready),
+        (Some("not-applicable"), Some("suppressed"), None, Phase::Ready),
+        (Some("ok"), Some("not-applicable"), Some("impaired"), Phase::Ready),
+        (Some("initializing"), None, None, Phase::Checking),
+        (Some("ok"), Some("insufficient-data"), None, Phase::Checking),
+        (Some("impaired"), None, None, Phase::Impaired),
+        (Some("ok"), Some("impaired"), None, Phase::Impaired),
+        (Some("a word of tomorrow"), None, None, Phase::Checking),
+    ] {
+        assert_eq!(with(ebs, application, performance), expected, "{ebs:?} {application:?} {performance:?}");
+    }
+}
+
+#[test]
+fn what_is_scheduled_is_told_once_and_again_when_it_changes() {
+    let event = |id: &str, description: &str| crate::ec2::facts::ScheduledEvent {
+        id: Some(id.to_owned()),
+        code: Some("instance-retirement".to_owned()),
+        description: Some(description.to_owned()),
+        not_before: Some(at(9_000)),
+        not_after: None,
+    };
+    let see = |events: &[crate::ec2::facts::ScheduledEvent]| {
+        let status = InstanceStatus { events: events.to_vec(), ..checks("ok", "initializing") };
+        (Some(instance(Running, None)), Some(status))
+    };
+    let (first, second) = (event("instance-event-1", "degraded"), event("instance-event-2", "degraded"));
+    let done = event("instance-event-1", "[Completed] degraded");
+    let looks = [
+        see(&[]),
+        see(&[first.clone(), second.clone()]),
+        // The order of EC2's answer means nothing.
+        see(&[second.clone(), first]),
+        see(&[done, second]),
+        (Some(instance(Running, None)), None),
+    ];
+    let told: Vec<(Phase, usize)> =
+        history(fresh(), &looks).iter().map(|phase| (phase.phase, phase.scheduled_events.len())).collect();
+    let expected = [(Phase::Running, 0), (Phase::Checking, 0), (Phase::Checking, 2), (Phase::Checking, 1)];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_spot_interruption_is_told_before_the_next_checks() {
+    let running = Tracked { phase: Some(Phase::Running), ..fresh() };
+    let warning = ScheduledEvent {
+        id: None,
+        code: "spot-interruption".to_owned(),
+        description: None,
+        not_before: Some(at(120)),
+        not_after: None,
+    };
+    let shown = instance(Running, None);
+    let look = Look { instance: Some(&shown), status: None, warned: Some(&warning) };
+    let told = observe(&running, look, at(1));
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].phase, &told[0].scheduled_events[..]), (Phase::Running, std::slice::from_ref(&warning)));
+    let known = Tracked { scheduled: vec![warning.clone()], ..running };
+    assert_eq!(observe(&known, look, at(2)), [], "and once");
+    let status = checks("ok", "initializing");
+    let checking = observe(&known, Look { status: Some(&status), ..look }, at(3));
+    assert_eq!(checking[0].scheduled_events, [warning], "and is not forgotten");
 }

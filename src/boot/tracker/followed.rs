@@ -8,9 +8,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::audit::{AuditLog, ReadError};
-use crate::boot::observe::{ABSENT_LIMIT, Tracked};
+use crate::boot::observe::{ABSENT_LIMIT, Checks, Tracked};
+use crate::ec2::facts::{Instance, InstanceState};
 use crate::ids::{InstanceId, LaunchId};
-use crate::record::{Event, InstancePhase, Launch, LaunchInstance, Phase};
+use crate::record::{Event, InstancePhase, Launch, LaunchInstance, Phase, ScheduledEvent};
+
+use super::due::Due;
+use super::poller::Interruption;
 
 /// How long an instance that was not ready in time is still looked at.
 const LATE_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -18,8 +22,8 @@ const LATE_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often it must be looked for, beside [`ABSENT_LIMIT`].
 const ABSENT_LOOKS: u32 = 10;
 
-/// The status checks on record with a phase: system, instance, EBS.
-pub(super) type Checks = [Option<String>; 3];
+/// What a Spot interruption is called among the scheduled events.
+const SPOT_INTERRUPTION: &str = "spot-interruption";
 
 /// An instance and why it is followed.
 pub(super) struct Followed {
@@ -33,31 +37,78 @@ pub(super) struct Followed {
     pub(super) is_checked: bool,
     /// Since when EC2 does not show it, on the clock's uptime, and how often it was looked for since.
     pub(super) absent: Option<(Duration, u32)>,
+    /// What EC2 showed last; none before it shows the instance and after it has ceased to.
+    pub(super) shown: Option<Box<Instance>>,
+    /// When EC2 last answered about it, on the clock's uptime.
+    pub(super) seen_at: Option<Duration>,
+    /// What EC2 has warned of, beside its status.
+    pub(super) warned: Option<ScheduledEvent>,
+    /// When it is to be looked at.
+    pub(super) due: Due,
 }
 
 impl Followed {
+    /// An instance that is looked at from `uptime` on.
+    pub(super) fn new(tracked: Tracked, launch_id: Option<LaunchId>, uptime: Duration) -> Self {
+        // What was told before is not taken back by a restart.
+        let warned = tracked.scheduled.iter().find(|event| event.code == SPOT_INTERRUPTION).cloned();
+        Self {
+            tracked,
+            launch_id,
+            watchers: 0,
+            awaited: false,
+            is_checked: false,
+            absent: None,
+            shown: None,
+            seen_at: None,
+            warned,
+            due: Due::new(uptime),
+        }
+    }
+
+    /// Notes that EC2 takes a Spot Instance back at `time`, doing `action` to it.
+    pub(super) fn warn(&mut self, Interruption { action, time }: Interruption) {
+        self.warned = Some(ScheduledEvent {
+            id: None,
+            code: SPOT_INTERRUPTION.to_owned(),
+            description: Some(action).filter(|action| !action.is_empty()),
+            not_before: Some(time),
+            not_after: None,
+        });
+    }
+
     /// Keeps what was recorded, so that it is not recorded again.
-    pub(super) fn recorded(&mut self, phase: InstancePhase) {
+    pub(super) fn recorded(&mut self, phase: InstancePhase, uptime: Duration) {
+        self.due.moved(uptime);
         self.tracked.phase = Some(phase.phase);
         if phase.phase == Phase::Ready {
             self.tracked.was_ready = true;
             self.tracked.ready_by = None;
         }
-        self.tracked.checks = [phase.system_status, phase.instance_status, phase.ebs_status];
+        self.tracked.checks = Checks::recorded(&phase);
+        self.tracked.scheduled = phase.scheduled_events;
         if phase.place.is_some() {
             self.tracked.place = phase.place;
         }
     }
 
-    /// Notes whether EC2 shows it.
-    pub(super) fn seen(&mut self, is_shown: bool, uptime: Duration) {
+    /// Notes what EC2 shows of it.
+    pub(super) fn seen(&mut self, shown: Option<Instance>, uptime: Duration) {
         self.absent = match self.absent {
-            _ if is_shown => None,
+            _ if shown.is_some() => None,
             Some((since, looks)) => Some((since, looks.saturating_add(1))),
             None => Some((uptime, 1)),
         };
         let is_absent = |(since, looks)| ABSENT_LOOKS <= looks && ABSENT_LIMIT <= uptime.saturating_sub(since);
         self.tracked.is_absent = self.absent.is_some_and(is_absent);
+        self.shown = shown.map(Box::new);
+        self.seen_at = Some(uptime);
+    }
+
+    /// Whether EC2 showed it running, so that it has status checks that somebody wants to know.
+    pub(super) fn has_checks(&self) -> bool {
+        let state = self.shown.as_ref().and_then(|shown| shown.state);
+        state == Some(InstanceState::Running) && !self.is_checked
     }
 
     /// Whether its launch has nothing more to learn of it.
@@ -81,7 +132,8 @@ impl Followed {
 /// A launch as the log has it.
 pub(super) struct OnRecord {
     pub(super) launch: Launch,
-    checks: HashMap<InstanceId, Checks>,
+    /// The last phase of the instances, of those launches where more of it is needed than its name.
+    last: HashMap<InstanceId, InstancePhase>,
 }
 
 impl OnRecord {
@@ -91,17 +143,18 @@ impl OnRecord {
     /// If the log cannot be read.
     pub(super) fn read(log: &AuditLog, launch_id: LaunchId) -> Result<Option<Self>, ReadError> {
         let Some(launch) = log.launch(launch_id)? else { return Ok(None) };
-        let mut checks = HashMap::new();
-        // Only the phase Checking is compared by its checks, so only then are the records of the
-        // launch worth reading: once for all its instances.
-        if launch.instances.iter().any(|instance| instance.phase == Phase::Checking) {
+        let mut last = HashMap::new();
+        // Only what has been running has checks and scheduled events, so only then are the records of
+        // the launch worth reading: once for all its instances.
+        let is_compared = |phase| matches!(phase, Phase::Running | Phase::Checking | Phase::Impaired | Phase::Stopped);
+        if launch.instances.iter().any(|instance| is_compared(instance.phase)) {
             for indexed in log.launch_entries(launch_id, 0)? {
                 if let Event::InstancePhase(phase) = indexed.entry.event {
-                    checks.insert(phase.instance_id, [phase.system_status, phase.instance_status, phase.ebs_status]);
+                    last.insert(phase.instance_id.clone(), phase);
                 }
             }
         }
-        Ok(Some(Self { launch, checks }))
+        Ok(Some(Self { launch, last }))
     }
 
     /// The instances that the launch still waits for.
@@ -124,6 +177,7 @@ impl OnRecord {
 
     fn tracked(&self, instance: &LaunchInstance) -> Tracked {
         let launch = &self.launch;
+        let last = self.last.get(&instance.place.instance_id);
         let launched = launch
             .attempts
             .iter()
@@ -134,7 +188,8 @@ impl OnRecord {
             instance_id: instance.place.instance_id.clone(),
             phase: Some(instance.phase),
             place: Some(instance.place.clone()),
-            checks: self.checks.get(&instance.place.instance_id).cloned().unwrap_or_default(),
+            checks: last.map(Checks::recorded).unwrap_or_default(),
+            scheduled: last.map(|last| last.scheduled_events.clone()).unwrap_or_default(),
             since: launch.create_time,
             ready_by: match instance.ready_time {
                 Some(_) => None,
@@ -153,19 +208,21 @@ impl OnRecord {
 /// # Errors
 /// If the log cannot be read.
 pub(super) fn without_launch(log: &AuditLog, instance_id: &InstanceId, since: Timestamp) -> Result<Tracked, ReadError> {
-    let last = log.instance_entries(instance_id, 0)?.pop();
-    let (phase, place, checks) = match last.map(|indexed| indexed.entry.event) {
-        Some(Event::InstancePhase(last)) => {
-            (Some(last.phase), last.place, [last.system_status, last.instance_status, last.ebs_status])
+    let mut place = None;
+    let mut last = None;
+    for indexed in log.instance_entries(instance_id, 0)? {
+        if let Event::InstancePhase(phase) = indexed.entry.event {
+            place = phase.place.clone().or(place);
+            last = Some(phase);
         }
-        _ => (None, None, [None, None, None]),
-    };
-    let instance_id = instance_id.clone();
+    }
+    let phase = last.as_ref().map(|last| last.phase);
     Ok(Tracked {
-        instance_id,
+        instance_id: instance_id.clone(),
         phase,
         place,
-        checks,
+        checks: last.as_ref().map(Checks::recorded).unwrap_or_default(),
+        scheduled: last.map(|last| last.scheduled_events).unwrap_or_default(),
         since,
         ready_by: None,
         terminating: false,

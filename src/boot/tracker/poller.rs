@@ -1,32 +1,43 @@
-//! The poller of one Region of one account: when it looks, and what it records of what it saw.
+//! The poller of one Region of one account: one loop that asks EC2 what is due, takes its answers as they come, and
+//! does what it is told.
 //!
-//! What it is told, and by whom, is in [`follow`].
+//! Questions are under way beside each other, so that a Region with thousands of young instances is looked at as fast
+//! as its share of EC2's rates allows, and a slow answer keeps nobody waiting but those it is about. What is asked is
+//! in [`question`], what is recorded of an answer in [`record`], what it is told and by whom in [`follow`].
 
 mod follow;
+mod question;
+mod record;
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::TrackerSettings;
 use super::followed::Followed;
-use crate::audit::{APPEND_ENTRIES_MAX, AppendError, AuditLog};
-use crate::boot::observe::observe;
+use super::{Observed, TrackerSettings};
+use crate::audit::{AppendError, AuditLog};
 use crate::clock::Clock;
-use crate::ec2::facts::{Instance, InstanceState, InstanceStatus};
-use crate::ec2::{Client, Ec2Error};
-use crate::ids::{AccountId, InstanceId, LaunchId, Region};
-use crate::record::{ENTRY_VERSION, Entry, Event, InstancePhase};
+use crate::ec2::{CALL_STATUS_IDS_MAX, Client, FILTER_VALUES_MAX};
+use crate::ids::{AccountId, InstanceId, Region};
 
 pub(in crate::boot) use follow::Shown;
 pub(super) use follow::{Command, Follow};
+pub use follow::{Hint, Interruption};
+use question::Answer;
 
-/// How much longer the pauses become while EC2 does not answer.
+/// How much longer the pauses become while EC2 does not answer: up to 2⁵ times.
 const ERROR_PAUSES_MAX: u32 = 5;
+
+/// Questions of one kind that are under way at once. At EC2's usual third of a second for an answer it is a little more
+/// than half of a bucket's rate of 20 a second needs.
+const QUESTIONS_MAX: usize = 4;
 
 pub(super) struct Poller {
     client: Client,
@@ -35,9 +46,30 @@ pub(super) struct Poller {
     settings: TrackerSettings,
     commands: mpsc::UnboundedReceiver<Command>,
     followed: HashMap<InstanceId, Followed>,
-    /// When status checks were last asked for, on the clock's uptime.
-    status_asked: Option<Duration>,
+    observed: Arc<Observed>,
+    under_way: FuturesUnordered<BoxFuture<'static, Answer>>,
+    states: Asking,
+    statuses: Asking,
+}
+
+/// How one kind of question is doing.
+#[derive(Debug, Default)]
+struct Asking {
+    /// How many are under way.
+    under_way: usize,
+    /// How many were refused in a row.
     errors: u32,
+}
+
+impl Asking {
+    fn has_room(&self) -> bool {
+        self.under_way < QUESTIONS_MAX
+    }
+
+    fn answered(&mut self, is_ok: bool) {
+        self.under_way = self.under_way.saturating_sub(1);
+        self.errors = if is_ok { 0 } else { (self.errors + 1).min(ERROR_PAUSES_MAX) };
+    }
 }
 
 impl Poller {
@@ -48,7 +80,18 @@ impl Poller {
         settings: TrackerSettings,
         commands: mpsc::UnboundedReceiver<Command>,
     ) -> Self {
-        Self { client, log, clock, settings, commands, followed: HashMap::new(), status_asked: None, errors: 0 }
+        Self {
+            client,
+            log,
+            clock,
+            settings,
+            commands,
+            followed: HashMap::new(),
+            observed: Arc::default(),
+            under_way: FuturesUnordered::new(),
+            states: Asking::default(),
+            statuses: Asking::default(),
+        }
     }
 
     pub(super) fn account_id(&self) -> &AccountId {
@@ -59,193 +102,136 @@ impl Poller {
         self.client.region()
     }
 
-    pub(super) async fn run(mut self, shutdown: CancellationToken, note: impl Fn(Timestamp) + Send) {
-        let mut next_look = self.clock.uptime();
-        while !shutdown.is_cancelled() {
-            let idle = self.followed.is_empty();
-            let pause = next_look.saturating_sub(self.clock.uptime());
-            // A look that is due comes before any command: however many streams are opened, the
+    /// When each instance it follows was seen last.
+    pub(super) fn observed(&self) -> Arc<Observed> {
+        Arc::clone(&self.observed)
+    }
+
+    pub(super) async fn run(mut self, shutdown: CancellationToken) {
+        loop {
+            // What is due is asked before any command is taken: however many streams are opened, the
             // instances of the Region are looked at.
-            if idle || !pause.is_zero() {
-                let command = tokio::select! {
-                    biased;
-                    () = shutdown.cancelled() => return,
-                    command = self.commands.recv() => Some(command),
-                    () = self.clock.sleep(pause), if !idle => None,
-                };
-                match command {
-                    Some(Some(command)) => {
+            self.ask_what_is_due();
+            let pause = self.next_due().map(|due| due.saturating_sub(self.clock.uptime()));
+            let done = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                Some(answer) = self.under_way.next() => self.take_answer(answer).await,
+                command = self.commands.recv() => match command {
+                    Some(command) => {
                         let batch = self.batch(command);
-                        // What follows for a stream has just been looked at; a launch has not.
-                        if idle && batch.iter().any(|command| matches!(command, Command::Launch(_) | Command::Check(_)))
-                        {
-                            next_look = self.clock.uptime();
-                        }
-                        if let Err(stop) = self.take(batch).await {
-                            stop.log(self.client.region());
-                            if stop.is_final() {
-                                return;
-                            }
-                        }
-                        continue;
+                        self.take(batch).await
                     }
                     // Every handle is gone: nobody can ask for anything any more.
-                    Some(None) => return,
-                    None => {}
+                    None => return,
+                },
+                () = self.clock.sleep(pause.unwrap_or_default()), if pause.is_some() => Ok(()),
+            };
+            if let Err(error) = done {
+                tracing::error!(region = %self.client.region(), %error, "phases not recorded");
+                if matches!(error, AppendError::Unavailable) {
+                    return;
                 }
             }
-            let asked = self.clock.now();
-            match self.look().await {
-                Ok(()) => {
-                    self.errors = 0;
-                    note(asked);
+        }
+    }
+
+    /// Asks about everything that is due, as far as questions may be under way.
+    fn ask_what_is_due(&mut self) {
+        while self.states.has_room() {
+            let is_asked = |followed: &Followed| followed.due.state_asked;
+            let ids = self.chosen(FILTER_VALUES_MAX, |followed| (!is_asked(followed)).then_some(followed.due.state));
+            if ids.is_empty() {
+                break;
+            }
+            for id in &ids {
+                self.followed.get_mut(id).into_iter().for_each(|followed| followed.due.state_asked = true);
+            }
+            self.states.under_way += 1;
+            self.under_way.push(question::states(self.client.clone(), Arc::clone(&self.clock), ids));
+        }
+        while self.statuses.has_room() {
+            let due = |followed: &Followed| {
+                (followed.has_checks() && !followed.due.status_asked).then_some(followed.due.status)
+            };
+            let ids = self.chosen(CALL_STATUS_IDS_MAX, due);
+            if ids.is_empty() {
+                break;
+            }
+            for id in &ids {
+                self.followed.get_mut(id).into_iter().for_each(|followed| followed.due.status_asked = true);
+            }
+            self.statuses.under_way += 1;
+            self.under_way.push(question::statuses(self.client.clone(), ids));
+        }
+    }
+
+    /// The instances that one call asks about: those that are due, the longest overdue first. If there are fewer than a
+    /// call may name and any is due, the call names those that will be due next as well, which costs nothing.
+    fn chosen(&self, limit: usize, due: impl Fn(&Followed) -> Option<Duration>) -> Vec<InstanceId> {
+        let now = self.clock.uptime();
+        let mut candidates: Vec<(Duration, &InstanceId)> =
+            self.followed.iter().filter_map(|(id, followed)| Some((due(followed)?, id))).collect();
+        if candidates.iter().all(|(due, _)| now < *due) {
+            return Vec::new();
+        }
+        if limit < candidates.len() {
+            candidates.select_nth_unstable(limit);
+            candidates.truncate(limit);
+        }
+        candidates.into_iter().map(|(_, id)| id.clone()).collect()
+    }
+
+    /// When the next question is due that may be asked; none while answers have to come first.
+    fn next_due(&self) -> Option<Duration> {
+        let states = self.states.has_room().then(|| {
+            let waiting = self.followed.values().filter(|followed| !followed.due.state_asked);
+            waiting.map(|followed| followed.due.state).min()
+        });
+        let statuses = self.statuses.has_room().then(|| {
+            let waiting = self.followed.values().filter(|followed| followed.has_checks() && !followed.due.status_asked);
+            waiting.map(|followed| followed.due.status).min()
+        });
+        // `Reverse`, since none is less than any time.
+        [states, statuses].into_iter().flatten().flatten().map(Reverse).max().map(|Reverse(due)| due)
+    }
+
+    async fn take_answer(&mut self, answer: Answer) -> Result<(), AppendError> {
+        let region = self.client.region();
+        match answer {
+            Answer::States { asked, ids, answer } => {
+                self.states.answered(answer.is_ok());
+                let uptime = self.clock.uptime();
+                for id in &ids {
+                    let Some(followed) = self.followed.get_mut(id) else { continue };
+                    followed.due.state_answered(&self.settings, uptime, self.states.errors);
                 }
-                Err(stop) => {
-                    self.errors = (self.errors + 1).min(ERROR_PAUSES_MAX);
-                    stop.log(self.client.region());
-                    if stop.is_final() {
-                        return;
+                match answer {
+                    Ok(shown) => {
+                        self.note_states(&ids, shown, asked);
+                        self.record_changes(&ids, &HashMap::new()).await?;
+                        self.let_go();
                     }
+                    Err(error) => tracing::warn!(%region, %error, "instances not seen"),
                 }
             }
-            next_look = self.clock.uptime() + self.settings.state_period * (1 << self.errors);
-        }
-    }
-
-    /// Asks EC2 about everything followed and records what changed.
-    async fn look(&mut self) -> Result<(), LookError> {
-        let ids: Vec<InstanceId> = self.followed.keys().cloned().collect();
-        let instances = by_id(self.client.instances(&ids).await?);
-        let statuses = self.statuses(&instances).await?;
-        self.record_changes(&ids, &instances, &statuses).await?;
-        self.let_go(self.clock.now());
-        Ok(())
-    }
-
-    /// The status checks of running instances, when it is time to ask.
-    async fn statuses(
-        &mut self,
-        instances: &HashMap<InstanceId, Instance>,
-    ) -> Result<HashMap<InstanceId, InstanceStatus>, LookError> {
-        let uptime = self.clock.uptime();
-        let due = self.status_asked.is_none_or(|asked| uptime.saturating_sub(asked) >= self.settings.status_period);
-        let is_checked = |id: &InstanceId| self.followed.get(id).is_some_and(|followed| followed.is_checked);
-        let running = instances.values().filter(|instance| instance.state == Some(InstanceState::Running));
-        let running = running.filter(|instance| !is_checked(&instance.instance_id));
-        let running: Vec<InstanceId> = running.map(|instance| instance.instance_id.clone()).collect();
-        if !due || running.is_empty() {
-            return Ok(HashMap::new());
-        }
-        self.status_asked = Some(uptime);
-        Ok(self.ask_statuses(&running).await?)
-    }
-
-    async fn ask_statuses(&self, ids: &[InstanceId]) -> Result<HashMap<InstanceId, InstanceStatus>, Ec2Error> {
-        match self.client.instance_status(ids).await {
-            Ok(statuses) => Ok(statuses.into_iter().map(|status| (status.instance_id.clone(), status)).collect()),
-            // One instance that this call does not know yet fails it for all; the next look asks
-            // again.
-            Err(Ec2Error::Answered(answer)) if answer.code == "InvalidInstanceID.NotFound" => Ok(HashMap::new()),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Records what became of those of `ids` that are followed.
-    async fn record_changes(
-        &mut self,
-        ids: &[InstanceId],
-        instances: &HashMap<InstanceId, Instance>,
-        statuses: &HashMap<InstanceId, InstanceStatus>,
-    ) -> Result<(), LookError> {
-        let (now, uptime) = (self.clock.now(), self.clock.uptime());
-        let mut changes: BTreeMap<Option<LaunchId>, Vec<InstancePhase>> = BTreeMap::new();
-        for id in ids {
-            let Some(followed) = self.followed.get_mut(id) else { continue };
-            followed.seen(instances.contains_key(id), uptime);
-            let phases = observe(&followed.tracked, instances.get(id), statuses.get(id), now);
-            if !phases.is_empty() {
-                changes.entry(followed.launch_id).or_default().extend(phases);
+            Answer::Statuses { ids, answer } => {
+                self.statuses.answered(answer.is_ok());
+                let uptime = self.clock.uptime();
+                for id in &ids {
+                    let Some(followed) = self.followed.get_mut(id) else { continue };
+                    followed.due.status_answered(&self.settings, uptime, self.statuses.errors);
+                }
+                match answer {
+                    Ok(statuses) => {
+                        self.record_changes(&ids, &statuses).await?;
+                        self.let_go();
+                    }
+                    Err(error) => tracing::warn!(%region, %error, "status checks not seen"),
+                }
             }
-        }
-        for (launch_id, phases) in changes {
-            for phases in phases.chunks(APPEND_ENTRIES_MAX) {
-                self.record(launch_id, phases.to_vec(), now).await?;
-            }
+            Answer::Follow { asked, follows, answer } => self.follow_answered(asked, follows, answer).await?,
         }
         Ok(())
-    }
-
-    async fn record(
-        &mut self,
-        launch_id: Option<LaunchId>,
-        phases: Vec<InstancePhase>,
-        now: Timestamp,
-    ) -> Result<(), LookError> {
-        let entry = |phase: InstancePhase| Entry {
-            v: ENTRY_VERSION,
-            time: now,
-            launch_id,
-            account_id: Some(self.client.account_id().clone()),
-            region: Some(self.client.region().clone()),
-            principal: None,
-            event: Event::InstancePhase(phase),
-        };
-        let entries = phases.iter().cloned().map(entry).collect();
-        match self.log.append(entries).await {
-            Ok(_) => {}
-            // The queue drains by itself, and somebody makes room; the next look sees the same and tries
-            // again.
-            Err(AppendError::Full | AppendError::NoSpace) => return Ok(()),
-            // What is known of this launch here is not what the log knows: a defect, which must not
-            // keep the other launches of the Region from being recorded.
-            Err(AppendError::Conflict(error)) => {
-                tracing::error!(?launch_id, %error, "phases do not follow from the record; no longer watched");
-                self.followed.retain(|_, followed| followed.launch_id != launch_id);
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        }
-        for phase in phases {
-            if let Some(followed) = self.followed.get_mut(&phase.instance_id) {
-                followed.recorded(phase);
-            }
-        }
-        Ok(())
-    }
-
-    /// Lets go of what nobody waits for any more.
-    fn let_go(&mut self, now: Timestamp) {
-        for followed in self.followed.values_mut() {
-            if followed.is_settled(now) {
-                followed.awaited = false;
-            }
-        }
-        self.followed.retain(|_, followed| followed.awaited || followed.watchers > 0);
-    }
-}
-
-fn by_id(instances: Vec<Instance>) -> HashMap<InstanceId, Instance> {
-    instances.into_iter().map(|instance| (instance.instance_id.clone(), instance)).collect()
-}
-
-/// Why a look brought nothing.
-#[derive(Debug, thiserror::Error)]
-enum LookError {
-    #[error("EC2 could not be asked")]
-    Ec2(#[from] Ec2Error),
-    #[error("the audit log did not take the records")]
-    Log(#[from] AppendError),
-}
-
-impl LookError {
-    fn is_final(&self) -> bool {
-        matches!(self, Self::Log(AppendError::Unavailable))
-    }
-
-    fn log(&self, region: &Region) {
-        match self {
-            Self::Ec2(error) => tracing::warn!(%region, %error, "instances not seen"),
-            Self::Log(error) => tracing::error!(%region, %error, "phases not recorded"),
-        }
     }
 }

@@ -9,7 +9,7 @@ use futures::future::select_all;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::{HEARTBEAT_PERIOD, WatchError, Watched};
+use super::{HEARTBEAT_PERIOD, WatchError, Watched, Watches, heartbeat};
 use crate::audit::{AuditLog, Indexed, ReadError, Topic};
 use crate::boot::{Interest, Tracker};
 use crate::clock::Clock;
@@ -74,20 +74,13 @@ impl Instance {
 }
 
 impl InstancesWatch {
-    /// Watches `instance_ids` of a Region of an account: everything after `cursor`, or, without one, from what
-    /// each of them is now.
-    ///
-    /// # Errors
-    /// If the cursor is ahead of the log, EC2 cannot be asked, or neither EC2 nor the log knows an
-    /// instance.
-    pub async fn open(
-        log: AuditLog,
-        clock: Arc<dyn Clock>,
-        tracker: Tracker,
+    pub(super) async fn open(
+        watches: &Watches,
         place: (AccountId, Region),
         instance_ids: Vec<InstanceId>,
         cursor: Option<Cursor>,
     ) -> Result<Self, WatchError> {
+        let Watches { log, clock, tracker, feeds: _ } = watches.clone();
         if let Some(Cursor(after)) = cursor {
             let last = log.size();
             if last < after {
@@ -151,7 +144,7 @@ impl InstancesWatch {
         loop {
             if let Some((index, event)) = self.pending.pop_front() {
                 let cursor = Some(Cursor(index + 1));
-                return Ok(Some(Watched::Event { event: Box::new(event), cursor }));
+                return Ok(Some(Watched::Event { event: Arc::new(event), cursor }));
             }
             for instance in self.instances.values_mut() {
                 instance.changes.mark_unchanged();
@@ -162,16 +155,19 @@ impl InstancesWatch {
             if self.instances.values().all(|instance| instance.settled) {
                 return Ok(None);
             }
-            let heartbeat = self.clock.sleep(HEARTBEAT_PERIOD);
+            let silence = self.clock.sleep(HEARTBEAT_PERIOD);
             let changes = self.instances.values_mut().map(|instance| Box::pin(instance.changes.changed()));
-            tokio::select! {
-                (changed, ..) = select_all(changes) => {
-                    if changed.is_err() {
-                        return Ok(None);
-                    }
-                }
-                () = heartbeat => {
-                    return Ok(Some(Watched::Heartbeat { observed: self.tracker.observed(&self.place) }));
+            let changed = tokio::select! {
+                (changed, ..) = select_all(changes) => Some(changed.is_ok()),
+                () = silence => None,
+            };
+            match changed {
+                Some(true) => {}
+                Some(false) => return Ok(None),
+                None => {
+                    let waiting = self.instances.iter().filter(|(_, instance)| !instance.settled);
+                    let observed = self.tracker.observed(&self.place, waiting.map(|(id, _)| id));
+                    return Ok(Some(heartbeat(&*self.clock, observed)));
                 }
             }
         }

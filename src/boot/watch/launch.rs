@@ -1,63 +1,45 @@
 //! Watching one launch by the sequence of its events.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{HEARTBEAT_PERIOD, WatchError, Watched};
-use crate::audit::{AuditLog, ReadError, Topic};
+use super::feed::{Feed, Next};
+use super::{HEARTBEAT_PERIOD, WatchError, Watched, Watches, heartbeat};
+use crate::audit::Topic;
 use crate::boot::Tracker;
 use crate::clock::Clock;
 use crate::ids::LaunchId;
-use crate::record::{BootEvent, Launch};
+use crate::record::Launch;
 
 /// The events of one launch after a sequence, ending with the first terminal event of the whole
 /// launch.
 #[derive(Debug)]
 pub struct LaunchWatch {
-    log: AuditLog,
     clock: Arc<dyn Clock>,
     tracker: Tracker,
-    launch_id: LaunchId,
+    feed: Arc<Feed>,
     after: u64,
-    launch: Option<Launch>,
-    next_index: u64,
-    pending: VecDeque<BootEvent>,
     changes: watch::Receiver<u64>,
     ended: bool,
 }
 
 impl LaunchWatch {
-    /// Watches `launch_id` from the event after sequence `after`; 0 is from the beginning.
-    ///
-    /// # Errors
-    /// If there is no such launch or it has not come that far.
-    pub fn open(
-        log: AuditLog,
-        clock: Arc<dyn Clock>,
-        tracker: Tracker,
-        launch_id: LaunchId,
-        after: u64,
-    ) -> Result<Self, WatchError> {
+    pub(super) fn open(watches: &Watches, launch_id: LaunchId, after: u64) -> Result<Self, WatchError> {
+        let Watches { log, clock, tracker, feeds } = watches;
         // Subscribed before reading, so that what is written in between is not missed.
         let changes = log.subscribe(Topic::Launch(launch_id));
-        let Some(launch) = log.launch(launch_id)? else {
-            return Err(match log.pruned_launch(launch_id)? {
-                Some(pruned) => WatchError::Pruned { launch_id, pruned },
-                None => WatchError::NoSuchLaunch(launch_id),
-            });
-        };
-        if after > launch.last_sequence {
-            return Err(WatchError::AheadOfLaunch { after, last: launch.last_sequence });
+        let feed = feeds.of(launch_id, log.size())?;
+        let last = feed.with_launch(|launch| launch.last_sequence);
+        if last < after {
+            return Err(WatchError::AheadOfLaunch { after, last });
         }
-        let pending = VecDeque::new();
-        Ok(Self { log, clock, tracker, launch_id, after, launch: None, next_index: 0, pending, changes, ended: false })
+        Ok(Self { clock: Arc::clone(clock), tracker: tracker.clone(), feed, after, changes, ended: false })
     }
 
-    /// The launch as far as it has been read; what an event's expectations are made from.
-    pub fn launch(&self) -> Option<&Launch> {
-        self.launch.as_ref()
+    /// What `look` makes of the launch as far as it has been read; what an event's expectations are made from.
+    pub fn with_launch<T>(&self, look: impl FnOnce(&Launch) -> T) -> T {
+        self.feed.with_launch(look)
     }
 
     /// The next event or heartbeat; none after the last.
@@ -66,53 +48,30 @@ impl LaunchWatch {
     /// If the log cannot be read.
     pub async fn next(&mut self) -> Result<Option<Watched>, WatchError> {
         while !self.ended {
-            if let Some(event) = self.pending.pop_front() {
-                if event.sequence <= self.after {
-                    continue;
+            let size = *self.changes.borrow_and_update();
+            match self.feed.next(self.after, size)? {
+                Next::Event(event) => {
+                    self.after += 1;
+                    self.ended = event.terminal && event.instance_id.is_none();
+                    return Ok(Some(Watched::Event { event, cursor: None }));
                 }
-                self.ended = event.terminal && event.instance_id.is_none();
-                return Ok(Some(Watched::Event { event: Box::new(event), cursor: None }));
-            }
-            self.changes.mark_unchanged();
-            if self.read()? {
-                continue;
-            }
-            if self.launch.as_ref().is_some_and(|launch| launch.state.is_settled()) {
                 // The caller has seen the terminal event before: there is nothing to wait for.
-                self.ended = true;
-                break;
-            }
-            tokio::select! {
-                changed = self.changes.changed() => self.ended = changed.is_err(),
-                () = self.clock.sleep(HEARTBEAT_PERIOD) => {
-                    let place = self.launch.as_ref().map(|launch| (launch.account_id.clone(), launch.region.clone()));
-                    let observed = place.and_then(|place| self.tracker.observed(&place));
-                    return Ok(Some(Watched::Heartbeat { observed }));
+                Next::Settled => self.ended = true,
+                Next::Nothing => {
+                    tokio::select! {
+                        changed = self.changes.changed() => self.ended = changed.is_err(),
+                        () = self.clock.sleep(HEARTBEAT_PERIOD) => {
+                            let observed = self.feed.with_launch(|launch| {
+                                let place = (launch.account_id.clone(), launch.region.clone());
+                                let ids = launch.instances.iter().map(|instance| &instance.place.instance_id);
+                                self.tracker.observed(&place, ids)
+                            });
+                            return Ok(Some(heartbeat(&*self.clock, observed)));
+                        }
+                    }
                 }
             }
         }
         Ok(None)
-    }
-
-    /// Reads what is new in the log; false if nothing is.
-    fn read(&mut self) -> Result<bool, WatchError> {
-        let entries = self.log.launch_entries(self.launch_id, self.next_index)?;
-        let any = !entries.is_empty();
-        for indexed in entries {
-            self.next_index = indexed.index + 1;
-            let events = match &mut self.launch {
-                Some(launch) => {
-                    launch.apply(&indexed.entry).map_err(|_| ReadError::Damaged { index: indexed.index })?
-                }
-                None => {
-                    let (launch, events) =
-                        Launch::begin(&indexed.entry).map_err(|_| ReadError::Damaged { index: indexed.index })?;
-                    self.launch = Some(launch);
-                    events
-                }
-            };
-            self.pending.extend(events);
-        }
-        Ok(any)
     }
 }

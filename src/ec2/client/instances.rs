@@ -12,7 +12,7 @@ const PAGE_INSTANCES_MAX: i32 = 1_000;
 /// More instances than one question is held for.
 const INSTANCES_MAX: usize = 50_000;
 /// Ids that DescribeInstanceStatus takes.
-const CALL_STATUS_IDS_MAX: usize = 100;
+pub const CALL_STATUS_IDS_MAX: usize = 100;
 
 impl Client {
     /// The instances of these ids that EC2 shows. One that it does not show, because it is too new

@@ -5,15 +5,18 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use super::{LookError, Poller, by_id};
-use crate::audit::ReadError;
+use super::Poller;
+use super::question::{self, Instances, Statuses};
+use crate::audit::{AppendError, ReadError};
 use crate::boot::tracker::followed::{Followed, OnRecord, without_launch};
 use crate::ec2::Ec2Error;
-use crate::ec2::budget::Priority;
-use crate::ec2::facts::{Instance, InstanceState, InstanceStatus};
+use crate::ec2::facts::{Instance, InstanceState};
 use crate::ids::{InstanceId, LaunchId};
 
 /// The most commands taken between two looks at the time.
@@ -37,6 +40,26 @@ pub(in crate::boot::tracker) enum Command {
     Follow(Follow),
     /// Somebody watches them no more.
     Release(Vec<InstanceId>),
+    /// Something is known to have happened to an instance.
+    Hint(Hint),
+}
+
+/// Something is known to have happened to an instance, by another way than asking EC2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// To which.
+    pub instance_id: InstanceId,
+    /// That EC2 takes the Spot Instance back; absent where it said that the state changed.
+    pub interruption: Option<Interruption>,
+}
+
+/// EC2 takes a Spot Instance back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interruption {
+    /// `terminate`, `stop` or `hibernate`.
+    pub action: String,
+    /// When.
+    pub time: Timestamp,
 }
 
 /// Somebody wants to watch instances, and to hear which of them EC2 shows.
@@ -52,7 +75,7 @@ impl Poller {
     pub(super) fn batch(&mut self, first: Command) -> Vec<Command> {
         let named = |command: &Command| match command {
             Command::Follow(follow) => follow.instance_ids.len(),
-            Command::Launch(_) | Command::Check(_) | Command::Release(_) => 0,
+            Command::Launch(_) | Command::Check(_) | Command::Release(_) | Command::Hint(_) => 0,
         };
         let mut instances = named(&first);
         let mut batch = vec![first];
@@ -64,8 +87,9 @@ impl Poller {
         batch
     }
 
-    pub(super) async fn take(&mut self, batch: Vec<Command>) -> Result<(), LookError> {
+    pub(super) async fn take(&mut self, batch: Vec<Command>) -> Result<(), AppendError> {
         let mut follows = Vec::new();
+        let mut warned = Vec::new();
         for command in batch {
             match command {
                 Command::Launch(launch_id) => {
@@ -82,13 +106,12 @@ impl Poller {
                 // been answered before.
                 Command::Release(instance_ids) => self.release(&instance_ids),
                 Command::Follow(follow) => follows.push(follow),
+                Command::Hint(hint) => warned.extend(self.take_hint(hint)),
             }
         }
+        self.record_changes(&warned, &Statuses::new()).await?;
         // Whoever has gone away while waiting is no reason to ask.
         follows.retain(|follow| !follow.answer.is_closed());
-        if follows.is_empty() {
-            return Ok(());
-        }
         self.take_follows(follows).await
     }
 
@@ -98,44 +121,86 @@ impl Poller {
                 followed.watchers = followed.watchers.saturating_sub(1);
             }
         }
-        self.followed.retain(|_, followed| followed.awaited || followed.watchers > 0);
+        self.forget(|followed| !followed.awaited && followed.watchers == 0);
     }
 
     fn take_launch(&mut self, launch_id: LaunchId) -> Result<(), ReadError> {
         let Some(on_record) = OnRecord::read(&self.log, launch_id)? else { return Ok(()) };
+        let uptime = self.clock.uptime();
         for tracked in on_record.awaited(self.clock.now()) {
-            let watchers = self.followed.get(&tracked.instance_id).map_or(0, |followed| followed.watchers);
-            let instance_id = tracked.instance_id.clone();
-            let launch_id = Some(launch_id);
-            let followed = Followed { tracked, launch_id, watchers, awaited: true, is_checked: false, absent: None };
-            self.followed.insert(instance_id, followed);
+            let followed = match self.followed.entry(tracked.instance_id.clone()) {
+                Entry::Occupied(occupied) => {
+                    let followed = occupied.into_mut();
+                    followed.tracked = tracked;
+                    followed.launch_id = Some(launch_id);
+                    followed.is_checked = false;
+                    followed
+                }
+                Entry::Vacant(vacant) => vacant.insert(Followed::new(tracked, Some(launch_id), uptime)),
+            };
+            followed.awaited = true;
+            followed.due.hurry(uptime);
         }
         Ok(())
     }
 
     fn take_check(&mut self, launch_id: LaunchId) -> Result<(), ReadError> {
         let Some(on_record) = OnRecord::read(&self.log, launch_id)? else { return Ok(()) };
+        let uptime = self.clock.uptime();
         for tracked in on_record.living() {
             // Whatever is followed anyway is looked at anyway.
             self.followed.entry(tracked.instance_id.clone()).or_insert_with(|| Followed {
-                tracked,
-                launch_id: Some(launch_id),
-                watchers: 0,
                 awaited: true,
                 is_checked: true,
-                absent: None,
+                ..Followed::new(tracked, Some(launch_id), uptime)
             });
         }
         Ok(())
     }
 
+    /// Looks at an instance sooner, if it is followed; the instance if there is a warning to be recorded.
+    fn take_hint(&mut self, hint: Hint) -> Option<InstanceId> {
+        let Hint { instance_id, interruption } = hint;
+        let followed = self.followed.get_mut(&instance_id)?;
+        followed.due.hurry(self.clock.uptime());
+        followed.warn(interruption?);
+        Some(instance_id)
+    }
+
     /// Answers all of `follows` from one question, once what it changes is on record: a watcher
-    /// begins with what the instances are now.
-    async fn take_follows(&mut self, follows: Vec<Follow>) -> Result<(), LookError> {
+    /// begins with what the instances are now. Those that were looked at just now are not asked about again, so that
+    /// any number of watchers of the same instances costs EC2 nothing.
+    async fn take_follows(&mut self, follows: Vec<Follow>) -> Result<(), AppendError> {
+        let (fresh, follows): (Vec<_>, Vec<_>) = follows.into_iter().partition(|follow| self.is_fresh(follow));
+        self.follow_all(&fresh, &Instances::new());
+        self.tell(fresh);
+        if follows.is_empty() {
+            return Ok(());
+        }
         let distinct: HashSet<&InstanceId> = follows.iter().flat_map(|follow| &follow.instance_ids).collect();
         let ids: Vec<InstanceId> = distinct.into_iter().cloned().collect();
-        let instances = match self.client.at(Priority::Question).instances(&ids).await {
-            Ok(instances) => by_id(instances),
+        let followed = ids.iter().filter(|id| self.followed.contains_key(id)).cloned().collect();
+        self.under_way.push(question::follow(&self.client, Arc::clone(&self.clock), follows, ids, followed));
+        Ok(())
+    }
+
+    /// Whether EC2 showed all of them within about the time between two looks.
+    fn is_fresh(&self, follow: &Follow) -> bool {
+        let (uptime, fresh) = (self.clock.uptime(), self.settings.state_period * 2);
+        follow.instance_ids.iter().all(|id| {
+            let shown = self.followed.get(id).filter(|followed| followed.shown.is_some());
+            shown.and_then(|followed| followed.seen_at).is_some_and(|at| uptime.saturating_sub(at) <= fresh)
+        })
+    }
+
+    pub(super) async fn follow_answered(
+        &mut self,
+        asked: Timestamp,
+        follows: Vec<Follow>,
+        answer: Result<(Instances, Statuses), Ec2Error>,
+    ) -> Result<(), AppendError> {
+        let (instances, statuses) = match answer {
+            Ok(shown) => shown,
             Err(error) => {
                 for follow in follows {
                     // Whoever asked may be gone.
@@ -144,36 +209,31 @@ impl Poller {
                 return Ok(());
             }
         };
-        let statuses = self.statuses_of_new(&instances).await;
         self.follow_all(&follows, &instances);
-        let recorded = self.record_changes(&ids, &instances, &statuses).await;
+        let distinct: HashSet<&InstanceId> = follows.iter().flat_map(|follow| &follow.instance_ids).collect();
+        let ids: Vec<InstanceId> = distinct.into_iter().cloned().collect();
+        self.note_states(&ids, instances, asked);
+        let recorded = self.record_changes(&ids, &statuses).await;
+        self.tell(follows);
+        recorded
+    }
+
+    /// Tells whoever waits what EC2 shows.
+    fn tell(&mut self, follows: Vec<Follow>) {
         for Follow { instance_ids, answer } in follows {
-            let shown = instance_ids.iter().filter_map(|id| Some((id.clone(), instances.get(id)?.state)));
+            let shown = instance_ids.iter().filter_map(|id| {
+                let shown = self.followed.get(id)?.shown.as_ref()?;
+                Some((id.clone(), shown.state))
+            });
             // The stream may be gone already, and with it whoever would have released them.
             if answer.send(Ok(shown.collect())).is_err() {
                 self.release(&instance_ids);
             }
         }
-        recorded
     }
 
-    /// The status checks of running instances that are not followed yet; the periodic look has
-    /// those of the others. Without an answer the next look asks again.
-    async fn statuses_of_new(&self, instances: &HashMap<InstanceId, Instance>) -> HashMap<InstanceId, InstanceStatus> {
-        let new = instances.values().filter(|instance| {
-            instance.state == Some(InstanceState::Running) && !self.followed.contains_key(&instance.instance_id)
-        });
-        let new: Vec<InstanceId> = new.map(|instance| instance.instance_id.clone()).collect();
-        match self.ask_statuses(&new).await {
-            Ok(statuses) => statuses,
-            Err(error) => {
-                tracing::warn!(region = %self.client.region(), %error, "status checks not seen");
-                HashMap::new()
-            }
-        }
-    }
-
-    fn follow_all(&mut self, follows: &[Follow], instances: &HashMap<InstanceId, Instance>) {
+    fn follow_all(&mut self, follows: &[Follow], instances: &Instances) {
+        let uptime = self.clock.uptime();
         // The instances of one launch are often watched together: it is read once.
         let mut launches = HashMap::new();
         for instance_id in follows.iter().flat_map(|follow| &follow.instance_ids) {
@@ -183,9 +243,9 @@ impl Poller {
                 followed.awaited &= !std::mem::take(&mut followed.is_checked);
                 continue;
             }
-            match self.follow_one(instance_id, instances.get(instance_id), &mut launches) {
+            match self.follow_one(instance_id, instances.get(instance_id), uptime, &mut launches) {
                 Ok(followed) => {
-                    self.followed.insert(instance_id.clone(), followed);
+                    self.followed.insert(instance_id.clone(), Followed { watchers: 1, ..followed });
                 }
                 Err(error) => tracing::error!(%instance_id, %error, "instance not watched"),
             }
@@ -196,6 +256,7 @@ impl Poller {
         &self,
         instance_id: &InstanceId,
         seen: Option<&Instance>,
+        uptime: Duration,
         launches: &mut HashMap<LaunchId, Option<OnRecord>>,
     ) -> Result<Followed, ReadError> {
         let launch_id = self.log.launch_of_instance(instance_id)?;
@@ -205,19 +266,11 @@ impl Poller {
             }
             let tracked = launches.get(&launch_id).and_then(|of| of.as_ref()?.find(instance_id));
             if let Some(tracked) = tracked {
-                let launch_id = Some(launch_id);
-                return Ok(Followed {
-                    tracked,
-                    launch_id,
-                    watchers: 1,
-                    awaited: false,
-                    is_checked: false,
-                    absent: None,
-                });
+                return Ok(Followed::new(tracked, Some(launch_id), uptime));
             }
         }
         let since = seen.and_then(|instance| instance.launch_time).unwrap_or_else(|| self.clock.now());
         let tracked = without_launch(&self.log, instance_id, since)?;
-        Ok(Followed { tracked, launch_id, watchers: 1, awaited: false, is_checked: false, absent: None })
+        Ok(Followed::new(tracked, launch_id, uptime))
     }
 }
