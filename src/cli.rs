@@ -19,6 +19,7 @@ mod policy;
 mod sandbox;
 mod serve;
 mod stop;
+mod timeline;
 mod watch;
 
 use clap::{Parser, Subcommand};

@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// Stay until every instance is ready: 0 then, 1 if one will not be.
     #[arg(long)]
     watch: bool,
+    /// With --watch: in the end also print the last lines of the console of each boot that failed.
+    #[arg(long, requires = "watch")]
+    console: bool,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -78,7 +81,7 @@ impl Args {
         }
         output.note(&format!("launch {}", launch.launch_id));
         let follow = pb::WatchLaunchRequest { launch_id: launch.launch_id, after_sequence: 0 };
-        watch::until(pb::LaunchState::Ready, client.follow_launch(follow), output).await
+        watch::until(pb::LaunchState::Ready, client.follow_launch(follow), output, self.console).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod denials;
 mod orphans;
+mod timeline;
 
 use clap::{Subcommand, ValueEnum};
 
@@ -21,7 +22,7 @@ pub(crate) enum Command {
     /// List launches, newest first.
     List(Box<ListArgs>),
     /// Show one launch: the decision, what was tried, and the instances.
-    Show(ShowArgs),
+    Show(Box<ShowArgs>),
     /// Make no further attempts; what exists stays.
     Cancel(EndArgs),
     /// Terminate every instance of a launch.
@@ -76,6 +77,8 @@ pub(crate) struct ShowArgs {
     #[arg(long)]
     decode: bool,
     #[command(flatten)]
+    timeline: timeline::TimelineArgs,
+    #[command(flatten)]
     client: ClientArgs,
 }
 
@@ -112,7 +115,7 @@ impl Command {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::List(args) => list(*args).await,
-            Self::Show(args) => show(args).await,
+            Self::Show(args) => show(*args).await,
             Self::Cancel(args) => cancel(args).await,
             Self::Terminate(args) => terminate(args).await,
             Self::Orphans(args) => args.run().await,
@@ -175,7 +178,11 @@ fn rows(launches: &[pb::Launch]) -> String {
 
 async fn show(args: ShowArgs) -> Result<(), Failure> {
     let request = pb::GetLaunchRequest { launch_id: args.launch_id };
-    let mut launch = args.client.connect().await?.get_launch(request).await?;
+    let client = args.client.connect().await?;
+    let mut launch = client.get_launch(request).await?;
+    if args.timeline.is_wanted() {
+        return args.timeline.show(&client, &launch, args.client.output()).await;
+    }
     // What can be shown is shown, also when a message cannot be decoded.
     let decoded = if args.decode { denials::decode_all(&mut launch).await } else { Ok(()) };
     args.client.output().result(&launch, describe::launch)?;
@@ -210,7 +217,7 @@ async fn terminate(args: TerminateArgs) -> Result<(), Failure> {
     let ended = matches!(launch.state(), pb::LaunchState::Terminated | pb::LaunchState::Cancelled);
     let after_sequence = launch.last_sequence.saturating_sub(u64::from(ended));
     let follow = pb::WatchLaunchRequest { launch_id: launch.launch_id, after_sequence };
-    watch::until(pb::LaunchState::Terminated, client.follow_launch(follow), end.client.output()).await
+    watch::until(pb::LaunchState::Terminated, client.follow_launch(follow), end.client.output(), false).await
 }
 
 impl From<State> for pb::LaunchState {

@@ -1,13 +1,20 @@
 //! `gantry watch`, and the watching part of other commands: events until there are no more.
 
 mod bars;
+mod frame;
 mod lines;
+mod progress;
+mod screen;
+mod summary;
 
 use super::connect::ClientArgs;
 use super::failure::Failure;
-use super::output::{Output, word};
-use crate::client::{BootWatch, Watched, pb};
-use bars::Bars;
+use super::output::{Output, printable, word};
+use crate::client::{BootWatch, pb};
+use crate::clock::{Clock as _, SystemClock};
+use bars::DRAW_PERIOD;
+use progress::Boots;
+use screen::Screen;
 
 /// Flags of `gantry watch`.
 #[derive(Debug, clap::Args)]
@@ -18,6 +25,9 @@ pub(crate) struct Args {
     /// Go on after this event of the launch.
     #[arg(long, value_name = "SEQUENCE", default_value_t = 0)]
     after_sequence: u64,
+    /// In the end also print the last lines of the console of each boot that failed.
+    #[arg(long)]
+    console: bool,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -33,34 +43,33 @@ impl Args {
                 after_cursor: String::new(),
             };
             let watch = self.client.connect().await?.follow_instances(request);
-            return until_instances_ready(&self.targets, watch, output).await;
+            return until_instances_ready(&self.targets, watch, output, self.console).await;
         }
         let [launch_id] = &self.targets[..] else {
             return Err(Failure::Usage("watch one launch, or instances only".into()));
         };
         let request = pb::WatchLaunchRequest { launch_id: launch_id.clone(), after_sequence: self.after_sequence };
-        until(pb::LaunchState::Ready, self.client.connect().await?.follow_launch(request), output).await
+        until(pb::LaunchState::Ready, self.client.connect().await?.follow_launch(request), output, self.console).await
     }
 }
 
 /// Shows events until the launch comes to its end, and fails if that is not the end that was
-/// wanted.
-pub(crate) async fn until(wanted: pb::LaunchState, mut watch: BootWatch, output: Output) -> Result<(), Failure> {
-    let mut screen = Screen::new(output);
-    let mut last = None;
-    while let Some(watched) = watch.next().await? {
-        screen.show(&watched)?;
-        if let Watched::Event(event) = watched
-            && event.launch_state() != pb::LaunchState::Unspecified
-        {
-            last = Some(event);
-        }
-    }
-    screen.finish();
-    match last {
+/// wanted. `console`: whether what failed boots said on their consoles is printed too.
+pub(crate) async fn until(
+    wanted: pb::LaunchState,
+    watch: BootWatch,
+    output: Output,
+    console: bool,
+) -> Result<(), Failure> {
+    let boots = follow(watch, output, console).await?;
+    match boots.launch() {
         Some(event) if event.launch_state() == wanted => Ok(()),
         Some(event) => {
-            let reason = event.state_reason.map(|reason| format!(": {}", reason.message)).unwrap_or_default();
+            let reason = event
+                .state_reason
+                .as_ref()
+                .map(|reason| format!(": {}", printable(&reason.message)))
+                .unwrap_or_default();
             let state = word!(pb::LaunchState, event.launch_state);
             Err(anyhow::anyhow!("launch {} is {state}{reason}", event.launch_id).into())
         }
@@ -69,58 +78,46 @@ pub(crate) async fn until(wanted: pb::LaunchState, mut watch: BootWatch, output:
 }
 
 /// Shows events until every instance has ended its boot, and fails unless all are ready.
-async fn until_instances_ready(instance_ids: &[String], mut watch: BootWatch, output: Output) -> Result<(), Failure> {
-    let mut screen = Screen::new(output);
-    let mut phases = std::collections::BTreeMap::new();
-    while let Some(watched) = watch.next().await? {
-        screen.show(&watched)?;
-        if let Watched::Event(event) = watched
-            && !event.instance_id.is_empty()
-        {
-            phases.insert(event.instance_id.clone(), event.phase);
-        }
-    }
-    screen.finish();
-    let ready = i32::from(pb::BootPhase::Ready);
+async fn until_instances_ready(
+    instance_ids: &[String],
+    watch: BootWatch,
+    output: Output,
+    console: bool,
+) -> Result<(), Failure> {
+    let boots = follow(watch, output, console).await?;
     let not_ready: Vec<_> = instance_ids
         .iter()
-        .filter_map(|id| match phases.get(id) {
-            Some(phase) if *phase == ready => None,
-            Some(phase) => Some(format!("{id} is {}", word!(pb::BootPhase, *phase))),
+        .filter_map(|id| match boots.get(id) {
+            Some(event) if event.phase() == pb::BootPhase::Ready => None,
+            Some(event) => Some(format!("{id} is {}", word!(pb::BootPhase, event.phase))),
             None => Some(format!("{id} was not seen")),
         })
         .collect();
     if not_ready.is_empty() { Ok(()) } else { Err(anyhow::anyhow!(not_ready.join(", ")).into()) }
 }
 
-/// Bars on a terminal, lines elsewhere.
-#[derive(Debug)]
-enum Screen {
-    Bars(Bars),
-    Lines(Output),
-}
-
-impl Screen {
-    fn new(output: Output) -> Self {
-        if output.is_interactive() { Self::Bars(Bars::new()) } else { Self::Lines(output) }
-    }
-
-    fn show(&mut self, watched: &Watched) -> Result<(), Failure> {
-        match (self, watched) {
-            (Self::Bars(bars), Watched::Event(event)) => bars.event(event),
-            (Self::Lines(output), Watched::Event(event)) => output.item(event.as_ref(), lines::event)?,
-            (Self::Bars(bars), Watched::Interrupted { cause, delay }) => bars.say(&lines::interruption(cause, *delay)),
-            (Self::Lines(_), Watched::Interrupted { cause, delay }) => {
-                eprintln!("{}", lines::interruption(cause, *delay))
+/// Shows what a watch brings, to its end, and then what came of it.
+async fn follow(mut watch: BootWatch, output: Output, console: bool) -> Result<Boots, Failure> {
+    let clock = SystemClock::new();
+    let mut boots = Boots::default();
+    let mut screen = Screen::new(output, console);
+    let ended = loop {
+        // The same wait all along: a watch that waits before its next try must not begin to wait anew.
+        let mut next = std::pin::pin!(watch.next());
+        let watched = loop {
+            tokio::select! {
+                biased;
+                watched = &mut next => break watched,
+                () = clock.sleep(DRAW_PERIOD), if screen.moves() => screen.draw(&boots, clock.uptime()),
             }
+        };
+        match watched {
+            Ok(Some(watched)) => screen.show(&watched, &mut boots, clock.uptime())?,
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
         }
-        Ok(())
-    }
-
-    fn finish(self) {
-        match self {
-            Self::Bars(bars) => bars.finish(),
-            Self::Lines(_) => {}
-        }
-    }
+    };
+    screen.finish(&boots, clock.uptime())?;
+    ended?;
+    Ok(boots)
 }

@@ -34,7 +34,10 @@ FORMS = [
     (r"\b(subnet|snap|eni|vol)-[0-9a-f]{8,17}\b", r"<\1>"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
     (r'"\d+(\.\d+)?s"', '"<duration>"'),
-    (r"\b\d+(\.\d+)?s\b", "<duration>"),
+    (r"\b\d+(\.\d+)?m?s\b", "<duration>"),
+    # The axis of a timeline, and its cells, are as long as the boot was.
+    (r"<duration>( +<duration>)+", "<axis>"),
+    (r"[├┼─·░▒▓●×→]+", "<cells>"),
     (r'"progress": [0-9.]+', '"progress": <number>'),
     (r"\bip-\d+-\d+-\d+-\d+\b", "<host>"),
     (r"\b\d+\.\d+\.\d+\.\d+\b", "<ip>"),

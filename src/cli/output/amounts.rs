@@ -1,5 +1,7 @@
 //! Numbers, ages and long names as people read them.
 
+use std::time::Duration;
+
 use crate::clock::Timestamp;
 
 /// 1204 as `1,204`.
@@ -47,6 +49,31 @@ pub(crate) fn cut(name: &str, max: usize) -> String {
     format!("{begin}…{end}")
 }
 
+/// A length of time in at most two units: `300ms`, `39.1s`, `4m 12s`, `2h 3m`, `3d 4h`.
+pub(crate) fn span(length: Duration) -> String {
+    let (big, small) = match length.as_millis() {
+        0 => return "0s".to_owned(),
+        1..1_000 => return format!("{}ms", length.as_millis()),
+        // Rounded, up to where that makes it a minute.
+        ms @ 1_000..59_950 => {
+            let tenths = (ms + 50) / 100;
+            return match tenths % 10 {
+                0 => format!("{}s", tenths / 10),
+                rest => format!("{}.{rest}s", tenths / 10),
+            };
+        }
+        59_950..60_000 => return "1m".to_owned(),
+        60_000..3_600_000 => ((60, "m"), (1, "s")),
+        3_600_000..172_800_000 => ((3_600, "h"), (60, "m")),
+        _ => ((86_400, "d"), (3_600, "h")),
+    };
+    let seconds = length.as_secs();
+    match seconds % big.0 / small.0 {
+        0 => format!("{}{}", seconds / big.0, big.1),
+        rest => format!("{}{} {rest}{}", seconds / big.0, big.1, small.1),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,5 +103,22 @@ mod tests {
             assert_eq!(ago(time.parse().unwrap(), now).as_deref(), age, "{time}");
         }
         assert_eq!(moment(now), "2026-11-25 18:05:20Z");
+    }
+
+    #[test]
+    fn lengths_have_two_units_at_most() {
+        for (ms, text) in [
+            (300, "300ms"),
+            (39_119, "39.1s"),
+            (39_150, "39.2s"),
+            (40_000, "40s"),
+            (59_949, "59.9s"),
+            (59_950, "1m"),
+            (252_000, "4m 12s"),
+            (7_380_000, "2h 3m"),
+            (273_600_000, "3d 4h"),
+        ] {
+            assert_eq!(span(Duration::from_millis(ms)), text);
+        }
     }
 }

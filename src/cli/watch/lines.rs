@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use crate::cli::describe;
-use crate::cli::output::{or_dash, word};
+use crate::cli::output::amounts::span;
+use crate::cli::output::{or_dash, printable, word};
 use crate::client::{self, ClientError, pb};
 
 /// One line for an event; none for a heartbeat.
 pub(super) fn event(event: &pb::BootEvent) -> Option<String> {
     let time = or_dash(describe::time(event.observed_time));
     if event.launch_state() != pb::LaunchState::Unspecified {
-        let reason = event.state_reason.as_ref().map(|reason| format!(" ({}: {})", reason.code, reason.message));
+        let reason = event.state_reason.as_ref().map(said);
         let state = word!(pb::LaunchState, event.launch_state);
         return Some(format!("{time} launch {} {state}{}", event.launch_id, reason.unwrap_or_default()));
     }
@@ -22,25 +23,77 @@ pub(super) fn event(event: &pb::BootEvent) -> Option<String> {
     Some(format!("{time} {} {phase}{after}{}", event.instance_id, details(event)))
 }
 
-/// Checks, what is still expected, and why it failed if it did.
-pub(super) fn details(event: &pb::BootEvent) -> String {
-    let mut text = String::new();
-    let checks = [("system", &event.system_status), ("instance", &event.instance_status), ("ebs", &event.ebs_status)];
-    for (name, status) in checks.into_iter().filter(|(_, status)| !status.is_empty()) {
-        text.push_str(&format!(" {name}={status}"));
+/// EC2's status checks as far as it says anything.
+fn said_checks(event: &pb::BootEvent) -> impl Iterator<Item = (&'static str, String)> {
+    let checks = [
+        ("system", &event.system_status),
+        ("instance", &event.instance_status),
+        ("ebs", &event.ebs_status),
+        ("application", &event.application_status),
+        ("performance", &event.performance_status),
+    ];
+    checks.into_iter().filter(|(_, status)| !status.is_empty()).map(|(name, status)| (name, printable(status)))
+}
+
+/// The status checks in few words, those that say the same together, and what is not ok first:
+/// `instance=initializing`, `system,ebs=ok`.
+pub(super) fn checks(event: &pb::BootEvent) -> Vec<String> {
+    let mut groups: Vec<(String, String)> = Vec::new();
+    for (name, status) in said_checks(event) {
+        match groups.iter_mut().find(|(_, known)| *known == status) {
+            Some((names, _)) => names.push_str(&format!(",{name}")),
+            None => groups.push((name.to_owned(), status)),
+        }
+    }
+    groups.sort_by_key(|(_, status)| status == "ok");
+    groups.into_iter().map(|(names, status)| format!("{names}={status}")).collect()
+}
+
+/// What EC2 has scheduled for an instance: what, when and why.
+pub(super) fn scheduled(event: &pb::ScheduledEvent) -> String {
+    let mut text = match event.code.as_str() {
+        "spot-interruption" => "EC2 takes this Spot Instance back".to_owned(),
+        code => format!("{} scheduled", printable(code)),
+    };
+    for (word, time) in [("not before", event.not_before), ("ends by", event.not_after)] {
+        if let Some(time) = time {
+            text.push_str(&format!(", {word} {time}"));
+        }
+    }
+    if !event.description.is_empty() {
+        text.push_str(&format!(": {}", printable(&event.description)));
+    }
+    text
+}
+
+/// That what is shown is old.
+pub(super) fn staleness(age: Duration) -> String {
+    format!("EC2 last answered {} ago", span(Duration::from_secs(age.as_secs())))
+}
+
+/// Checks, what is scheduled, what is still expected, and why it failed if it did.
+fn details(event: &pb::BootEvent) -> String {
+    let mut text: String = said_checks(event).map(|(name, status)| format!(" {name}={status}")).collect();
+    for event in &event.scheduled_events {
+        text.push_str(&format!(" [{}]", scheduled(event)));
     }
     if let Some(remaining) = event.expected_remaining.as_ref().and_then(client::length).filter(|left| !left.is_zero()) {
         text.push_str(&format!(" about {} left", seconds(remaining)));
     }
     if let Some(failure) = &event.failure {
-        text.push_str(&format!(" {}: {}", word!(pb::BootStage, failure.stage), failure.cause));
+        text.push_str(&format!(" {}: {}", word!(pb::BootStage, failure.stage), printable(&failure.cause)));
         if !failure.remedy.is_empty() {
-            text.push_str(&format!(" -> {}", failure.remedy));
+            text.push_str(&format!(" -> {}", printable(&failure.remedy)));
         }
     } else if let Some(reason) = event.state_reason.as_ref().filter(|_| went_wrong(event.phase())) {
-        text.push_str(&format!(" ({}: {})", reason.code, reason.message));
+        text.push_str(&said(reason));
     }
     text
+}
+
+/// A reason in EC2's words, or in Gantry's.
+fn said(reason: &pb::LaunchStateReason) -> String {
+    format!(" ({}: {})", printable(&reason.code), printable(&reason.message))
 }
 
 /// That the connection was lost, and what happens about it.
