@@ -87,6 +87,8 @@ pub const FURTHER_POINTS: &[&str] = &[
     "launch.after_user_data_removal",
     "launch.before_create_tags",
     "launch.after_create_tags",
+    "launch.before_terminate_late",
+    "launch.after_terminate_late",
 ];
 
 /// Crash points of commands on a directory that no server has open; each is reached several times, and

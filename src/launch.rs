@@ -235,6 +235,7 @@ impl Launcher {
                 self.spawn_tagging(launch);
                 // The receiver lives as long as the server; without it there is nothing to watch.
                 let _ = self.shared.launched.send(launch.launch_id).await;
+                self.spawn_late(launch);
             }
             if launch.pending_termination.is_some() || !launch.pending_others.is_empty() {
                 self.spawn_termination(launch);

@@ -252,6 +252,7 @@ impl Launcher {
             self.spawn_tagging(launch);
             // The receiver lives as long as the server; without it there is nothing to watch.
             let _ = self.shared.launched.send(launch.launch_id).await;
+            self.spawn_late(launch);
         }
     }
 

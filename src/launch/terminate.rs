@@ -1,5 +1,6 @@
 //! Terminating what a launch made: the request is durable before EC2 is called, its answer after.
 
+mod late;
 mod others;
 
 use std::time::Duration;
@@ -188,6 +189,7 @@ impl Launcher {
                 reason: request.reason.clone(),
                 instance_ids,
                 others,
+                boot_failure: false,
                 error: None,
             },
         );
@@ -272,9 +274,16 @@ impl Launcher {
                 Err(error) => Some(attempt_error(&error)),
             };
             let stage = if error.is_none() { TerminationStage::Accepted } else { TerminationStage::Failed };
-            let others = Vec::new();
-            let answered =
-                Termination { stage, request_id: None, body_sha256: None, reason, instance_ids, others, error };
+            let answered = Termination {
+                stage,
+                request_id: None,
+                body_sha256: None,
+                reason,
+                instance_ids,
+                others: Vec::new(),
+                boot_failure: false,
+                error,
+            };
             return self.record_answer(&launch, answered).await;
         }
     }
@@ -296,7 +305,9 @@ impl Launcher {
     fn who_asked(&self, launch: &Launch) -> Result<Principal, ReadError> {
         let entries = self.shared.log.launch_entries(launch.launch_id, 0)?;
         let asked = entries.into_iter().rev().find_map(|indexed| match indexed.entry.event {
-            Event::Termination(Termination { stage: TerminationStage::Requested, .. }) => indexed.entry.principal,
+            Event::Termination(Termination { stage: TerminationStage::Requested, boot_failure: false, .. }) => {
+                indexed.entry.principal
+            }
             _ => None,
         });
         Ok(asked.unwrap_or_else(|| launch.principal.clone()))

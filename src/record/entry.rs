@@ -337,6 +337,9 @@ pub struct Termination {
     /// Which instances that no launch made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<InstanceId>,
+    /// Whether only these instances are ended, because they were not ready in time and the launch asks for that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub boot_failure: bool,
     /// EC2's answer, when it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<AttemptError>,

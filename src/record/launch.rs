@@ -5,6 +5,7 @@
 //! the log and a stream followed live cannot differ.
 
 mod apply;
+mod late;
 mod settle;
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attempt_entry::{AttemptError, AttemptShare};
 use super::boot_event::{BootEvent, LaunchState, Phase};
-use super::entry::{Candidate, Entry, Event, InstancePlace, PolicyStamp, Reason, Verdict};
+use super::entry::{Candidate, Entry, Event, InstancePlace, PolicyStamp, Reason, TerminationStage, Verdict};
 use super::finding::Finding;
 use super::image_choice::ImageReceipt;
 use super::spec::{Placement, Spec};
@@ -165,6 +166,10 @@ pub struct LaunchInstance {
     /// the launch only follows it to its end.
     #[serde(default)]
     pub ready_time: Option<Timestamp>,
+    /// How far its termination has come that the launch asks for where an instance is not ready in time; none if
+    /// that was not asked for. Asked for once: after a refusal it is a person's to end.
+    #[serde(default)]
+    pub late_end: Option<TerminationStage>,
 }
 
 impl LaunchInstance {
@@ -216,9 +221,13 @@ pub enum ApplyError {
     /// A launch ends as failed or cancelled; every other state follows from its instances.
     #[error("a launch cannot be ended as {0:?}")]
     NoEnd(LaunchState),
-    /// A launch without instances cannot be terminated.
+    /// A launch without instances cannot be terminated, nor can instances for not being ready where the launch
+    /// does not ask for that.
     #[error("there is nothing to terminate")]
     NothingToTerminate,
+    /// An instance is terminated for not being ready in time, and it was, or that was asked for before.
+    #[error("instance {0} is not to be terminated for not being ready in time")]
+    NotLate(InstanceId),
 }
 
 impl Launch {
@@ -280,7 +289,7 @@ impl Launch {
     pub fn is_open(&self) -> bool {
         !self.state.is_settled()
             || !self.pending_others.is_empty()
-            || self.instances.iter().any(|instance| instance.phase == Phase::TimedOut)
+            || self.instances.iter().any(|instance| instance.phase == Phase::TimedOut || instance.awaits_late_end())
     }
 
     /// The instances that it has, and those that it may yet get: while it is LAUNCHING as many as were asked for,

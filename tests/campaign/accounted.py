@@ -25,7 +25,7 @@ def check_launches(client, log, launches, body, refused):
         demand(launch.state != STATE.LAUNCH_STATE_LAUNCHING, f"{name} is still LAUNCHING")
         left = [attempt.attempt_id for attempt in launch.attempts if attempt.state in OPEN]
         demand(not left, f"{name} is {state}, and nobody knows what became of its attempts {left}")
-        if launch.state in WITHOUT_INSTANCES:
+        if launch.state in WITHOUT_INSTANCES and name != "late":
             demand(count == 0, f"{name} is {state} with {count} instances")
         else:
             demand(least <= count <= most, f"{name} is {state} with {count} instances, not {least} to {most}")
@@ -39,6 +39,10 @@ def check_launches(client, log, launches, body, refused):
 
 def check_ends(final, refused):
     """What was to be ended is, or was too late for it; refused: name -> what was said."""
+    late = final["late"]
+    phases = [launch_pb2.BootPhase.Name(each.phase) for each in late.instances]
+    ended = late.state == STATE.LAUNCH_STATE_FAILED and phases == ["BOOT_PHASE_TERMINATED"]
+    demand(ended, f"late is {STATE.Name(late.state)} with {phases}, and was to be FAILED and its instance terminated")
     for name in ("cancelled", "terminated", "terminated-early"):
         state, has_instances = final[name].state, bool(final[name].instances)
         if name == "cancelled":

@@ -20,6 +20,11 @@ PAUSE_SECONDS = 0.15
 LIFE_SECONDS = 90
 DYING_SECONDS = 0.3
 
+# In every sandbox (src/sandbox/images/landmarks.rs): its status checks never pass.
+NEVER_READY = "ami-05a4db0c500000019"
+# Is given a second to boot, and terminated after it.
+LATE = "late"
+LATE_SECONDS = 1
 # Ended while they are LAUNCHING, so that nobody waits for them.
 ENDED_EARLY = {"cancelled", "terminated-early"}
 GONE_FOR_GOOD = {
@@ -37,6 +42,7 @@ LAUNCHES = {
     "terminated": (["t3.nano", "m6a.large"], 1, 1, b"", 1),
     "terminated-early": (["c6i.large"], 2, 2, b"#!/bin/sh\n", 1),
     "cancelled": (["m6i.large"], 1, 1, b"", 1),
+    LATE: (["m6a.large"], 1, 1, b"", 1),
     "alike-1": (["t3.medium"], 1, 1, b"", 1),
     "alike-2": (["t3.medium"], 1, 1, b"", 2),
     "alike-3": (["t3.medium"], 1, 2, b"", 1),
@@ -49,9 +55,19 @@ def body(name):
     asked = request(name, user_data=user_data)
     asked.spec.instance_types[:] = types
     asked.spec.min_count, asked.spec.max_count = least, most
+    if name == LATE:
+        asked.spec.image.image_id = NEVER_READY
+        asked.spec.ready_timeout.FromSeconds(LATE_SECONDS)
+        asked.spec.on_boot_failure = launch_pb2.ON_BOOT_FAILURE_TERMINATE
     if name in ENDED_EARLY:
         asked.wait_timeout.FromSeconds(0)
     return asked
+
+
+def is_terminated(launch):
+    """Whether its instances are, whatever the launch is."""
+    phases = [each.phase for each in launch.instances]
+    return bool(phases) and all(phase == launch_pb2.BOOT_PHASE_TERMINATED for phase in phases)
 
 
 class Caller:
@@ -105,11 +121,12 @@ class Cell:
             self.callers += [Caller(name, self._launch(name), self._took(name)) for _ in range(callers)]
         self.callers += [
             Caller("cancel cancelled", self._end("CancelLaunch", "cancelled"), self._ended("cancelled")),
+            Caller("late is gone", self._look(LATE, self.launched), is_terminated),
         ]
         for name in ("terminated", "terminated-early"):
             self.callers += [
                 Caller(f"terminate {name}", self._end("TerminateLaunch", name), self._ended(name)),
-                Caller(f"{name} is gone", self._look(name), self._is_gone(name)),
+                Caller(f"{name} is gone", self._look(name, self.ended), self._is_gone(name)),
             ]
 
     def _preview(self, client):
@@ -165,9 +182,11 @@ class Cell:
 
         return is_answer
 
-    def _look(self, name):
+    def _look(self, name, once):
+        """Asks how a launch is once its name is among these."""
+
         def ask(client):
-            if name not in self.ended:
+            if name not in once:
                 return None
             asked = launch_pb2.GetLaunchRequest(launch_id=self.launched[name].launch_id)
             return client.launches.GetLaunch.future(asked, timeout=CALL_SECONDS)

@@ -211,7 +211,16 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         reason: "no longer needed".to_owned(),
         instance_ids: vec![place().instance_id],
         others: Vec::new(),
+        boot_failure: false,
         error: Some(error("UnauthorizedOperation", "permission")),
+    };
+    let boot_failure = Termination {
+        request_id: None,
+        body_sha256: None,
+        reason: "Not ready within 600 s of its launch, which asks for termination then.".to_owned(),
+        boot_failure: true,
+        error: None,
+        ..termination.clone()
     };
     let started = ServiceStarted {
         version: "0.1.0".to_owned(),
@@ -295,6 +304,7 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         ("launch_ended.json", of_launch("2026-11-20T08:00:03Z", Event::LaunchEnded(ended))),
         ("instance_phase.json", of_launch("2026-11-20T08:10:00.25Z", Event::InstancePhase(phase))),
         ("termination.json", of_launch("2026-11-20T09:00:00Z", Event::Termination(termination))),
+        ("termination.boot_failure.json", of_launch("2026-11-20T09:00:00Z", Event::Termination(boot_failure))),
         ("service_started.accepted.json", of_acceptance),
         ("service_started.json", of_service),
         ("records_pruned.json", of_retention),

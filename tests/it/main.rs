@@ -11,6 +11,7 @@ mod audit;
 mod audit_proofs;
 mod audit_retention;
 mod bad_input;
+mod boot_failure;
 mod boots;
 mod budget;
 mod catalogue;

@@ -275,7 +275,8 @@ impl From<&AttemptError> for pb::AttemptError {
 
 impl From<&LaunchInstance> for pb::LaunchedInstance {
     fn from(instance: &LaunchInstance) -> Self {
-        let LaunchInstance { place, attempt_id, phase, phase_time, ready_time } = instance;
+        // What becomes of it is told by its phase, and the record has the rest.
+        let LaunchInstance { place, attempt_id, phase, phase_time, ready_time, late_end: _ } = instance;
         let InstancePlace {
             instance_id,
             instance_type,

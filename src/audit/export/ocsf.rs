@@ -10,6 +10,7 @@
 //! | launch_ended | Create | Gantry's LaunchInstances | Failure or Cancelled |
 //! | instance_phase | Read | EC2's DescribeInstanceStatus | Success, or Failure when it will not come up |
 //! | termination | Delete | Gantry's TerminateLaunch, then EC2's TerminateInstances | Requested, Success or Failure |
+//! | termination for a boot failure | Delete | EC2's TerminateInstances | Requested, Success or Failure |
 //! | service_started | Other | Start | Success |
 //! | records_pruned | Delete | PruneRecords | Success |
 //!

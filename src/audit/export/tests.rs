@@ -29,6 +29,7 @@ pub(super) fn golden() -> Vec<Golden> {
         "launch_ended",
         "instance_phase",
         "termination",
+        "termination.boot_failure",
         "service_started",
         "records_pruned",
         "decision.overridden",

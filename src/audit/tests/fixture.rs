@@ -212,6 +212,7 @@ pub(super) fn termination(seconds: i64, launch: u8, request: Option<u8>) -> Entr
         reason: "done".to_owned(),
         instance_ids: vec![instance_id(launch, 0)],
         others: Vec::new(),
+        boot_failure: false,
         error: None,
     };
     entry(seconds, Some(launch), Event::Termination(termination))

@@ -132,6 +132,8 @@ codes! {
     CancelledTooLate = "CANCELLED_TOO_LATE", COMPARE;
     /// A termination was asked for where nothing is or will be launched.
     NothingToTerminate = "NOTHING_TO_TERMINATE", COMPARE;
+    /// An instance was to be terminated for not being ready in time, and was not late, or that was not asked for.
+    TerminatedThoughNotLate = "TERMINATED_THOUGH_NOT_LATE", COMPARE;
     /// EC2's answer to a termination that was not on record before.
     TerminationNotRequested = "TERMINATION_NOT_REQUESTED", COMPARE;
 }

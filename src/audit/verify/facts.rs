@@ -9,7 +9,8 @@ use crate::ids::{
     AccountId, AttemptId, ClientToken, InstanceId, InstanceType, LaunchId, Region, RequestId, Sha256Digest,
 };
 use crate::record::{
-    Decision, Entry, Event, InstancePlace, LaunchState, Placement, Termination, TerminationStage, Verdict,
+    Decision, Entry, Event, InstancePlace, LaunchState, OnBootFailure, Phase, Placement, Termination, TerminationStage,
+    Verdict,
 };
 
 /// An entry as the rules see it.
@@ -53,16 +54,18 @@ impl RegionName {
 /// What happened.
 #[derive(Debug)]
 pub(super) enum What {
-    Decided { admitted: bool, candidates: Box<[CandidateHash]> },
+    Decided { admitted: bool, ends_late: bool, candidates: Box<[CandidateHash]> },
     Previewed,
     Intended { attempt_id: AttemptId, candidate: CandidateHash, token: Token, share: Option<Share> },
     Succeeded { attempt_id: AttemptId, instances: Instances },
     Failed { attempt_id: AttemptId },
     Unknown { attempt_id: AttemptId },
     Ended { state: LaunchState },
-    Phase { instance: InstanceKey, place: Option<InstanceKey> },
+    Phase { instance: InstanceKey, place: Option<InstanceKey>, is_late: bool },
     TerminationRequested { instances: Instances, others: bool },
     TerminationAnswered { instances: Instances },
+    LateEndRequested { instances: Instances },
+    LateEndAnswered { instances: Instances },
     Started,
     Switched { paused: bool },
     Cancelled,
@@ -237,6 +240,7 @@ impl What {
             Event::InstancePhase(phase) => Self::Phase {
                 instance: InstanceKey::of(&phase.instance_id),
                 place: phase.place.as_ref().map(|place| InstanceKey::of(&place.instance_id)),
+                is_late: phase.phase == Phase::TimedOut,
             },
             Event::Termination(termination) => Self::termination(termination),
             Event::ServiceStarted(_) | Event::PolicyLoaded(_) => Self::Started,
@@ -255,12 +259,20 @@ impl What {
         if decision.preview {
             return Self::Previewed;
         }
-        Self::Decided { admitted: decision.verdict == Verdict::Admitted, candidates: candidates(decision) }
+        Self::Decided {
+            admitted: decision.verdict == Verdict::Admitted,
+            ends_late: decision.spec.on_boot_failure == OnBootFailure::Terminate,
+            candidates: candidates(decision),
+        }
     }
 
     fn termination(termination: &Termination) -> Self {
         let instances = Instances::of(termination.instance_ids.iter());
         match termination.stage {
+            TerminationStage::Requested if termination.boot_failure => Self::LateEndRequested { instances },
+            TerminationStage::Accepted | TerminationStage::Failed if termination.boot_failure => {
+                Self::LateEndAnswered { instances }
+            }
             TerminationStage::Requested => {
                 Self::TerminationRequested { instances, others: !termination.others.is_empty() }
             }

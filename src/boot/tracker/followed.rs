@@ -178,12 +178,6 @@ impl OnRecord {
     fn tracked(&self, instance: &LaunchInstance) -> Tracked {
         let launch = &self.launch;
         let last = self.last.get(&instance.place.instance_id);
-        let launched = launch
-            .attempts
-            .iter()
-            .find(|attempt| attempt.attempt_id == instance.attempt_id)
-            .and_then(|attempt| attempt.end_time)
-            .unwrap_or(launch.create_time);
         Tracked {
             instance_id: instance.place.instance_id.clone(),
             phase: Some(instance.phase),
@@ -191,10 +185,7 @@ impl OnRecord {
             checks: last.map(Checks::recorded).unwrap_or_default(),
             scheduled: last.map(|last| last.scheduled_events.clone()).unwrap_or_default(),
             since: launch.create_time,
-            ready_by: match instance.ready_time {
-                Some(_) => None,
-                None => launched.checked_add(launch.spec.ready_timeout).ok(),
-            },
+            ready_by: launch.ready_by(instance),
             terminating: launch.terminating,
             was_ready: instance.ready_time.is_some(),
             is_absent: false,

@@ -131,7 +131,7 @@ pub(crate) struct SpecArgs {
     /// How long an instance may take to be ready [default: 30m].
     #[arg(long, value_name = "DURATION", value_parser = parse::duration)]
     ready_timeout: Option<Duration>,
-    /// Terminate instances that fail to boot, once their console has been read.
+    /// Terminate instances that are not ready in time, once their console has been read.
     #[arg(long)]
     terminate_on_boot_failure: bool,
     /// After this moment no further attempt is begun.

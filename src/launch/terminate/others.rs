@@ -102,6 +102,7 @@ impl Launcher {
                 reason: pending.reason,
                 instance_ids: Vec::new(),
                 others: pending.instance_ids,
+                boot_failure: false,
                 error,
             };
             self.record_answer(&launch, answered).await?;

@@ -67,6 +67,7 @@ impl Launch {
                         phase: Phase::Requested,
                         phase_time: entry.time,
                         ready_time: None,
+                        late_end: None,
                     });
                     events.push(
                         self.instance_event(entry.time, &InstancePhase::requested(place, self.since(entry.time))),
@@ -147,6 +148,10 @@ impl Launch {
                 let mut events = vec![self.instance_event(entry.time, phase)];
                 events.extend(self.settle(entry.time));
                 events
+            }
+            Event::Termination(termination) if termination.boot_failure => {
+                self.end_late(termination)?;
+                Vec::new()
             }
             Event::Termination(termination) => self.terminate(entry.time, termination)?,
         };

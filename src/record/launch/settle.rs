@@ -37,7 +37,7 @@ impl Launch {
             LaunchState::Ready
         } else if up > 0 {
             LaunchState::Partial
-        } else if self.instances.iter().all(|instance| instance.phase == Phase::Terminated) {
+        } else if self.instances.iter().all(|it| it.phase == Phase::Terminated && !it.ended_late()) {
             LaunchState::Terminated
         } else {
             LaunchState::Failed

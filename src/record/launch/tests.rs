@@ -4,6 +4,7 @@
 //! whole history can be read at a glance: `a requested` is instance a in phase REQUESTED,
 //! `booting` is the launch in state BOOTING, and a `!` marks the event as terminal.
 
+mod late;
 mod others;
 mod random;
 mod reasons;
@@ -31,11 +32,12 @@ enum Step {
     End(LaunchState),
     Reach(char, Phase),
     Terminate(TerminationStage),
+    EndLate(TerminationStage, &'static str),
 }
 
 use LaunchState as S;
 use Phase as P;
-use Step::{End, Fail, Intend, Lose, Reach, Succeed, Terminate};
+use Step::{End, EndLate, Fail, Intend, Lose, Reach, Succeed, Terminate};
 use TerminationStage::{Accepted, Failed as NotDone, Requested};
 
 fn launch_id(number: u8) -> LaunchId {
@@ -101,6 +103,7 @@ fn decision(verdict: Verdict) -> Decision {
         "min_count": 1,
         "max_count": 3,
         "ready_timeout": { "secs": 600, "nanos": 0 },
+        "on_boot_failure": "terminate",
     });
     Decision {
         request_id: Some("r-1".parse().unwrap()),
@@ -165,15 +168,8 @@ impl Step {
                 }),
                 ..InstancePhase::requested(&place(letter), Duration::from_secs(seconds.unsigned_abs()))
             }),
-            Terminate(stage) => Event::Termination(Termination {
-                stage,
-                request_id: None,
-                body_sha256: None,
-                reason: "no longer needed".to_owned(),
-                instance_ids: Vec::new(),
-                others: Vec::new(),
-                error: (stage == NotDone).then(|| error("UnauthorizedOperation")),
-            }),
+            Terminate(stage) => late::termination(stage, "", false),
+            EndLate(stage, letters) => late::termination(stage, letters, true),
         };
         entry(seconds, event)
     }

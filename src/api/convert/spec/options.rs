@@ -86,9 +86,6 @@ pub(super) fn cpu_options(given: Option<pb::CpuOptions>, violations: &mut Violat
 pub(super) fn on_boot_failure(number: i32, violations: &mut Violations) -> OnBootFailure {
     match violations.enumeration("spec.on_boot_failure", number) {
         None | Some(pb::OnBootFailure::Unspecified | pb::OnBootFailure::Keep) => OnBootFailure::Keep,
-        Some(pb::OnBootFailure::Terminate) => {
-            super::parse::not_implemented("spec.on_boot_failure", violations);
-            OnBootFailure::Terminate
-        }
+        Some(pb::OnBootFailure::Terminate) => OnBootFailure::Terminate,
     }
 }

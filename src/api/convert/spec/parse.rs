@@ -204,10 +204,6 @@ fn image_choice(
     }
 }
 
-pub(super) fn not_implemented(field: &str, violations: &mut Violations) {
-    violations.add(field, ViolationReason::NotImplemented, "this version does not do this yet");
-}
-
 fn parse_types(types: &[String], has_template: bool, violations: &mut Violations) -> Vec<InstanceType> {
     if types.is_empty() && !has_template {
         violations.missing("spec.instance_types");

@@ -63,6 +63,12 @@ pub(super) fn termination(entry: &Entry, termination: &Termination) -> Told {
     let ids: Vec<&str> = all().map(|id| id.as_str()).collect();
     let named = if ids.is_empty() { "all instances of the launch".to_owned() } else { ids.join(", ") };
     let (operation, status, stage, message) = match termination.stage {
+        // Nobody called Gantry for it: the launch asks for it.
+        TerminationStage::Requested if termination.boot_failure => {
+            let api = words::ec2_api("TerminateInstances");
+            let message = format!("Termination of {named} was requested, for not being ready in time");
+            (api, Status::Other("Requested"), "requested", message)
+        }
         TerminationStage::Requested => {
             let api = words::gantry_api("TerminateLaunch");
             (api, Status::Other("Requested"), "requested", format!("Termination of {named} was requested"))
@@ -85,6 +91,9 @@ pub(super) fn termination(entry: &Entry, termination: &Termination) -> Told {
     if let Some(error) = error {
         told = told.because(error.code.as_str(), error.message.as_str());
         told.control = Control::of(error);
+    }
+    if termination.boot_failure && termination.stage == TerminationStage::Requested {
+        told.status_detail = Some(termination.reason.clone());
     }
     if termination.stage == TerminationStage::Failed {
         told.severity = Severity::High;

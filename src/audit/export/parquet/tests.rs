@@ -57,9 +57,9 @@ fn rows_read_back_as_they_were() {
         assert_eq!(ids, instances_of(entry).map(|id| id.as_str().to_owned()).collect::<Vec<_>>());
         assert_eq!(row.get_string(11).unwrap().as_bytes(), record.leaf);
     }
-    // The three kinds that name instances, the decisions with an image, and what the log says of itself.
+    // The three kinds that name instances, one of them in two forms, the decisions with an image, and what the log says of itself.
     let with_instances = rows.iter().filter(|row| !row.get_list(10).unwrap().elements().is_empty()).count();
-    assert_eq!(with_instances, 3);
+    assert_eq!(with_instances, 4);
     assert_eq!(rows.iter().filter(|row| optional_text(row, 8).is_some()).count(), 5);
     assert_eq!(rows.iter().filter(|row| optional_text(row, 6).is_none()).count(), 5);
 }

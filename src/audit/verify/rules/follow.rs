@@ -24,6 +24,8 @@ pub(super) struct Stand {
     has_instances: bool,
     /// Its termination was asked for.
     termination_requested: bool,
+    /// It asks that instances which are not ready in time are terminated.
+    ends_late: bool,
     /// Records of it may have been removed: what they would have said is not missed.
     pub(super) in_part: bool,
     /// It has broken a rule.
@@ -43,6 +45,7 @@ impl Stand {
             ended: false,
             has_instances: false,
             termination_requested: false,
+            ends_late: false,
             in_part: false,
             broken: false,
         }
@@ -50,7 +53,7 @@ impl Stand {
 
     /// Takes in the decision that begins it.
     pub(super) fn decide(&mut self, id: LaunchId, facts: &Facts, tables: &mut Tables) -> Result<(), Broken> {
-        let (What::Decided { admitted, candidates }, Some(account), Some(region), true) =
+        let (What::Decided { admitted, ends_late, candidates }, Some(account), Some(region), true) =
             (&facts.what, facts.account, facts.region, facts.has_principal)
         else {
             let message = "The decision does not say for which principal, or in which account and Region.";
@@ -64,6 +67,7 @@ impl Stand {
         self.place = tables.place(account, region);
         self.decided = true;
         self.admitted = *admitted;
+        self.ends_late = *ends_late;
         if *admitted {
             let untried = (!candidates.is_empty()).then(|| candidates.to_vec());
             tables.trying.insert(id, Trying { untried, ..Trying::default() });
@@ -109,12 +113,14 @@ impl Stand {
             }
             What::Unknown { attempt_id } => self.miss(*attempt_id, false, tables),
             What::Ended { state } => self.end(id, *state, tables),
-            What::Phase { instance, place } => {
+            What::Phase { instance, place, is_late } => {
                 if place.is_some_and(|place| place != *instance) {
                     let message = format!("The place of instance {instance} is of another instance.");
                     return Err(Broken::new(Code::PlaceOfOtherInstance, message));
                 }
-                self.own_instance(*instance, tables)
+                self.own_instance(*instance, tables)?;
+                tables.note_late(*instance, *is_late);
+                Ok(())
             }
             What::Cancelled => {
                 if self.ended || self.has_instances {
@@ -135,6 +141,25 @@ impl Stand {
             }
             What::TerminationAnswered { instances } => {
                 if !self.termination_requested && !self.in_part {
+                    let message = "EC2 answered a termination that was not on record before.";
+                    return Err(Broken::new(Code::TerminationNotRequested, message));
+                }
+                self.own_instances(instances, tables)
+            }
+            What::LateEndRequested { instances } => {
+                self.own_instances(instances, tables)?;
+                // Every one is noted, whatever is said of the others.
+                let late = instances.0.iter().filter(|one| tables.ask_late_end(**one)).count();
+                let is_founded = self.ends_late && 0 < late && late == instances.0.len();
+                if !is_founded && !self.in_part {
+                    let message = "Instances were to be terminated for not being ready in time, and they were, or the \
+                                   launch does not ask for that, or it was asked for before.";
+                    return Err(Broken::new(Code::TerminatedThoughNotLate, message));
+                }
+                Ok(())
+            }
+            What::LateEndAnswered { instances } => {
+                if !self.in_part && instances.0.iter().any(|one| !tables.is_late_end_asked(*one)) {
                     let message = "EC2 answered a termination that was not on record before.";
                     return Err(Broken::new(Code::TerminationNotRequested, message));
                 }

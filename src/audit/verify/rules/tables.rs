@@ -23,6 +23,8 @@ pub(super) struct Tables {
     /// Whether records were not seen: the intention of an attempt may be among them.
     pub(super) has_gaps: bool,
     instances: HashMap<InstanceKey, u32>,
+    /// Instances that were not ready in time; whether it was asked for that they are terminated for it.
+    late: HashMap<InstanceKey, LateEnd>,
     requests: HashSet<RequestDigest>,
     places: Vec<Place>,
     place_numbers: HashMap<Place, u32>,
@@ -48,6 +50,13 @@ pub(super) struct Trying {
     pub(super) open: Option<AttemptId>,
     /// What the decision lets it try and was not tried yet. None if the decision does not say.
     pub(super) untried: Option<Vec<CandidateHash>>,
+}
+
+/// An instance that is, or was, late.
+#[derive(Debug, Default)]
+struct LateEnd {
+    is_late: bool,
+    is_asked: bool,
 }
 
 /// Whose an instance is.
@@ -175,6 +184,26 @@ impl Tables {
             Some(owner) if *owner == launch => Whose::Own,
             Some(_) => Whose::Anothers,
         }
+    }
+
+    /// That an instance reached a phase, which is TIMED_OUT or another.
+    pub(super) fn note_late(&mut self, instance: InstanceKey, is_late: bool) {
+        if is_late {
+            self.late.entry(instance).or_default().is_late = true;
+        } else if let Some(late) = self.late.get_mut(&instance) {
+            late.is_late = false;
+        }
+    }
+
+    /// That an instance is to be terminated for not being ready in time; false if it is not late, or that was asked
+    /// for before.
+    pub(super) fn ask_late_end(&mut self, instance: InstanceKey) -> bool {
+        let late = self.late.entry(instance).or_default();
+        !std::mem::replace(&mut late.is_asked, true) && late.is_late
+    }
+
+    pub(super) fn is_late_end_asked(&self, instance: InstanceKey) -> bool {
+        self.late.get(&instance).is_some_and(|late| late.is_asked)
     }
 
     pub(super) fn own(&mut self, launch: u32, instance: InstanceKey) {

@@ -8,7 +8,7 @@ use proptest::sample::{Index, select};
 use super::world::*;
 use crate::audit::verify::Code;
 use crate::ids::{AttemptId, LaunchId};
-use crate::record::{Entry, Event, Launch, LaunchState, Phase, TerminationStage, Verdict};
+use crate::record::{Entry, Event, Launch, LaunchInstance, LaunchState, Phase, TerminationStage, Verdict};
 
 /// Launches that a history is about.
 const LAUNCHES: u8 = 3;
@@ -24,6 +24,7 @@ enum Step {
     End(LaunchState),
     Reach(usize, Phase),
     Terminate(TerminationStage),
+    EndLate(TerminationStage, usize),
     Start,
 }
 
@@ -39,6 +40,8 @@ fn any_step() -> impl Strategy<Value = (u8, Step)> {
         5 => (0..3usize, select(phases)).prop_map(|(which, phase)| Step::Reach(which, phase)),
         2 => select(vec![TerminationStage::Requested, TerminationStage::Accepted, TerminationStage::Failed])
             .prop_map(Step::Terminate),
+        2 => (select(vec![TerminationStage::Requested, TerminationStage::Accepted, TerminationStage::Failed]), 0..3usize)
+            .prop_map(|(stage, which)| Step::EndLate(stage, which)),
         1 => Just(Step::Start),
     ];
     (1..=LAUNCHES, step)
@@ -79,6 +82,13 @@ fn history(steps: &[(u8, Step)]) -> Vec<Entry> {
                 let request = format!("t-{number}");
                 termination(launch, *stage, (*stage == TerminationStage::Requested).then_some(&request), "")
             }
+            Step::EndLate(stage, which) => {
+                let letter = letter(launch, *which);
+                if *stage != TerminationStage::Requested && !fold.has_asked(launch, letter) {
+                    continue;
+                }
+                late_end(launch, *stage, &letter.to_string())
+            }
             Step::Start => started(),
         };
         if !fold.takes(&entry) {
@@ -99,6 +109,13 @@ fn history(steps: &[(u8, Step)]) -> Vec<Entry> {
 struct Fold(BTreeMap<LaunchId, Launch>);
 
 impl Fold {
+    /// Whether an instance was to be terminated for not being ready in time.
+    fn has_asked(&self, launch: u8, letter: char) -> bool {
+        let instances = self.0.get(&launch_id(launch)).into_iter().flat_map(|launch| &launch.instances);
+        let asked = |it: &LaunchInstance| it.place.instance_id == instance_id(letter) && it.late_end.is_some();
+        instances.filter(|it| asked(it)).count() > 0
+    }
+
     fn takes(&mut self, entry: &Entry) -> bool {
         let Some(id) = entry.launch_id else { return true };
         match self.0.get_mut(&id) {

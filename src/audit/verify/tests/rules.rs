@@ -3,7 +3,7 @@
 use super::world::*;
 use crate::audit::verify::Code;
 use crate::ids::LaunchId;
-use crate::record::{AttemptIntended, Entry, Event, LaunchState, Phase, TerminationStage, Verdict};
+use crate::record::{AttemptIntended, Entry, Event, LaunchState, OnBootFailure, Phase, TerminationStage, Verdict};
 
 fn intending(launch: u8, intention: AttemptIntended) -> Entry {
     entry(launch, Event::AttemptIntended(Box::new(intention)))
@@ -12,6 +12,16 @@ fn intending(launch: u8, intention: AttemptIntended) -> Entry {
 /// An admitted launch that has instances a and b.
 fn up() -> Vec<Entry> {
     vec![admitted(1), intended(1, 1, 0), succeeded(1, 1, "ab")]
+}
+
+/// The same of a launch that keeps what does not boot.
+fn kept(mut entries: Vec<Entry>) -> Vec<Entry> {
+    for entry in &mut entries {
+        if let Event::Decision(decision) = &mut entry.event {
+            decision.spec.on_boot_failure = OnBootFailure::Keep;
+        }
+    }
+    entries
 }
 
 fn after(mut entries: Vec<Entry>, last: Entry) -> Vec<Entry> {
@@ -23,6 +33,7 @@ fn after(mut entries: Vec<Entry>, last: Entry) -> Vec<Entry> {
 fn broken() -> Vec<(Code, Vec<Entry>)> {
     use Code as C;
     use TerminationStage::{Accepted, Requested};
+    let late = || after(up(), reached(1, 'a', Phase::TimedOut, None));
     let requested = |letters| termination(1, Requested, Some("t-1"), letters);
     let token_of_1 =
         |attempt| AttemptIntended { client_token: attempt_id(1).client_token(), ..intention(attempt, "m6i.large") };
@@ -125,6 +136,20 @@ fn broken() -> Vec<(Code, Vec<Entry>)> {
         (C::NothingToTerminate, vec![admitted(1), ended(1, LaunchState::Failed), requested("")]),
         (C::TerminationNotRequested, after(up(), termination(1, Accepted, None, "a"))),
         (C::TerminationNotRequested, after(up(), termination(1, TerminationStage::Failed, None, "a"))),
+        (C::TerminationNotRequested, after(late(), late_end(1, Accepted, "a"))),
+        (
+            C::TerminationNotRequested,
+            [late(), vec![late_end(1, Requested, "a"), termination(1, Accepted, None, "a")]].concat(),
+        ),
+        (C::TerminatedThoughNotLate, after(up(), late_end(1, Requested, "a"))),
+        (C::TerminatedThoughNotLate, after(late(), late_end(1, Requested, "ab"))),
+        (C::TerminatedThoughNotLate, after(late(), late_end(1, Requested, ""))),
+        (
+            C::TerminatedThoughNotLate,
+            [late(), vec![reached(1, 'a', Phase::Ready, None), late_end(1, Requested, "a")]].concat(),
+        ),
+        (C::TerminatedThoughNotLate, [late(), vec![late_end(1, Requested, "a"), late_end(1, Requested, "a")]].concat()),
+        (C::TerminatedThoughNotLate, [kept(late()), vec![late_end(1, Requested, "a")]].concat()),
     ]
 }
 

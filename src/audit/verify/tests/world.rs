@@ -146,6 +146,7 @@ pub(super) fn decision(verdict: Verdict, request: &str) -> Decision {
         "min_count": 1,
         "max_count": 3,
         "ready_timeout": { "secs": 600, "nanos": 0 },
+        "on_boot_failure": "terminate",
     });
     Decision {
         request_id: Some(request.parse().unwrap()),
@@ -281,9 +282,19 @@ pub(super) fn termination(launch: u8, stage: TerminationStage, request: Option<&
         reason: "done".to_owned(),
         instance_ids: letters.chars().map(instance_id).collect(),
         others: Vec::new(),
+        boot_failure: false,
         error: None,
     };
     entry(launch, Event::Termination(termination))
+}
+
+/// A termination of instances that were not ready in time.
+pub(super) fn late_end(launch: u8, stage: TerminationStage, letters: &str) -> Entry {
+    let mut entry = termination(launch, stage, None, letters);
+    if let Event::Termination(termination) = &mut entry.event {
+        termination.boot_failure = true;
+    }
+    entry
 }
 
 pub(super) fn started() -> Entry {
@@ -341,6 +352,9 @@ pub(super) fn ordinary() -> Vec<Entry> {
         started(),
         switched(true),
         decided(7, Verdict::Refused),
+        reached(5, 'c', Phase::TimedOut, None),
+        late_end(5, Requested, "c"),
+        late_end(5, Failed, "c"),
         reached(5, 'c', Phase::Ready, None),
         switched(false),
         admitted(6),

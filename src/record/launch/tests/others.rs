@@ -11,6 +11,7 @@ fn termination(stage: TerminationStage, reason: &str, own: &str, others: &str) -
         reason: reason.to_owned(),
         instance_ids: own.chars().map(instance_id).collect(),
         others: others.chars().map(instance_id).collect(),
+        boot_failure: false,
         error: None,
     })
 }

@@ -33,6 +33,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => select(vec![S::Failed, S::Cancelled]).prop_map(End),
         9 => (prop::char::range('a', 'd'), any_phase()).prop_map(|(letter, phase)| Reach(letter, phase)),
         2 => select(vec![Requested, Accepted, NotDone]).prop_map(Terminate),
+        2 => (select(vec![Requested, Accepted, NotDone]), select(vec!["a", "b", "ab"])).prop_map(|(stage, letters)| EndLate(stage, letters)),
     ]
 }
 
