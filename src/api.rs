@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ami::catalog::Catalogs;
 use crate::audit::AuditLog;
-use crate::boot::Watches;
+use crate::boot::{Tails, Watches};
 use crate::clock::Clock;
 use crate::ids::Principal;
 use crate::launch::Launcher;
@@ -40,6 +40,8 @@ pub struct Services {
     pub launcher: Launcher,
     /// Instances that are being watched.
     pub watches: Watches,
+    /// The ends of consoles from which failures were explained.
+    pub tails: Tails,
     /// What is on record.
     pub log: AuditLog,
     /// The policy in force.

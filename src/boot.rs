@@ -5,13 +5,16 @@
 //! stream holds no state that a restart could lose, and a slow reader makes nobody wait. This room
 //! never names `launch`: the server hands it launches on a channel.
 
+pub mod console;
 pub mod explain;
 pub mod observe;
+mod tails;
 mod tracker;
 mod watch;
 
 use std::time::Duration;
 
+pub use tails::{Expired, TAILS_BYTES_MAX, TailLimits, Tails};
 pub use tracker::{Hint, Interest, Interruption, Tracker, TrackerSettings};
 pub use watch::{Cursor, InstancesWatch, LaunchWatch, WatchError, Watched, Watches};
 

@@ -63,6 +63,13 @@ pub const SWEEP_PERIOD_DEFAULT: Duration = Duration::from_secs(15 * 60);
 pub const SWEEP_PERIOD_MIN: Duration = Duration::from_secs(60);
 /// The longest of any of them: more is a typing error.
 pub const CATALOGUE_PERIOD_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// For how long the tails of consoles are kept from which failures were explained: long enough to be read after a
+/// weekend, and not for ever, because no masking finds every secret.
+pub const CONSOLE_RETENTION_DEFAULT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// The shortest.
+pub const CONSOLE_RETENTION_MIN: Duration = Duration::from_secs(60 * 60);
+/// The longest: a year.
+pub const CONSOLE_RETENTION_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// What is logged: a line per call and per outcome, not the details of the libraries.
 pub const LOG_FILTER_DEFAULT: &str = "info";
@@ -117,6 +124,10 @@ pub struct Config {
     /// An SQS queue that EventBridge feeds with EC2's state changes and Spot interruptions, so that they are seen
     /// sooner. Absent means that EC2 is only asked.
     pub events_queue: Option<QueueUrl>,
+    /// For how long the tails of consoles are kept, from [`CONSOLE_RETENTION_MIN`] to [`CONSOLE_RETENTION_MAX`]: `"7d"`. The
+    /// log has only their digests.
+    #[serde(deserialize_with = "duration")]
+    pub console_retention: Duration,
     /// Where metrics are served, as Prometheus' text over HTTP at `/metrics`. Absent means nowhere.
     /// They say nothing secret; there is no TLS and no login.
     pub metrics_listen: Option<SocketAddr>,
@@ -264,6 +275,11 @@ impl Config {
                 return out_of_range(setting, format!("from {} to {}", said(min), said(CATALOGUE_PERIOD_MAX)));
             }
         }
+        if !(CONSOLE_RETENTION_MIN..=CONSOLE_RETENTION_MAX).contains(&self.console_retention) {
+            let said = humantime::format_duration;
+            let expected = format!("from {} to {}", said(CONSOLE_RETENTION_MIN), said(CONSOLE_RETENTION_MAX));
+            return out_of_range("console_retention", expected);
+        }
         self.audit.check(&self.data_dir)?;
         accounts::check(&self.accounts)?;
         self.budget.check()?;
@@ -311,6 +327,7 @@ impl Default for Config {
             refresh_period: REFRESH_PERIOD_DEFAULT,
             sweep_period: SWEEP_PERIOD_DEFAULT,
             events_queue: None,
+            console_retention: CONSOLE_RETENTION_DEFAULT,
             metrics_listen: None,
             sandbox: None,
             tls: None,

@@ -16,6 +16,7 @@ mod policy;
 mod retention;
 mod standing;
 mod sweep;
+mod tails;
 mod watchdog;
 mod witness;
 
@@ -125,8 +126,9 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     let loader = policy::Loader::start(config.policy.clone(), &log, &clock, clients.home().account_id()).await?;
     let in_force = loader.in_force().clone();
     let catalogs = Catalogs::new(&clients, &clock, config.crawl_images_max, &config.owners);
+    let tails = tails::open(&config, &clock).map_err(|e| ServeError::DataDir(config.data_dir.clone(), e))?;
     let (launched, to_watch) = mpsc::channel(LAUNCHED_AHEAD_MAX);
-    let tracker = Tracker::start(&clients, &log, &clock, tracker_settings(&config), to_watch);
+    let tracker = Tracker::start(&clients, &log, &clock, tracker_settings(&config), &tails, to_watch);
     let launcher = Launcher::open(
         &config.data_dir,
         clients.clone(),
@@ -152,6 +154,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
         catalogs,
         launcher: launcher.clone(),
         watches: Watches::new(log.clone(), Arc::clone(&clock), tracker.clone()),
+        tails: tails.clone(),
         log: log.clone(),
         policy: in_force,
         clock: Arc::clone(&clock),
@@ -173,6 +176,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
         let (tracker, places, clock) = (tracker.clone(), clients.places(), Arc::clone(&clock));
         kept.push(events::begin(events::Events { queue, tracker, places, clock }, &shutdown));
     }
+    kept.push(tails::begin(&tails, &clock, &shutdown));
     let sweep = sweep::Sweep {
         log: log.clone(),
         launcher: launcher.clone(),

@@ -113,7 +113,7 @@ fn running(seen: &Seen<'_>, tracked: &Tracked, status: Option<&InstanceStatus>, 
     let (Some(system), Some(instance)) = (system.as_deref(), instance.as_deref()) else { return };
     let (ebs, application) = (ebs.as_deref(), application.as_deref());
     if [Some(system), Some(instance), ebs, application].contains(&Some("impaired")) {
-        let failure = explain::impaired(status, &seen.facts);
+        let failure = explain::impaired(status, &seen.facts, seen.console);
         phases.extend(seen.enter(Phase::Impaired).map(|phase| InstancePhase { failure: Some(failure), ..phase }));
     } else if system == "ok" && instance == "ok" && passes_or_is_absent(ebs) && passes_or_is_absent(application) {
         phases.extend(seen.enter(Phase::Ready));
@@ -141,7 +141,7 @@ fn terminated(seen: &Seen<'_>, tracked: &Tracked, instance: &Instance, phases: &
     if tracked.terminating || by_user || came_up {
         phases.extend(seen.enter(Phase::Terminated));
     } else {
-        let failure = explain::terminated(instance.state_reason.as_ref(), &seen.facts);
+        let failure = explain::terminated(instance.state_reason.as_ref(), &seen.facts, seen.console);
         phases.extend(seen.enter(Phase::Failed).map(|phase| InstancePhase { failure: Some(failure), ..phase }));
     }
 }
@@ -154,7 +154,7 @@ fn timed_out(seen: &Seen<'_>, tracked: &Tracked, phases: &[InstancePhase], now: 
         return None;
     }
     let last = phases.last().map(|phase| phase.phase).or(tracked.phase);
-    let failure = explain::timed_out(last, &seen.facts);
+    let failure = explain::timed_out(last, &seen.facts, seen.console);
     seen.enter(Phase::TimedOut).map(|phase| InstancePhase { failure: Some(failure), ..phase })
 }
 

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::AuditLog;
+use crate::boot::tails::Tails;
 use crate::clock::Clock;
 use crate::ec2::budget::Priority;
 use crate::ec2::{Accounts, Ec2Error};
@@ -70,6 +71,7 @@ impl Tracker {
         log: &AuditLog,
         clock: &Arc<dyn Clock>,
         settings: TrackerSettings,
+        tails: &Tails,
         mut launched: mpsc::Receiver<LaunchId>,
     ) -> Self {
         let mut pollers = HashMap::new();
@@ -77,7 +79,14 @@ impl Tracker {
         for client in accounts.iter().flat_map(|clients| clients.regions().filter_map(|region| clients.get(region))) {
             let (commands, receiver) = mpsc::unbounded_channel();
             pollers.insert((client.account_id().clone(), client.region().clone()), commands);
-            starting.push(Poller::new(client.at(Priority::Crawl), log.clone(), Arc::clone(clock), settings, receiver));
+            starting.push(Poller::new(
+                client.at(Priority::Crawl),
+                log.clone(),
+                Arc::clone(clock),
+                settings,
+                receiver,
+                tails.clone(),
+            ));
         }
         let shared = Arc::new(Shared {
             pollers,

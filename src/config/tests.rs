@@ -77,6 +77,9 @@ fn numbers_that_cannot_be_meant_are_refused() {
     assert!(Config { crawl_images_max: 0, ..Config::default() }.check().is_err());
     assert!(Config { crawl_period: Duration::from_secs(1), ..Config::default() }.check().is_err());
     assert!(Config { refresh_period: Duration::MAX, ..Config::default() }.check().is_err());
+    for console_retention in [Duration::ZERO, CONSOLE_RETENTION_MAX + Duration::from_secs(1)] {
+        assert!(Config { console_retention, ..Config::default() }.check().is_err());
+    }
     let put_back_with_it = Some("gantry-data/checkpoint".into());
     let audit = AuditConfig { checkpoint_copy: put_back_with_it, ..AuditConfig::default() };
     assert!(Config { audit, ..Config::default() }.check().is_err());

@@ -31,7 +31,7 @@ use crate::clock::Timestamp;
 use census::Census;
 
 pub(crate) use boot::BootTimes;
-pub(crate) use instance::{Fate, Instance, Launched, MetadataOptions, Volume};
+pub(crate) use instance::{BootFailure, Fate, Instance, Launched, MetadataOptions, Volume};
 pub(crate) use key_pair::KeyPair;
 pub(crate) use life::{Cause, Check, Deed, DeedKind, Destiny, Event};
 pub(crate) use options::{LaunchOptions, NetworkInterface, PrivateDns, SpotOptions};

@@ -21,7 +21,7 @@ pub use plan::{Plan, PlanErrors};
 pub use rules::FaultCount;
 pub(crate) use subject::{Demand, Subject};
 
-use super::cloud::{Cause as EndedBy, Check, DeedKind, Destiny, Event, Fate};
+use super::cloud::{Cause as EndedBy, Check, DeedKind, Destiny, Event};
 use super::wire::errors::Ec2Error;
 use crate::clock::Timestamp;
 use injected::Injected;
@@ -194,7 +194,9 @@ impl Faults {
         let moment = self.moment(&loaded, now);
         for rule in loaded.rules.iter_mut().filter(|rule| rule.is_of(Stage::Instance)) {
             let open = match rule.kind() {
-                Kind::ImmediateTermination(_) | Kind::ChecksFail(Check::Instance) => destiny.fate.is_none(),
+                Kind::ImmediateTermination(_) | Kind::ChecksFail { check: Check::Instance, .. } => {
+                    destiny.fate.is_none()
+                }
                 Kind::Invisible { .. } => destiny.invisible_for.is_none(),
                 Kind::SlowBoot { .. } => destiny.slowness.is_none(),
                 _ => true,
@@ -202,8 +204,8 @@ impl Faults {
             let Some(mut rng) = open.then(|| rule.strike(subject, moment)).flatten() else { continue };
             match rule.kind() {
                 Kind::ImmediateTermination(cause) => destiny.fate = Some(cause.fate()),
-                Kind::ChecksFail(Check::Instance) => destiny.fate = Some(Fate::ChecksFail),
-                Kind::ChecksFail(check) => {
+                Kind::ChecksFail { check: Check::Instance, fate } => destiny.fate = Some(fate.clone()),
+                Kind::ChecksFail { check, fate: _ } => {
                     destiny.later.push((Duration::ZERO, DeedKind::Impair { check: *check, for_ms: None }));
                 }
                 Kind::Invisible { least, most } => {

@@ -14,7 +14,7 @@ use crate::api::convert::{Violations, to_duration, to_timestamp};
 use crate::api::pb;
 use crate::api::scope::scope;
 use crate::api::status::Failure;
-use crate::boot::{Cursor, InstancesWatch, LaunchWatch, WatchError, Watched, expected_boot};
+use crate::boot::{Cursor, InstancesWatch, LaunchWatch, Tails, WatchError, Watched, expected_boot};
 use crate::ids::{InstanceId, LaunchId};
 use crate::record::{BootEvent, Phase};
 
@@ -38,7 +38,7 @@ impl Launches {
         let launch_id = violations.finish(launch_id)?;
         let permit = self.watcher()?;
         let watch = self.services.watches.launch(launch_id, after_sequence)?;
-        Ok(stream(Watch::Launch(watch), permit, self.services.shutdown.clone()))
+        Ok(stream(Watch::Launch(watch), self.services.tails.clone(), permit, self.services.shutdown.clone()))
     }
 
     pub(super) async fn watch_each(&self, request: pb::WatchInstancesRequest) -> Result<Events, Failure> {
@@ -53,7 +53,12 @@ impl Launches {
         let scope = violations.finish(scope)??;
         let permit = self.watcher()?;
         let watch = self.services.watches.instances((scope.account_id, scope.region), ids, cursor).await?;
-        Ok(stream(Watch::Instances(Box::new(watch)), permit, self.services.shutdown.clone()))
+        Ok(stream(
+            Watch::Instances(Box::new(watch)),
+            self.services.tails.clone(),
+            permit,
+            self.services.shutdown.clone(),
+        ))
     }
 
     /// A place among the watchers. A caller is refused rather than kept waiting, since watches may
@@ -69,33 +74,41 @@ enum Watch {
 }
 
 impl Watch {
-    async fn next(&mut self) -> Result<Option<pb::BootEvent>, WatchError> {
+    async fn next(&mut self, tails: &Tails) -> Result<Option<pb::BootEvent>, WatchError> {
         let watched = match self {
             Self::Launch(watch) => watch.next().await?,
             Self::Instances(watch) => watch.next().await?,
         };
-        Ok(watched.map(|watched| match watched {
-            Watched::Event { event, cursor } => self.message(&event, cursor),
-            Watched::Heartbeat { observed, age } => pb::BootEvent {
+        Ok(match watched {
+            None => None,
+            Some(Watched::Event { event, cursor }) => Some(self.message(&event, cursor, tails).await),
+            Some(Watched::Heartbeat { observed, age }) => Some(pb::BootEvent {
                 observed_time: observed.map(to_timestamp),
                 data_age: age.map(to_duration),
                 ..Default::default()
-            },
-        }))
+            }),
+        })
     }
 
-    fn message(&self, event: &BootEvent, cursor: Option<Cursor>) -> pb::BootEvent {
+    async fn message(&self, event: &BootEvent, cursor: Option<Cursor>, tails: &Tails) -> pb::BootEvent {
         let expected = match self {
             Self::Launch(watch) => watch.with_launch(|launch| expected_boot(launch.root_device_type.as_deref())),
             Self::Instances(_) => expected_boot(None),
         };
         let (progress, remaining) = expectation(event, expected).unzip();
-        pb::BootEvent {
+        let mut message = pb::BootEvent {
             progress,
             expected_remaining: remaining.map(to_duration),
             cursor: cursor.map(|cursor| cursor.to_string()).unwrap_or_default(),
             ..event.into()
+        };
+        let console = event.failure.as_ref().and_then(|failure| failure.console.as_ref());
+        if let (Some(console), Some(failure)) = (console, &mut message.failure) {
+            // One that has expired is no failure of the stream: the digest says that there was one.
+            // Boxed, since every stream would carry room for it.
+            failure.console_tail = Box::pin(tails.get(&console.sha256)).await.unwrap_or_default();
         }
+        message
     }
 }
 
@@ -113,14 +126,14 @@ fn expectation(event: &BootEvent, expected: Duration) -> Option<(f64, Duration)>
 
 /// The watch as a stream that ends with the server: a client that resumes loses nothing. Its place
 /// among the watchers is free again when the stream has ended or is dropped.
-fn stream(watch: Watch, permit: OwnedSemaphorePermit, shutdown: CancellationToken) -> Events {
+fn stream(watch: Watch, tails: Tails, permit: OwnedSemaphorePermit, shutdown: CancellationToken) -> Events {
     Box::pin(futures::stream::unfold(Some((watch, permit)), move |open| {
-        let shutdown = shutdown.clone();
+        let (tails, shutdown) = (tails.clone(), shutdown.clone());
         async move {
             let (mut watch, permit) = open?;
             let next = tokio::select! {
                 biased;
-                next = watch.next() => next.map_err(Failure::from),
+                next = watch.next(&tails) => next.map_err(Failure::from),
                 () = shutdown.cancelled() => Err(Failure::ShuttingDown),
             };
             match next {

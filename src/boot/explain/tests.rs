@@ -1,39 +1,31 @@
-//! Recorded reasons and what becomes of them.
+//! Recorded failures, each with what becomes of it.
+
+mod cases;
 
 use super::*;
-use crate::ec2::facts::StatusSummary;
+use crate::clock::Timestamp;
+use crate::ec2::facts::{ConsoleOutput, StatusSummary};
 
 fn reason(code: &str, message: &str) -> StateReason {
     let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     StateReason { code: text(code), message: text(message) }
 }
 
-#[test]
-fn terminations_are_explained_by_message_before_code() {
-    let cases = [
-        ("Server.InternalError", "Client.VolumeLimitExceeded: Volume limit exceeded", BootStage::Volume),
-        ("Client.VolumeLimitExceeded", "Client.VolumeLimitExceeded: Volume limit exceeded", BootStage::Volume),
-        ("Client.InternalError", "Client.InternalError: Client error on launch", BootStage::Kms),
-        ("Client.InvalidSnapshot.NotFound", "", BootStage::Snapshot),
-        ("Server.InsufficientInstanceCapacity", "Server.InsufficientInstanceCapacity: …", BootStage::Capacity),
-        ("Server.InternalError", "Server.InternalError: Internal error on launch", BootStage::System),
-        ("Server.SpotInstanceTermination", "Server.SpotInstanceTermination: Spot", BootStage::Ended),
-        ("Client.InstanceInitiatedShutdown", "Instance initiated shutdown", BootStage::Instance),
-        ("Server.BrandNew", "something: else", BootStage::Unknown),
-        ("", "", BootStage::Unknown),
-    ];
-    for (code, message, stage) in cases {
-        let failure = terminated(Some(&reason(code, message)), &BootFacts::default());
-        assert_eq!(failure.stage, stage, "{code} {message}");
-        assert!(!failure.cause.is_empty() && !failure.remedy.is_empty(), "{code}");
-    }
-    let unknown = terminated(Some(&reason("Server.BrandNew", "odd")), &BootFacts::default());
-    assert!(unknown.cause.contains("Server.BrandNew: odd"), "an unknown reason is quoted: {}", unknown.cause);
+fn boot(boot_mode: &str, current: &str, root_device_type: &str) -> BootFacts {
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    BootFacts { boot_mode: text(boot_mode), current_boot_mode: text(current), root_device_type: text(root_device_type) }
 }
 
-fn status(system: &str, instance: &str, ebs: &str) -> InstanceStatus {
-    let summary =
-        |status: &str| Some(StatusSummary { status: status.to_owned(), details: Vec::new(), impaired_since: None });
+fn console(text: &str) -> ConsoleTail {
+    ConsoleTail::of(&ConsoleOutput { taken: None, text: text.to_owned() }).unwrap()
+}
+
+fn summary(status: &str) -> Option<StatusSummary> {
+    Some(StatusSummary { status: status.to_owned(), details: Vec::new(), impaired_since: None })
+}
+
+/// Words for the checks of system, instance, EBS, application and performance.
+fn status([system, instance, ebs, application, performance]: [&str; 5]) -> InstanceStatus {
     InstanceStatus {
         instance_id: "i-00000000".parse().unwrap(),
         state: None,
@@ -41,27 +33,74 @@ fn status(system: &str, instance: &str, ebs: &str) -> InstanceStatus {
         system: summary(system),
         instance: summary(instance),
         attached_ebs: summary(ebs),
-        application: None,
-        performance: None,
+        application: summary(application),
+        performance: summary(performance),
         events: Vec::new(),
     }
 }
 
 #[test]
-fn impairments_name_the_part_that_fails() {
-    let uefi_by_bios = BootFacts {
-        boot_mode: Some("uefi".to_owned()),
-        current_boot_mode: Some("legacy-bios".to_owned()),
-        root_device_type: None,
-    };
-    let plain = BootFacts::default();
+fn terminations_are_explained_by_message_before_code() {
     let cases = [
-        (status("impaired", "impaired", "ok"), &plain, BootStage::System),
-        (status("ok", "ok", "impaired"), &plain, BootStage::Ebs),
-        (status("ok", "impaired", "ok"), &plain, BootStage::Instance),
-        (status("ok", "impaired", "ok"), &uefi_by_bios, BootStage::BootMode),
+        ("Server.InternalError", "Client.VolumeLimitExceeded: Volume limit exceeded", BootStage::Volume),
+        ("Server.InternalError", "Client.InternalError: Client error on launch", BootStage::Kms),
+        ("Client.VolumeLimitExceeded", "Server.InternalError: Internal error on launch", BootStage::Volume),
+        ("Client.InternalError", "Server.InternalError: Internal error on launch", BootStage::System),
+        ("Server.BrandNew", "something: else", BootStage::Unknown),
+        ("", "", BootStage::Unknown),
     ];
-    for (status, boot, stage) in cases {
-        assert_eq!(impaired(&status, boot).stage, stage);
+    for (code, message, stage) in cases {
+        let failure = terminated(Some(&reason(code, message)), &BootFacts::default(), None);
+        assert_eq!(failure.stage, stage, "{code} {message}");
+        assert!(!failure.cause.is_empty() && !failure.remedy.is_empty(), "{code}");
+    }
+    let unknown = terminated(Some(&reason("Server.BrandNew", "odd")), &BootFacts::default(), None);
+    assert!(unknown.cause.contains("Server.BrandNew: odd"), "an unknown reason is quoted: {}", unknown.cause);
+}
+
+#[test]
+fn a_check_says_what_ec2_says_of_it() {
+    let mut status = status(["ok", "impaired", "ok", "not-applicable", "ok"]);
+    let since = Timestamp::from_second(1_795_000_000).unwrap();
+    status.instance = Some(StatusSummary {
+        status: "impaired".to_owned(),
+        details: vec![("reachability".to_owned(), "failed".to_owned()), ("other".to_owned(), "passed".to_owned())],
+        impaired_since: Some(since),
+    });
+    let failure = impaired(&status, &BootFacts::default(), None);
+    assert!(failure.cause.contains(&format!("failed (reachability: failed since {since}):")), "{}", failure.cause);
+    let found = console("Kernel panic - not syncing: Fatal exception");
+    let failure = impaired(&status, &BootFacts::default(), Some(&found));
+    assert!(
+        failure.cause.contains("(reachability: failed since ") && failure.cause.contains("panicked"),
+        "{failure:?}"
+    );
+    status.instance = Some(StatusSummary { details: Vec::new(), ..status.instance.unwrap() });
+    assert!(impaired(&status, &BootFacts::default(), None).cause.contains(&format!("failed (since {since}):")));
+}
+
+/// The log gets a digest and this program's words, and nothing of what the console says.
+#[test]
+fn no_text_of_a_console_gets_into_a_failure() {
+    const CANARY: &str = "canary0Canary1canary2Canary3canary4Canary5";
+    for console_text in [
+        format!("password={CANARY}\nKernel panic - not syncing: {CANARY}"),
+        format!("ALERT! {CANARY} does not exist."),
+        format!("Timed out waiting for device {CANARY}\nYou are in emergency mode."),
+        format!("Failed to run module {CANARY} (x)"),
+        format!("{CANARY}: UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY."),
+    ] {
+        let tail = console(&console_text);
+        assert!(tail.found.is_some(), "{console_text}");
+        let checks = status(["ok", "impaired", "ok", "ok", "ok"]);
+        for failure in [
+            impaired(&checks, &BootFacts::default(), Some(&tail)),
+            timed_out(Some(Phase::Checking), &BootFacts::default(), Some(&tail)),
+            terminated(None, &BootFacts::default(), Some(&tail)),
+        ] {
+            let record = serde_json::to_string(&failure).unwrap();
+            assert!(!record.contains(CANARY), "{record}");
+            assert_eq!(failure.console.as_ref(), Some(&tail.digest));
+        }
     }
 }

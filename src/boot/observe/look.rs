@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Boot;
+use crate::boot::console::ConsoleTail;
 use crate::boot::explain::BootFacts;
 use crate::ec2::facts::{self, Instance, InstanceStatus, StateReason, StatusSummary};
 use crate::ids::InstanceId;
@@ -91,6 +92,8 @@ pub struct Look<'a> {
     pub status: Option<&'a InstanceStatus>,
     /// What EC2 has warned of by other ways than its status.
     pub warned: Option<&'a ScheduledEvent>,
+    /// What its console ends with, if that was read.
+    pub console: Option<&'a ConsoleTail>,
 }
 
 /// One look, ready to be turned into entries.
@@ -106,11 +109,12 @@ pub(super) struct Seen<'a> {
     pub(super) boot: Boot,
     /// Whether the launch time is known on both sides.
     pub(super) knows_boot: bool,
+    pub(super) console: Option<&'a ConsoleTail>,
 }
 
 impl<'a> Seen<'a> {
-    pub(super) fn new(tracked: &'a Tracked, look: Look<'_>, now: Timestamp) -> Self {
-        let Look { instance, status, warned } = look;
+    pub(super) fn new(tracked: &'a Tracked, look: Look<'a>, now: Timestamp) -> Self {
+        let Look { instance, status, warned, console } = look;
         let place = instance.map(place_of).filter(|place| tracked.place.as_ref() != Some(place));
         let launched = instance.and_then(|instance| instance.launch_time);
         let recorded = tracked.place.as_ref().and_then(|place| place.launch_time);
@@ -129,6 +133,7 @@ impl<'a> Seen<'a> {
             elapsed: Duration::try_from(now.duration_since(tracked.since)).unwrap_or(Duration::ZERO),
             boot: boot(recorded, launched),
             knows_boot: recorded.is_some() && launched.is_some(),
+            console,
         }
     }
 

@@ -73,7 +73,7 @@ fn checks(system: &str, instance: &str) -> InstanceStatus {
 fn history(mut tracked: Tracked, looks: &[(Option<Instance>, Option<InstanceStatus>)]) -> Vec<InstancePhase> {
     let mut all = Vec::new();
     for (second, (instance, status)) in (1..).zip(looks) {
-        let look = Look { instance: instance.as_ref(), status: status.as_ref(), warned: None };
+        let look = Look { instance: instance.as_ref(), status: status.as_ref(), warned: None, console: None };
         for phase in observe(&tracked, look, at(second)) {
             tracked.phase = Some(phase.phase);
             tracked.checks = Checks::recorded(&phase);
@@ -321,7 +321,7 @@ fn a_spot_interruption_is_told_before_the_next_checks() {
         not_after: None,
     };
     let shown = instance(Running, None);
-    let look = Look { instance: Some(&shown), status: None, warned: Some(&warning) };
+    let look = Look { instance: Some(&shown), status: None, warned: Some(&warning), console: None };
     let told = observe(&running, look, at(1));
     assert_eq!(told.len(), 1);
     assert_eq!((told[0].phase, &told[0].scheduled_events[..]), (Phase::Running, std::slice::from_ref(&warning)));

@@ -8,8 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::audit::{AuditLog, ReadError};
-use crate::boot::observe::{ABSENT_LIMIT, Checks, Tracked};
-use crate::ec2::facts::{Instance, InstanceState};
+use crate::boot::console::ConsoleTail;
+use crate::boot::observe::{ABSENT_LIMIT, Checks, Look, Tracked};
+use crate::ec2::facts::{Instance, InstanceState, InstanceStatus};
 use crate::ids::{InstanceId, LaunchId};
 use crate::record::{Event, InstancePhase, Launch, LaunchInstance, Phase, ScheduledEvent};
 
@@ -21,6 +22,12 @@ const LATE_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How often it must be looked for, beside [`ABSENT_LIMIT`].
 const ABSENT_LOOKS: u32 = 10;
+
+/// The longest that a failure waits for its console. Where thousands of boots go wrong at once, most are told without.
+const CONSOLE_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How long a console that was read stands for the present one.
+const CONSOLE_FRESH: Duration = Duration::from_secs(60);
 
 /// What a Spot interruption is called among the scheduled events.
 const SPOT_INTERRUPTION: &str = "spot-interruption";
@@ -45,6 +52,20 @@ pub(super) struct Followed {
     pub(super) warned: Option<ScheduledEvent>,
     /// When it is to be looked at.
     pub(super) due: Due,
+    /// What is known of its console.
+    pub(super) console: Console,
+}
+
+/// What is known of an instance's console, which is read when its boot goes wrong.
+#[derive(Debug, Default)]
+pub(super) enum Console {
+    /// Nothing.
+    #[default]
+    Unread,
+    /// It is to be read, since then on the clock's uptime. What was seen with the failure waits for it.
+    Wanted { since: Duration, status: Option<Box<InstanceStatus>> },
+    /// What it ended with, and when that was, on the clock's uptime.
+    Read { tail: Option<ConsoleTail>, at: Duration },
 }
 
 impl Followed {
@@ -63,6 +84,7 @@ impl Followed {
             seen_at: None,
             warned,
             due: Due::new(uptime),
+            console: Console::Unread,
         }
     }
 
@@ -75,6 +97,46 @@ impl Followed {
             not_before: Some(time),
             not_after: None,
         });
+    }
+
+    /// What is known of it, with its status checks where they were just asked for.
+    pub(super) fn look<'a>(&'a self, status: Option<&'a InstanceStatus>) -> Look<'a> {
+        let console = match &self.console {
+            Console::Read { tail, .. } => tail.as_ref(),
+            Console::Unread | Console::Wanted { .. } => None,
+        };
+        Look {
+            instance: self.shown.as_deref(),
+            status: status.filter(|_| self.has_checks()),
+            warned: self.warned.as_ref(),
+            console,
+        }
+    }
+
+    /// Whether a failure is to wait until its console is read: it has one, that was not read just now, and the failure
+    /// has not waited for too long.
+    pub(super) fn wants_console(&self, uptime: Duration) -> bool {
+        self.shown.is_some()
+            && match &self.console {
+                Console::Unread => true,
+                Console::Wanted { since, .. } => uptime.saturating_sub(*since) < CONSOLE_WAIT_MAX,
+                Console::Read { at, .. } => CONSOLE_FRESH <= uptime.saturating_sub(*at),
+            }
+    }
+
+    /// Has the failure wait for the console; false if it does already.
+    pub(super) fn defer(&mut self, status: Option<&InstanceStatus>, uptime: Duration) -> bool {
+        let latest = status.cloned().map(Box::new);
+        match &mut self.console {
+            Console::Wanted { status, .. } => {
+                *status = latest.or_else(|| status.take());
+                false
+            }
+            Console::Unread | Console::Read { .. } => {
+                self.console = Console::Wanted { since: uptime, status: latest };
+                true
+            }
+        }
     }
 
     /// Keeps what was recorded, so that it is not recorded again.

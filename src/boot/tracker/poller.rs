@@ -10,7 +10,7 @@ mod question;
 mod record;
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,9 +20,10 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::followed::Followed;
+use super::followed::{Console, Followed};
 use super::{Observed, TrackerSettings};
 use crate::audit::{AppendError, AuditLog};
+use crate::boot::tails::Tails;
 use crate::clock::Clock;
 use crate::ec2::{CALL_STATUS_IDS_MAX, Client, FILTER_VALUES_MAX};
 use crate::ids::{AccountId, InstanceId, Region};
@@ -50,6 +51,10 @@ pub(super) struct Poller {
     under_way: FuturesUnordered<BoxFuture<'static, Answer>>,
     states: Asking,
     statuses: Asking,
+    consoles: Asking,
+    /// Whose console is to be read, in the order in which that was found.
+    consoles_wanted: VecDeque<InstanceId>,
+    tails: Tails,
 }
 
 /// How one kind of question is doing.
@@ -79,6 +84,7 @@ impl Poller {
         clock: Arc<dyn Clock>,
         settings: TrackerSettings,
         commands: mpsc::UnboundedReceiver<Command>,
+        tails: Tails,
     ) -> Self {
         Self {
             client,
@@ -91,6 +97,9 @@ impl Poller {
             under_way: FuturesUnordered::new(),
             states: Asking::default(),
             statuses: Asking::default(),
+            consoles: Asking::default(),
+            consoles_wanted: VecDeque::new(),
+            tails,
         }
     }
 
@@ -164,6 +173,14 @@ impl Poller {
             self.statuses.under_way += 1;
             self.under_way.push(question::statuses(self.client.clone(), ids));
         }
+        while self.consoles.has_room() {
+            let Some(id) = self.consoles_wanted.pop_front() else { break };
+            let is_wanted = |followed: &Followed| matches!(followed.console, Console::Wanted { .. });
+            if self.followed.get(&id).is_some_and(is_wanted) {
+                self.consoles.under_way += 1;
+                self.under_way.push(question::console(self.client.clone(), self.tails.clone(), id));
+            }
+        }
     }
 
     /// The instances that one call asks about: those that are due, the longest overdue first. If there are fewer than a
@@ -229,6 +246,11 @@ impl Poller {
                     }
                     Err(error) => tracing::warn!(%region, %error, "status checks not seen"),
                 }
+            }
+            Answer::Console { id, tail } => {
+                self.consoles.answered(true);
+                self.console_read(&id, tail).await?;
+                self.let_go();
             }
             Answer::Follow { asked, follows, answer } => self.follow_answered(asked, follows, answer).await?,
         }

@@ -130,8 +130,10 @@ pub(crate) struct Volume {
 pub(crate) enum Fate {
     /// It boots and passes its checks.
     Healthy,
-    /// It runs; the system check passes and the instance check fails.
+    /// It runs; the system check passes and the instance check fails, because its network never comes up.
     ChecksFail,
+    /// The same for another reason, which its console shows.
+    BootFails(BootFailure),
     /// Its firmware finds nothing to boot: the image was made for the other boot mode. It runs, and
     /// the instance check never passes (EC2 User Guide, "Boot modes").
     NothingToBoot,
@@ -142,6 +144,19 @@ pub(crate) enum Fate {
         /// `StateReason.Message`, which may contradict the code.
         message: Cow<'static, str>,
     },
+}
+
+/// Why an instance that runs never passes its instance check; the network that never comes up is [`Fate::ChecksFail`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum BootFailure {
+    /// The kernel panics.
+    KernelPanic,
+    /// The kernel finds no root device.
+    NoRootDevice,
+    /// cloud-init fails, and what it should have configured is not.
+    CloudInit,
+    /// The boot ends in emergency mode.
+    EmergencyMode,
 }
 
 /// Deeds that an instance keeps. Beyond that, those before its last start are dropped: nothing

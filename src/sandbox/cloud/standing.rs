@@ -79,7 +79,7 @@ impl<'a> Course<'a> {
     fn launch(instance: &'a Instance) -> Self {
         let becomes = match &instance.fate {
             Fate::ImmediateTermination { .. } => InstanceState::Terminated,
-            Fate::Healthy | Fate::ChecksFail | Fate::NothingToBoot => InstanceState::Running,
+            Fate::Healthy | Fate::ChecksFail | Fate::BootFails(_) | Fate::NothingToBoot => InstanceState::Running,
         };
         Self {
             instance,

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::keys::{DURATION_MAX, Keys};
-use crate::sandbox::cloud::{Check, Fate};
+use crate::sandbox::cloud::{BootFailure, Check, Fate};
 
 /// Characters of an error's code; EC2's longest has 60.
 const CODE_CHARS_MAX: usize = 100;
@@ -67,7 +67,7 @@ const SHAPES: [Shape; 18] = [
     shape("capacity", Stage::Launch, &["available"]),
     shape("invisible", Stage::Instance, &["least", "most"]),
     shape("immediate-termination", Stage::Instance, &["cause"]),
-    shape("checks-fail", Stage::Instance, &["check"]),
+    shape("checks-fail", Stage::Instance, &["check", "console"]),
     shape("impaired-later", Stage::Instance, &["check", "at", "lasting"]),
     shape("slow-boot", Stage::Instance, &["factor"]),
     shape("spot-interruption", Stage::Instance, &["at"]),
@@ -116,8 +116,8 @@ pub(crate) enum Kind {
     Invisible { least: Duration, most: Duration },
     /// From pending to terminated.
     ImmediateTermination(Cause),
-    /// It runs and never passes this check.
-    ChecksFail(Check),
+    /// It runs and never passes this check; of the instance's own, the fate that its console shows.
+    ChecksFail { check: Check, fate: Fate },
     /// It passes its checks and fails this one later, for a time or for good.
     ImpairedLater { check: Check, at: Duration, lasting: Option<Duration> },
     /// Booting takes so many times as long.
@@ -174,6 +174,15 @@ impl Cause {
 const CHECKS: [(&str, Check); 3] =
     [("instance", Check::Instance), ("system", Check::System), ("attached-ebs", Check::AttachedEbs)];
 
+/// What the console of an instance shows that never passes its instance check.
+const CONSOLES: [(&str, Option<BootFailure>); 5] = [
+    ("network", None),
+    ("kernel-panic", Some(BootFailure::KernelPanic)),
+    ("no-root-device", Some(BootFailure::NoRootDevice)),
+    ("cloud-init", Some(BootFailure::CloudInit)),
+    ("emergency-mode", Some(BootFailure::EmergencyMode)),
+];
+
 /// Reads the keys of a kind. `None` if something is wrong, which is reported then.
 pub(super) fn read(shape: &Shape, keys: &mut Keys<'_>) -> Option<Kind> {
     Some(match shape.name {
@@ -209,7 +218,15 @@ pub(super) fn read(shape: &Shape, keys: &mut Keys<'_>) -> Option<Kind> {
             keys.require("cause");
             Kind::ImmediateTermination(word(keys, "cause", &CAUSES)?)
         }
-        "checks-fail" => Kind::ChecksFail(word(keys, "check", &CHECKS).unwrap_or(Check::Instance)),
+        "checks-fail" => {
+            let check = word(keys, "check", &CHECKS).unwrap_or(Check::Instance);
+            let fate = word(keys, "console", &CONSOLES);
+            if check != Check::Instance && fate.is_some() {
+                keys.report("console is of the instance check only");
+                return None;
+            }
+            Kind::ChecksFail { check, fate: fate.flatten().map_or(Fate::ChecksFail, Fate::BootFails) }
+        }
         "impaired-later" => {
             let check = word(keys, "check", &CHECKS).unwrap_or(Check::Instance);
             let lasting = keys.duration("lasting", MOMENT);

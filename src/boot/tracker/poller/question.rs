@@ -8,10 +8,12 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 use super::Follow;
+use crate::boot::console::ConsoleTail;
+use crate::boot::tails::Tails;
 use crate::clock::Clock;
 use crate::ec2::budget::Priority;
 use crate::ec2::facts::{Instance, InstanceState, InstanceStatus};
-use crate::ec2::{Client, Ec2Error};
+use crate::ec2::{Client, Ec2Error, ErrorClass};
 use crate::ids::InstanceId;
 
 /// Calls that one question about status checks may take to find out which of the instances EC2 does not know yet.
@@ -41,6 +43,13 @@ pub(super) enum Answer {
         /// What it said.
         answer: Result<Statuses, Ec2Error>,
     },
+    /// The console of an instance whose boot went wrong.
+    Console {
+        /// Whose.
+        id: InstanceId,
+        /// What it ends with; none where it is empty or could not be read.
+        tail: Option<ConsoleTail>,
+    },
     /// What the instances are now that somebody wants to follow.
     Follow {
         /// When EC2 was asked.
@@ -67,6 +76,36 @@ pub(super) fn statuses(client: Client, ids: Vec<InstanceId>) -> BoxFuture<'stati
     async move {
         let answer = statuses_of_known(&client, ids.clone()).await;
         Answer::Statuses { ids, answer }
+    }
+    .boxed()
+}
+
+/// What the console of an instance ends with, which is kept before anybody is told of it.
+pub(super) fn console(client: Client, tails: Tails, id: InstanceId) -> BoxFuture<'static, Answer> {
+    async move {
+        let output = match client.console_output(&id, true).await {
+            // Only Nitro can show the console as it is now; of others EC2 has what it posted last.
+            Err(Ec2Error::Answered(answer))
+                if !matches!(answer.class, ErrorClass::Throttled | ErrorClass::Transient) =>
+            {
+                client.console_output(&id, false).await
+            }
+            Ok(output) if output.text.is_empty() => client.console_output(&id, false).await,
+            other => other,
+        };
+        let tail = match output {
+            Ok(output) => ConsoleTail::of(&output),
+            Err(error) => {
+                tracing::warn!(region = %client.region(), instance_id = %id, %error, "console not read");
+                None
+            }
+        };
+        if let Some(tail) = &tail
+            && let Err(error) = tails.keep(tail).await
+        {
+            tracing::warn!(instance_id = %id, %error, "the console's tail is not kept");
+        }
+        Answer::Console { id, tail }
     }
     .boxed()
 }

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use super::Poller;
 use super::question::{Instances, Statuses};
 use crate::audit::{APPEND_ENTRIES_MAX, AppendError};
-use crate::boot::observe::{Look, observe};
+use crate::boot::console::ConsoleTail;
+use crate::boot::observe::observe;
+use crate::boot::tracker::followed::Console;
 use crate::ids::{InstanceId, LaunchId};
 use crate::record::{ENTRY_VERSION, Entry, Event, InstancePhase};
 
@@ -28,16 +30,18 @@ impl Poller {
 
     /// Records what became of those of `ids` that are followed.
     pub(super) async fn record_changes(&mut self, ids: &[InstanceId], statuses: &Statuses) -> Result<(), AppendError> {
-        let now = self.clock.now();
+        let (now, uptime) = (self.clock.now(), self.clock.uptime());
         let mut changes: BTreeMap<Option<LaunchId>, Vec<InstancePhase>> = BTreeMap::new();
         for id in ids {
-            let Some(followed) = self.followed.get(id) else { continue };
-            let look = Look {
-                instance: followed.shown.as_deref(),
-                status: statuses.get(id).filter(|_| followed.has_checks()),
-                warned: followed.warned.as_ref(),
-            };
-            let phases = observe(&followed.tracked, look, now);
+            let Some(followed) = self.followed.get_mut(id) else { continue };
+            let phases = observe(&followed.tracked, followed.look(statuses.get(id)), now);
+            // The record of a failure says what it was explained from, so the console is read first.
+            if phases.iter().any(|phase| phase.failure.is_some()) && followed.wants_console(uptime) {
+                if followed.defer(statuses.get(id), uptime) {
+                    self.consoles_wanted.push_back(id.clone());
+                }
+                continue;
+            }
             if !phases.is_empty() {
                 changes.entry(followed.launch_id).or_default().extend(phases);
             }
@@ -77,6 +81,18 @@ impl Poller {
             }
         }
         outcome
+    }
+
+    /// Records what waited for the console of an instance.
+    pub(super) async fn console_read(&mut self, id: &InstanceId, tail: Option<ConsoleTail>) -> Result<(), AppendError> {
+        let at = self.clock.uptime();
+        let Some(followed) = self.followed.get_mut(id) else { return Ok(()) };
+        let waited = std::mem::replace(&mut followed.console, Console::Read { tail, at });
+        let statuses = match waited {
+            Console::Wanted { status: Some(status), .. } => Statuses::from([(id.clone(), *status)]),
+            Console::Unread | Console::Wanted { .. } | Console::Read { .. } => Statuses::new(),
+        };
+        self.record_changes(std::slice::from_ref(id), &statuses).await
     }
 
     fn recorded(&mut self, phases: Vec<InstancePhase>) {

@@ -1,12 +1,17 @@
 //! What an instance says on its console while it boots, line by line on the clock: the firmware,
 //! the kernel, and how it ends. It is made up, and reads as such consoles read.
 
+mod failures;
+
 use crate::clock::Timestamp;
 use crate::sandbox::cloud::{Fate, Instance, InstanceState, Launched, after};
 use crate::sandbox::wire::time::millis;
 
 /// A line, and when it is said, in thousandths of the way from running to the end of the boot.
 type Line = (u64, String);
+
+/// When the root file system is mounted, and nothing of what comes from there on without one.
+const ROOT_MOUNTED: u64 = 120;
 
 /// What the console holds at `seen`, from the last boot on.
 pub(super) fn until(instance: &Instance, seen: Timestamp) -> String {
@@ -45,7 +50,17 @@ fn lines(instance: &Instance) -> Vec<Line> {
         return windows(instance);
     }
     lines.extend(kernel(&instance.launch));
-    lines.extend(if instance.fate == Fate::ChecksFail { no_network() } else { ready(instance) });
+    let end = match &instance.fate {
+        Fate::ChecksFail => failures::no_network(),
+        Fate::BootFails(failure) => {
+            // The kernel gets no further than to where it looks for its root.
+            let root = failures::needs_root(*failure).then_some(ROOT_MOUNTED);
+            lines.retain(|(at, _)| root.is_none_or(|root| *at < root));
+            failures::of(*failure)
+        }
+        Fate::Healthy | Fate::NothingToBoot | Fate::ImmediateTermination { .. } => ready(instance),
+    };
+    lines.extend(end);
     lines
 }
 
@@ -100,29 +115,18 @@ fn kernel(launch: &Launched) -> Vec<Line> {
         say(90, "[    0.713329] blkfront: xvda: barrier or flush: disabled; persistent grants: disabled".to_owned());
     }
     if launch.root_device_type == "instance-store" {
-        say(120, "[    1.204113] EXT4-fs (xvda1): mounted filesystem of the instance store root".to_owned());
+        say(ROOT_MOUNTED, "[    1.204113] EXT4-fs (xvda1): mounted filesystem of the instance store root".to_owned());
     } else {
-        say(120, "[    1.204113] EXT4-fs: mounted filesystem with ordered data mode. Quota mode: none.".to_owned());
+        say(
+            ROOT_MOUNTED,
+            "[    1.204113] EXT4-fs: mounted filesystem with ordered data mode. Quota mode: none.".to_owned(),
+        );
     }
     if launch.ena {
         say(160, "[    2.118722] ena 0000:00:05.0: Elastic Network Adapter (ENA) v2.13.0g".to_owned());
     }
     say(200, "[    2.401733] systemd[1]: Detected virtualization amazon.".to_owned());
     lines
-}
-
-/// A boot whose network never comes up, so that the instance check finds nobody.
-fn no_network() -> Vec<Line> {
-    [
-        (350, "[   12.334019] systemd-networkd[412]: eth0: Failed to bring up interface: Connection timed out"),
-        (
-            900,
-            "[   72.334880] systemd-networkd-wait-online[466]: Timeout occurred while waiting for network connectivity.",
-        ),
-        (900, "[FAILED] Failed to start Wait for Network to be Configured."),
-    ]
-    .map(|(at, line)| (at, line.to_owned()))
-    .to_vec()
 }
 
 fn ready(instance: &Instance) -> Vec<Line> {

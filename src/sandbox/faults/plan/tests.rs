@@ -104,6 +104,8 @@ fn every_value_is_checked() {
         ("kind = \"immediate-termination\"", "cause is missing"),
         ("kind = \"immediate-termination\"\ncause = \"kmz\"", "did you mean kms?"),
         ("kind = \"checks-fail\"\ncheck = \"attached-ebss\"", "did you mean attached-ebs?"),
+        ("kind = \"checks-fail\"\nconsole = \"kernel-panik\"", "did you mean kernel-panic?"),
+        ("kind = \"checks-fail\"\ncheck = \"system\"\nconsole = \"network\"", "console is of the instance check only"),
         ("kind = \"impaired-later\"", "at is missing"),
         ("kind = \"slow-boot\"\nfactor = 0.5", "factor = 0.5"),
         ("kind = \"slow-boot\"\nfactor = nan", "factor = nan"),

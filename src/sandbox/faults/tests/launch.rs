@@ -1,5 +1,7 @@
 //! Faults of launches and of instances.
 
+use base64::Engine as _;
+
 use super::*;
 
 fn in_zone(letter: char) -> String {
@@ -78,6 +80,27 @@ fn checks_that_fail_stay_failed() {
     let status = |id: &str| world.texts(&format!("Action=DescribeInstanceStatus&InstanceId.1={id}"), "status");
     assert_eq!(status(&ids[0])[..4], ["ok", "passed", "impaired", "failed"]);
     assert_eq!(status(&ids[1])[..4], ["ok", "passed", "ok", "passed"]);
+}
+
+#[test]
+fn a_boot_that_fails_says_why_on_its_console() {
+    for (console, expected) in [
+        ("network", "Failed to start Wait for Network to be Configured."),
+        ("kernel-panic", "Kernel panic - not syncing: Fatal exception"),
+        ("no-root-device", "ALERT!  /dev/nvme0n1p1 does not exist."),
+        ("cloud-init", "Failed to run module scripts-user"),
+        ("emergency-mode", "You are in emergency mode."),
+    ] {
+        let world = World::new(&format!("[[fault]]\nkind = \"checks-fail\"\nconsole = \"{console}\"\n"));
+        let ids = world.texts(RUN, "instanceId");
+        world.pass(300);
+        let status = world.texts(&format!("Action=DescribeInstanceStatus&InstanceId.1={}", ids[0]), "status");
+        assert_eq!(status[..4], ["ok", "passed", "impaired", "failed"], "{console}");
+        let output = world.texts(&format!("Action=GetConsoleOutput&InstanceId={}", ids[0]), "output").remove(0);
+        let text = String::from_utf8(base64::engine::general_purpose::STANDARD.decode(output).unwrap()).unwrap();
+        assert!(text.contains(expected) && text.contains("Linux version") && !text.contains("login: "), "{text}");
+        assert_eq!(text.contains("mounted filesystem"), console != "no-root-device", "{text}");
+    }
 }
 
 #[test]
