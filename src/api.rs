@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ami::catalog::Catalogs;
 use crate::audit::AuditLog;
+use crate::boot::statistics::Measured;
 use crate::boot::{Tails, Watches};
 use crate::clock::Clock;
 use crate::ids::Principal;
@@ -42,6 +43,8 @@ pub struct Services {
     pub watches: Watches,
     /// The ends of consoles from which failures were explained.
     pub tails: Tails,
+    /// How long boots took.
+    pub measured: Measured,
     /// What is on record.
     pub log: AuditLog,
     /// The policy in force.

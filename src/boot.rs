@@ -8,6 +8,7 @@
 pub mod console;
 pub mod explain;
 pub mod observe;
+pub mod statistics;
 mod tails;
 mod tracker;
 mod watch;

@@ -30,7 +30,7 @@ pub use finding::{Finding, Outcome};
 pub use governing::{Cancellation, LaunchSwitch, PolicyLoaded};
 pub use image_choice::{ImageChoice, ImageReceipt, ImageSelector, SelectorFilter};
 pub use kind::EntryKind;
-pub use launch::{ApplyError, Attempt, AttemptState, Launch, LaunchInstance, PendingOthers};
+pub use launch::{ApplyError, Attempt, AttemptState, BootOutcome, BootTimes, Launch, LaunchInstance, PendingOthers};
 pub use pruning::RecordsPruned;
 pub use read::{EntryHeader, EntryVersion};
 pub use spec::{

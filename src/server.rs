@@ -41,6 +41,7 @@ pub use crate::ec2::denial;
 use crate::ec2::events::EventQueue;
 
 use crate::audit::{AuditLog, LogSettings, Owner, make_dir};
+use crate::boot::statistics::Measured;
 use crate::boot::{Tracker, TrackerSettings, Watches};
 use crate::clock::{Clock, SystemClock, within};
 use crate::config::{Config, SandboxConfig, TlsConfig};
@@ -150,11 +151,13 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     }
     let crawlers = Box::pin(catalogs.keep(&keeping(&config), &shutdown)).await;
     let running_catalog = catalogs.home().clone();
+    let (measured, measuring) = Measured::start(&log, &clock, &shutdown);
     let services = Services {
         catalogs,
         launcher: launcher.clone(),
         watches: Watches::new(log.clone(), Arc::clone(&clock), tracker.clone()),
         tails: tails.clone(),
+        measured,
         log: log.clone(),
         policy: in_force,
         clock: Arc::clone(&clock),
@@ -169,6 +172,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Ser
     let mut kept = cosigning::begin(&log, witnesses, &shutdown);
     kept.extend(standing::begin(&log, kept_elsewhere.clone(), &shutdown));
     kept.push(loader.keep(&shutdown).map_err(ServeError::Signal)?);
+    kept.push(measuring);
     kept.extend(retention::begin(&log, &config.retention, &clock, &shutdown));
     #[cfg(feature = "events-queue")]
     if let Some(url) = config.events_queue.clone() {

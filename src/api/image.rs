@@ -3,6 +3,7 @@
 mod classify;
 mod compatibility;
 mod list;
+mod measured;
 mod resolve;
 mod select;
 mod types;
@@ -91,7 +92,8 @@ impl pb::image_service_server::ImageService for Images {
         let (scope, image_id) = violations.finish(scope.zip(image_id)).map_err(Failure::from)?;
         let scope = scope?;
         let (observed, classification) = self.of(&scope).image(&scope.region, &image_id, max_staleness).await?;
-        Ok(Response::new(convert::image(observed, &scope.region, &scope.account_id, &classification)))
+        let image = convert::image(observed, &scope.region, &scope.account_id, &classification);
+        Ok(Response::new(self.with_its_boots(image)))
     }
 
     async fn classify_images(

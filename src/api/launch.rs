@@ -2,6 +2,7 @@
 
 mod list;
 mod orphans;
+mod statistics;
 mod watch;
 
 use std::pin::Pin;
@@ -226,8 +227,8 @@ impl pb::launch_service_server::LaunchService for Launches {
 
     async fn get_boot_statistics(
         &self,
-        _request: Request<pb::GetBootStatisticsRequest>,
+        request: Request<pb::GetBootStatisticsRequest>,
     ) -> Result<Response<pb::GetBootStatisticsResponse>, Status> {
-        Err(Failure::NotImplemented { what: "GetBootStatistics" }.into())
+        Ok(Response::new(self.statistics(request.into_inner()).await?))
     }
 }

@@ -8,6 +8,7 @@
 mod denied;
 mod details;
 mod ec2;
+mod limits;
 mod missing;
 mod pruned;
 mod quota;
@@ -192,6 +193,16 @@ pub enum Failure {
         /// The field that narrows the question.
         narrow_by: &'static str,
     },
+    /// More boots are asked about than are read from the log for one question.
+    #[error(
+        "more than {boots} boots, or {seconds} seconds of reading the log; narrow the question by start_time and end_time"
+    )]
+    TooManyBoots {
+        /// The bound.
+        boots: usize,
+        /// The other one.
+        seconds: u64,
+    },
     /// Too many streams are open.
     #[error("more than {limit} watchers")]
     TooManyWatchers {
@@ -233,12 +244,6 @@ pub enum Failure {
     /// The server is about to end.
     #[error("the server is shutting down")]
     ShuttingDown,
-    /// Part of the contract that this version does not do yet.
-    #[error("{what} is not implemented by this version")]
-    NotImplemented {
-        /// The method or field.
-        what: &'static str,
-    },
     /// A defect. The caller gets no more than a number to quote.
     #[error("internal error {correlation_id}")]
     Internal {
@@ -337,17 +342,9 @@ impl Failure {
                 Report::new(Code::OutOfRange, "CURSOR_AHEAD", message).with("after", after).with("last", last)
             }
             Self::PageTokenExpired => Report::new(Code::OutOfRange, "PAGE_TOKEN_EXPIRED", message),
-            Self::TooManyResults { limit, narrow_by } => {
-                Report::new(Code::ResourceExhausted, "TOO_MANY_RESULTS", message.clone())
-                    .with("limit", limit)
-                    .with("narrow_by", narrow_by)
-                    .detail(Detail::Quota { subject: "results".to_owned(), description: message })
-            }
-            Self::TooManyWatchers { limit } => {
-                Report::new(Code::ResourceExhausted, "TOO_MANY_WATCHERS", message.clone())
-                    .with("limit", limit)
-                    .detail(Detail::Quota { subject: "watchers".to_owned(), description: message })
-            }
+            Self::TooManyResults { limit, narrow_by } => limits::too_many_results(message, *limit, narrow_by),
+            Self::TooManyBoots { boots, seconds } => limits::too_many_boots(message, *boots, *seconds),
+            Self::TooManyWatchers { limit } => limits::too_many_watchers(message, *limit),
             Self::Overloaded => {
                 Report::new(Code::ResourceExhausted, "OVERLOADED", message).detail(Detail::Retry(RETRY_DELAY))
             }
@@ -366,9 +363,6 @@ impl Failure {
             Self::LogCorrupt { index } => Report::new(Code::DataLoss, "LOG_CORRUPT", message).with("index", index),
             Self::ShuttingDown => {
                 Report::new(Code::Unavailable, "SHUTTING_DOWN", message).detail(Detail::Retry(RETRY_DELAY))
-            }
-            Self::NotImplemented { what } => {
-                Report::new(Code::Unimplemented, "NOT_IMPLEMENTED", message).with("what", what)
             }
             Self::Internal { correlation_id } => {
                 Report::new(Code::Internal, "INTERNAL", message).with("correlation_id", correlation_id)

@@ -114,7 +114,9 @@ fn running(seen: &Seen<'_>, tracked: &Tracked, status: Option<&InstanceStatus>, 
     let (ebs, application) = (ebs.as_deref(), application.as_deref());
     if [Some(system), Some(instance), ebs, application].contains(&Some("impaired")) {
         let failure = explain::impaired(status, &seen.facts, seen.console);
-        phases.extend(seen.enter(Phase::Impaired).map(|phase| InstancePhase { failure: Some(failure), ..phase }));
+        phases.extend(
+            seen.enter(Phase::Impaired).map(|phase| InstancePhase { failure: Some(Box::new(failure)), ..phase }),
+        );
     } else if system == "ok" && instance == "ok" && passes_or_is_absent(ebs) && passes_or_is_absent(application) {
         phases.extend(seen.enter(Phase::Ready));
     } else if system != "not-applicable" || instance != "not-applicable" {
@@ -142,7 +144,8 @@ fn terminated(seen: &Seen<'_>, tracked: &Tracked, instance: &Instance, phases: &
         phases.extend(seen.enter(Phase::Terminated));
     } else {
         let failure = explain::terminated(instance.state_reason.as_ref(), &seen.facts, seen.console);
-        phases.extend(seen.enter(Phase::Failed).map(|phase| InstancePhase { failure: Some(failure), ..phase }));
+        phases
+            .extend(seen.enter(Phase::Failed).map(|phase| InstancePhase { failure: Some(Box::new(failure)), ..phase }));
     }
 }
 
@@ -155,7 +158,7 @@ fn timed_out(seen: &Seen<'_>, tracked: &Tracked, phases: &[InstancePhase], now: 
     }
     let last = phases.last().map(|phase| phase.phase).or(tracked.phase);
     let failure = explain::timed_out(last, &seen.facts, seen.console);
-    seen.enter(Phase::TimedOut).map(|phase| InstancePhase { failure: Some(failure), ..phase })
+    seen.enter(Phase::TimedOut).map(|phase| InstancePhase { failure: Some(Box::new(failure)), ..phase })
 }
 
 #[cfg(test)]

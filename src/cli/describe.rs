@@ -3,7 +3,7 @@
 //! Everything shown is in the JSON too; this only chooses what matters first.
 
 use super::output::{Screen, Tone, fields, or_dash, printable, table, word, yes_no};
-use crate::client::pb;
+use crate::client::{self, pb};
 
 /// An image: EC2's facts, then the conclusions, then what they rest on.
 pub(crate) fn image(image: &pb::Image) -> String {
@@ -103,13 +103,16 @@ fn classification(judged: &pb::Classification) -> String {
     text
 }
 
-fn measured(boots: Option<&pb::MeasuredBoots>) -> String {
-    boots
-        .map(|boots| {
-            let [p50, p90] = [boots.p50, boots.p90].map(|time| time.map_or("?".to_owned(), |time| time.to_string()));
-            format!("{} boots, half within {p50}, nine of ten within {p90}", boots.count)
-        })
-        .unwrap_or_default()
+/// How long boots of an image took; nothing where none is measured.
+pub(crate) fn measured(boots: Option<&pb::MeasuredBoots>) -> String {
+    let Some(boots) = boots else { return String::new() };
+    let [p50, p90] = [boots.p50, boots.p90].map(|time| {
+        let length = time.as_ref().and_then(client::length);
+        length.map_or("?".to_owned(), |length| format!("{:.1}s", length.as_secs_f64()))
+    });
+    let noun = if boots.count == 1 { "boot" } else { "boots" };
+    let since = time(boots.since);
+    format!("{} {noun} since {since}, half within {p50}, nine of ten within {p90}", boots.count)
 }
 
 fn mappings(mappings: &[pb::BlockDeviceMapping]) -> String {

@@ -1,7 +1,8 @@
-//! `gantry launches`: list, show, cancel and terminate.
+//! `gantry launches`: list, show, cancel, terminate, and how long boots took.
 
 mod denials;
 mod orphans;
+mod statistics;
 mod timeline;
 
 use clap::{Subcommand, ValueEnum};
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Terminate(TerminateArgs),
     /// List instances of this server's that belong to no launch.
     Orphans(orphans::Args),
+    /// Say how long boots took, measured on this server's launches.
+    Statistics(Box<statistics::Args>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -119,6 +122,7 @@ impl Command {
             Self::Cancel(args) => cancel(args).await,
             Self::Terminate(args) => terminate(args).await,
             Self::Orphans(args) => args.run().await,
+            Self::Statistics(args) => args.run().await,
         }
     }
 }

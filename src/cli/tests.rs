@@ -41,6 +41,7 @@ fn the_commands_of_the_contract_are_understood() {
         "gantry launches show x --svg boot.svg",
         "gantry launch --image ami-12345678 --types t3.micro --watch --console",
         "gantry watch i-12345678 --console",
+        "gantry launches statistics --by image,type,root-device,virtualization --since 30d",
         "gantry launches cancel x --reason y",
         "gantry launches terminate x --watch",
         "gantry audit list --kind decision --verdict refused",

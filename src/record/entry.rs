@@ -299,7 +299,7 @@ pub struct InstancePhase {
     pub state_reason: Option<Reason>,
     /// Cause and remedy, where the phase is a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<BootFailure>,
+    pub failure: Option<Box<BootFailure>>,
     /// Since the launch was decided, or since EC2 launched the instance.
     pub elapsed: Duration,
     /// What became known about the place, such as addresses; absent where nothing did.

@@ -5,8 +5,11 @@
 //! the log and a stream followed live cannot differ.
 
 mod apply;
+mod boot_times;
 mod late;
 mod settle;
+
+pub use boot_times::{BootOutcome, BootTimes};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -63,6 +66,9 @@ pub struct Launch {
     /// `ebs` or `instance-store`, from the image's facts; how long a boot takes depends on it.
     #[serde(default)]
     pub root_device_type: Option<String>,
+    /// `hvm` or `paravirtual`, from the image's facts.
+    #[serde(default)]
+    pub virtualization_type: Option<String>,
     /// Every attempt, in order.
     pub attempts: Vec<Attempt>,
     /// Every instance, in order of launch.
@@ -170,6 +176,13 @@ pub struct LaunchInstance {
     /// that was not asked for. Asked for once: after a refusal it is a person's to end.
     #[serde(default)]
     pub late_end: Option<TerminationStage>,
+    /// How long it took to what.
+    #[serde(default)]
+    pub boot_times: BootTimes,
+    /// Whether its terminal event was told: READY, FAILED, TERMINATED or TIMED_OUT, whichever came first. What follows is
+    /// told as well, and ends nothing, until somebody asks for the launch's termination: that is waited for anew.
+    #[serde(default)]
+    pub has_settled: bool,
 }
 
 impl LaunchInstance {
@@ -246,6 +259,10 @@ impl Launch {
         }
         let verdict = decision.verdict;
         let admitted = verdict == Verdict::Admitted;
+        let fact = |name: &str| {
+            let value = decision.image_facts.as_ref().and_then(|facts| facts.get(name)?.as_str());
+            value.map(str::to_owned)
+        };
         let mut launch = Self {
             launch_id,
             request_id: decision.request_id.clone(),
@@ -262,11 +279,8 @@ impl Launch {
             candidates: decision.candidates.clone(),
             deadline: decision.deadline,
             image_receipt: decision.image_receipt.clone(),
-            root_device_type: decision
-                .image_facts
-                .as_ref()
-                .and_then(|facts| facts.get("root_device_type")?.as_str())
-                .map(str::to_owned),
+            root_device_type: fact("root_device_type"),
+            virtualization_type: fact("virtualization_type"),
             attempts: Vec::new(),
             instances: Vec::new(),
             state: if admitted { LaunchState::Launching } else { LaunchState::Refused },

@@ -142,13 +142,11 @@ async fn what_is_not_ready_in_time_is_terminated_on_record_and_its_launch_has_fa
     let all = [events, rest].concat();
     let terminal: Vec<_> =
         all.iter().filter(|event| event.terminal).map(|it| (it.phase(), it.launch_state())).collect();
-    let of_instance = |phase| (phase, pb::LaunchState::Unspecified);
     let wanted = [
-        of_instance(pb::BootPhase::TimedOut),
+        (pb::BootPhase::TimedOut, pb::LaunchState::Unspecified),
         (pb::BootPhase::Unspecified, pb::LaunchState::Failed),
-        of_instance(pb::BootPhase::Terminated),
     ];
-    assert_eq!(terminal, wanted, "one end of the launch, whatever follows");
+    assert_eq!(terminal, wanted, "one end of the instance and one of the launch, whatever follows");
 
     assert_eq!(world.sandbox().calls("TerminateInstances"), 1);
     let kept = get(&world, &kept.launch_id).await;
@@ -167,9 +165,14 @@ async fn a_restart_goes_on_with_what_was_requested_and_requests_it_once() {
     until_throttled(&world).await;
     let world = world.restart().await;
     until(&world, &launch.launch_id, |it| are_all(it, pb::BootPhase::Terminated)).await;
-    let words = told(&world, &launch.launch_id).await;
-    let wanted = ["timed_out", "timed_out", "requested", "accepted", "terminated", "terminated"];
-    assert_eq!(words, wanted);
+    // Each is told once its console is read, so the two may be ended together or one after the other.
+    let mut words = told(&world, &launch.launch_id).await;
+    assert_eq!(
+        words.iter().filter(|word| *word == "requested").count(),
+        words.iter().filter(|word| *word == "accepted").count()
+    );
+    words.retain(|word| word == "timed_out" || word == "terminated");
+    assert_eq!(words, ["timed_out", "timed_out", "terminated", "terminated"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,17 +185,16 @@ async fn what_is_protected_is_left_and_not_asked_for_again_and_the_others_do_not
     let failed = until(&world, &launch.launch_id, one_ended).await;
     assert_eq!(failed.state(), pb::LaunchState::Failed);
     assert_eq!(failed.state_reason.unwrap().code, "OperationNotPermitted");
-    let mut words = told(&world, &launch.launch_id).await;
-    words[3..5].sort();
-    let answers = ["accepted", "failed OperationNotPermitted"];
-    assert_eq!(words, [&["timed_out", "timed_out", "requested"][..], &answers, &["terminated"]].concat());
+    let words = told(&world, &launch.launch_id).await;
+    let count = |wanted: &str| words.iter().filter(|word| *word == wanted).count();
+    assert_eq!((count("timed_out"), count("accepted"), count("failed OperationNotPermitted")), (2, 1, 1), "{words:?}");
+    assert_eq!(words.last().unwrap(), "terminated", "{words:?}");
 
     protect(&world, &guarded, false);
-    let calls = world.sandbox().calls("TerminateInstances");
     world.clock.advance(Duration::from_secs(600));
     let world = world.restart().await;
     until(&world, &launch.launch_id, |_| true).await;
-    assert_eq!((world.sandbox().calls("TerminateInstances"), calls), (0, 3), "it is a person's to end");
+    assert_eq!(world.sandbox().calls("TerminateInstances"), 0, "it is a person's to end");
     let end = pb::TerminateLaunchRequest {
         launch_id: launch.launch_id.clone(),
         reason: "looked at".to_owned(),

@@ -195,12 +195,12 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         performance_status: None,
         scheduled_events: Vec::new(),
         state_reason: Some(reason()),
-        failure: Some(BootFailure {
+        failure: Some(Box::new(BootFailure {
             cause: "it was not ready in time".to_owned(),
             stage: BootStage::BootMode,
             remedy: "read the console output".to_owned(),
             console: None,
-        }),
+        })),
         elapsed: Duration::new(600, 250_000_000),
         place: Some(place()),
     };

@@ -28,6 +28,7 @@ mod privacy;
 mod quotas;
 mod resolve;
 mod restore;
+mod statistics;
 mod surface;
 mod switch;
 mod templates;

@@ -1,12 +1,9 @@
-//! What a client finds when it knocks: reflection, health, and what is not there yet.
+//! What a client finds when it knocks: reflection and health.
 
-use gantry::api::pb;
-use tonic::Code;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
-use tonic_types::StatusExt;
 
 use crate::world::World;
 
@@ -54,16 +51,5 @@ async fn health_is_serving_for_every_service() {
         let request = tonic_health::pb::HealthCheckRequest { service: service.to_owned() };
         let answer = health.check(request).await.unwrap().into_inner();
         assert_eq!(answer.status(), tonic_health::pb::health_check_response::ServingStatus::Serving, "{service}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_later_versions_bring_says_so() {
-    let world = World::start().await;
-    let statuses = [world.launches().get_boot_statistics(pb::GetBootStatisticsRequest::default()).await.unwrap_err()];
-    for status in statuses {
-        assert_eq!(status.code(), Code::Unimplemented);
-        let info = status.get_details_error_info().unwrap();
-        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("NOT_IMPLEMENTED", "gantry"));
     }
 }

@@ -108,21 +108,28 @@ impl World {
 
     /// Waits for `done` while simulated time passes.
     pub(crate) async fn while_time_passes<T>(&self, done: impl Future<Output = T>) -> T {
+        self.while_time_passes_by(STEP, done).await
+    }
+
+    /// The same with time that passes by other steps: small ones where the SDK repeats calls, whose pauses are of real
+    /// time.
+    pub(crate) async fn while_time_passes_by<T>(&self, step: Duration, done: impl Future<Output = T>) -> T {
         tokio::pin!(done);
-        for _ in 0..STEPS_MAX {
+        let longest = STEP * u32::try_from(STEPS_MAX).unwrap();
+        for _ in 0..longest.as_nanos() / step.as_nanos() {
             tokio::select! {
                 biased;
                 value = &mut done => return value,
-                () = self.step() => {}
+                () = self.step(step) => {}
             }
         }
-        panic!("nothing happened in {STEPS_MAX} steps of {STEP:?}, until {}", self.clock.now());
+        panic!("nothing happened in {longest:?}, until {}", self.clock.now());
     }
 
     /// One step of time, and a real call over a real socket to give everybody else a turn.
-    async fn step(&self) {
+    async fn step(&self, step: Duration) {
         let _ = self.audit().list_records(pb::ListRecordsRequest { page_size: 1, ..Default::default() }).await;
-        self.clock.advance(STEP);
+        self.clock.advance(step);
     }
 
     /// Reads a stream to its end while time passes.

@@ -10,7 +10,7 @@ use super::observed::{fixed, observed};
 use crate::ec2::facts::Image;
 
 /// Where the root volume comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RootDevice {
     /// An EBS volume made from a snapshot: ready at once, can be stopped, keeps its root.

@@ -11,7 +11,7 @@ use super::observed::{fixed, observed};
 use crate::ec2::facts::Image;
 
 /// How the guest is virtualized.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Virtualization {
     /// An unmodified operating system on virtual hardware, with the extensions of the host.

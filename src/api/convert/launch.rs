@@ -29,6 +29,7 @@ impl From<&Launch> for pb::Launch {
             image_receipt,
             // For estimates of boot time, and to be read at the image.
             root_device_type: _,
+            virtualization_type: _,
             attempts,
             instances,
             state,
@@ -275,8 +276,17 @@ impl From<&AttemptError> for pb::AttemptError {
 
 impl From<&LaunchInstance> for pb::LaunchedInstance {
     fn from(instance: &LaunchInstance) -> Self {
-        // What becomes of it is told by its phase, and the record has the rest.
-        let LaunchInstance { place, attempt_id, phase, phase_time, ready_time, late_end: _ } = instance;
+        // What becomes of it is told by its phase, and the record has the rest; GetBootStatistics has the times.
+        let LaunchInstance {
+            place,
+            attempt_id,
+            phase,
+            phase_time,
+            ready_time,
+            late_end: _,
+            boot_times: _,
+            has_settled: _,
+        } = instance;
         let InstancePlace {
             instance_id,
             instance_type,

@@ -5,10 +5,11 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 
+use super::measured::boots_of;
 use super::select::{image_filters, owners, owners_for_ec2, staleness, types_of};
 use super::{ClassifyImagesStream, Images};
 use crate::ami::catalog::{Answer, Found, Looked};
-use crate::ami::classify::{Viewer, classify};
+use crate::ami::classify::{Classification, Viewer, classify};
 use crate::ami::order::OrderBy;
 use crate::ami::snapshot::{Observed, Query};
 use crate::api::convert::{ViolationReason, Violations, to_timestamp};
@@ -16,6 +17,7 @@ use crate::api::pb::classify_images_response::Result as Outcome;
 use crate::api::scope::scope;
 use crate::api::status::{Failure, Missing};
 use crate::api::{blocking, pb};
+use crate::boot::statistics::Measured;
 use crate::clock::Timestamp;
 use crate::ec2::ImageQuestion;
 use crate::ec2::facts::Image;
@@ -71,10 +73,11 @@ impl Images {
                 // Made as they are sent: neither the images nor their classifications wait anywhere.
                 let mut image = None;
                 let slots: Vec<_> = matches.iter().collect();
+                let measured = self.services.measured.clone();
                 let answers = slots.into_iter().map(move |slot| {
                     let image = image.get_or_insert_with(|| held.snapshot.image(slot).image);
                     let observed = held.snapshot.load(slot, image);
-                    Ok(answer(image, &viewer, now, observed, false))
+                    Ok(answer(image, &viewer, &measured, now, (observed, false)))
                 });
                 Ok(stream::iter(answers).boxed())
             }
@@ -88,8 +91,11 @@ impl Images {
                 };
                 let crawl = this.crawl(&region, question, &conditions, OrderBy::default()).await?;
                 let observed = crawl.observed;
-                let answers =
-                    crawl.images.into_iter().map(move |image| Ok(answer(&image, &viewer, now, observed, true)));
+                let measured = self.services.measured.clone();
+                let answers = crawl
+                    .images
+                    .into_iter()
+                    .map(move |image| Ok(answer(&image, &viewer, &measured, now, (observed, true))));
                 Ok(stream::iter(answers).boxed())
             }
         }
@@ -105,7 +111,7 @@ impl Images {
         looked: Looked,
         max_staleness: Option<Duration>,
     ) -> BoxStream<'static, pb::ClassifyImagesResponse> {
-        let catalog = self.catalog().clone();
+        let (catalog, measured) = (self.catalog().clone(), self.services.measured.clone());
         let Looked { mut found, failed: unasked } = looked;
         let named: Vec<(ImageId, Option<Found>)> = ids
             .into_iter()
@@ -117,7 +123,7 @@ impl Images {
         stream::iter(named)
             .then(move |(id, found)| {
                 let (catalog, region, viewer) = (catalog.clone(), region.clone(), viewer.clone());
-                let unasked = unasked.clone();
+                let (unasked, measured) = (unasked.clone(), measured.clone());
                 async move {
                     let Some(Found { observed: Observed { image, observed_time }, is_live }) = found else {
                         let image_id = id.to_string();
@@ -127,7 +133,7 @@ impl Images {
                     match catalog.launch_permissions(&region, &image, max_staleness).await {
                         Ok(permissions) => {
                             let classification = classify(&image, &viewer, permissions.as_deref(), now);
-                            classified(&image, (&classification).into(), observed_time, is_live)
+                            classified(&image, &classification, &measured, (observed_time, is_live))
                         }
                         Err(error) => failed(id.to_string(), error.into()),
                     }
@@ -140,19 +146,21 @@ impl Images {
 fn answer(
     image: &Image,
     viewer: &Viewer,
+    measured: &Measured,
     now: Timestamp,
-    observed: Timestamp,
-    is_live: bool,
+    seen: (Timestamp, bool),
 ) -> pb::ClassifyImagesResponse {
-    classified(image, (&classify(image, viewer, None, now)).into(), observed, is_live)
+    classified(image, &classify(image, viewer, None, now), measured, seen)
 }
 
 fn classified(
     image: &Image,
-    classification: pb::Classification,
-    observed: Timestamp,
-    is_live: bool,
+    classification: &Classification,
+    measured: &Measured,
+    (observed, is_live): (Timestamp, bool),
 ) -> pb::ClassifyImagesResponse {
+    let measured_boots = boots_of(measured, image.image_id.as_str());
+    let classification = pb::Classification { measured_boots, ..classification.into() };
     let answered_from = if is_live { pb::AnsweredFrom::Ec2 } else { pb::AnsweredFrom::Catalogue };
     pb::ClassifyImagesResponse {
         image_id: image.image_id.to_string(),

@@ -106,7 +106,7 @@ impl Images {
         let answered_from =
             if found.live_reason.is_some() { pb::AnsweredFrom::Ec2 } else { pb::AnsweredFrom::Catalogue };
         Ok(pb::ListImagesResponse {
-            images: found.images,
+            images: self.with_boots(found.images),
             next_page_token: found.next.map(|next| next_page_token(&request, &next)).unwrap_or_default(),
             total_size: i32::try_from(found.total).unwrap_or(i32::MAX),
             observed_time: Some(to_timestamp(found.observed)),

@@ -29,8 +29,9 @@ impl Images {
         let viewer = this.viewer(&scope.region)?;
         let classification = classify(&winner, &viewer, permissions.as_deref(), this.catalog().now());
         let winner = Observed { image: winner, observed_time: receipt.observed_time };
+        let image = convert::image(winner, &scope.region, &scope.account_id, &classification);
         Ok(pb::ResolveImageResponse {
-            image: Some(convert::image(winner, &scope.region, &scope.account_id, &classification)),
+            image: Some(self.with_its_boots(image)),
             runners_up: runners_up.iter().map(runner_up).collect(),
             receipt: Some(shown(&receipt)),
             inferred: inferred.is_some(),

@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::Stream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -10,13 +9,16 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::Launches;
+use crate::api::Services;
 use crate::api::convert::{Violations, to_duration, to_timestamp};
 use crate::api::pb;
 use crate::api::scope::scope;
 use crate::api::status::Failure;
+use crate::audit::AuditLog;
+use crate::boot::statistics::{Expectation, Left, Measured, kind_of};
 use crate::boot::{Cursor, InstancesWatch, LaunchWatch, Tails, WatchError, Watched, expected_boot};
 use crate::ids::{InstanceId, LaunchId};
-use crate::record::{BootEvent, Phase};
+use crate::record::{BootEvent, BootTimes, Launch};
 
 /// Streams of WatchLaunch and WatchInstances that may be open at once, over all connections. Each
 /// holds its place and a subscription, some kilobytes.
@@ -24,9 +26,6 @@ pub(super) const WATCHERS_MAX: usize = 20_000;
 
 /// Instances that one stream may watch: what one DescribeInstanceStatus may name.
 const INSTANCE_IDS_MAX: usize = 100;
-
-/// The most an unfinished boot is said to have made: only READY is 1.
-const PROGRESS_UNFINISHED_MAX: f64 = 0.99;
 
 type Events = Pin<Box<dyn Stream<Item = Result<pb::BootEvent, Status>> + Send>>;
 
@@ -37,8 +36,9 @@ impl Launches {
         let launch_id = violations.required_id::<LaunchId>("launch_id", &launch_id);
         let launch_id = violations.finish(launch_id)?;
         let permit = self.watcher()?;
-        let watch = self.services.watches.launch(launch_id, after_sequence)?;
-        Ok(stream(Watch::Launch(watch), self.services.tails.clone(), permit, self.services.shutdown.clone()))
+        let services = &self.services;
+        let watch = services.watches.launch(launch_id, after_sequence)?;
+        Ok(stream(Watch::new(Of::Launch(watch), services), permit, services.shutdown.clone()))
     }
 
     pub(super) async fn watch_each(&self, request: pb::WatchInstancesRequest) -> Result<Events, Failure> {
@@ -52,13 +52,9 @@ impl Launches {
         let cursor: Option<Cursor> = violations.optional_id("after_cursor", &after_cursor);
         let scope = violations.finish(scope)??;
         let permit = self.watcher()?;
-        let watch = self.services.watches.instances((scope.account_id, scope.region), ids, cursor).await?;
-        Ok(stream(
-            Watch::Instances(Box::new(watch)),
-            self.services.tails.clone(),
-            permit,
-            self.services.shutdown.clone(),
-        ))
+        let services = &self.services;
+        let watch = services.watches.instances((scope.account_id, scope.region), ids, cursor).await?;
+        Ok(stream(Watch::new(Of::Instances(Box::new(watch)), services), permit, services.shutdown.clone()))
     }
 
     /// A place among the watchers. A caller is refused rather than kept waiting, since watches may
@@ -68,72 +64,104 @@ impl Launches {
     }
 }
 
-enum Watch {
+enum Of {
     Launch(LaunchWatch),
     Instances(Box<InstancesWatch>),
 }
 
+struct Watch {
+    of: Of,
+    measured: Measured,
+    log: AuditLog,
+    tails: Tails,
+    /// Whether all that was measured before the first event is known.
+    is_measured: bool,
+}
+
 impl Watch {
-    async fn next(&mut self, tails: &Tails) -> Result<Option<pb::BootEvent>, WatchError> {
-        let watched = match self {
-            Self::Launch(watch) => watch.next().await?,
-            Self::Instances(watch) => watch.next().await?,
+    fn new(of: Of, services: &Services) -> Self {
+        let Services { measured, log, tails, .. } = services.clone();
+        Self { of, measured, log, tails, is_measured: false }
+    }
+
+    async fn next(&mut self) -> Result<Option<pb::BootEvent>, WatchError> {
+        let watched = match &mut self.of {
+            Of::Launch(watch) => watch.next().await?,
+            Of::Instances(watch) => watch.next().await?,
         };
         Ok(match watched {
-            None => None,
-            Some(Watched::Event { event, cursor }) => Some(self.message(&event, cursor, tails).await),
+            Some(Watched::Event { event, cursor }) => {
+                if !self.is_measured && event.instance_id.is_some() {
+                    Box::pin(self.measured.up_to_date()).await;
+                    self.is_measured = true;
+                }
+                let mut message = self.message(&event, cursor)?;
+                let console = event.failure.as_ref().and_then(|failure| failure.console.as_ref());
+                if let (Some(console), Some(failure)) = (console, &mut message.failure) {
+                    // One that has expired is no failure of the stream: the digest says that there was one.
+                    // Boxed, since every stream would carry room for it.
+                    failure.console_tail = Box::pin(self.tails.get(&console.sha256)).await.unwrap_or_default();
+                }
+                Some(message)
+            }
             Some(Watched::Heartbeat { observed, age }) => Some(pb::BootEvent {
                 observed_time: observed.map(to_timestamp),
                 data_age: age.map(to_duration),
                 ..Default::default()
             }),
+            None => None,
         })
     }
 
-    async fn message(&self, event: &BootEvent, cursor: Option<Cursor>, tails: &Tails) -> pb::BootEvent {
-        let expected = match self {
-            Self::Launch(watch) => watch.with_launch(|launch| expected_boot(launch.root_device_type.as_deref())),
-            Self::Instances(_) => expected_boot(None),
+    fn message(&self, event: &BootEvent, cursor: Option<Cursor>) -> Result<pb::BootEvent, WatchError> {
+        let left = match (&self.of, event.launch_id) {
+            (Of::Launch(watch), _) => watch.with_launch(|launch| expectation(event, Some(launch), &self.measured)),
+            (Of::Instances(_), Some(launch_id)) => {
+                expectation(event, self.log.launch(launch_id)?.as_ref(), &self.measured)
+            }
+            (Of::Instances(_), None) => expectation(event, None, &self.measured),
         };
-        let (progress, remaining) = expectation(event, expected).unzip();
-        let mut message = pb::BootEvent {
-            progress,
-            expected_remaining: remaining.map(to_duration),
+        Ok(pb::BootEvent {
+            progress: left.map(|left| left.progress),
+            expected_remaining: left.map(|left| to_duration(left.remaining)),
             cursor: cursor.map(|cursor| cursor.to_string()).unwrap_or_default(),
             ..event.into()
-        };
-        let console = event.failure.as_ref().and_then(|failure| failure.console.as_ref());
-        if let (Some(console), Some(failure)) = (console, &mut message.failure) {
-            // One that has expired is no failure of the stream: the digest says that there was one.
-            // Boxed, since every stream would carry room for it.
-            failure.console_tail = Box::pin(tails.get(&console.sha256)).await.unwrap_or_default();
-        }
-        message
+        })
     }
 }
 
-/// How far a boot that usually takes `expected` has come, from 0 to 1, and what is left of it.
-fn expectation(event: &BootEvent, expected: Duration) -> Option<(f64, Duration)> {
-    match event.phase? {
-        Phase::Ready => Some((1.0, Duration::ZERO)),
-        Phase::Requested | Phase::Pending | Phase::Running | Phase::Checking => {
-            let made = event.elapsed.div_duration_f64(expected).min(PROGRESS_UNFINISHED_MAX);
-            Some((made, expected.saturating_sub(event.elapsed)))
+/// How far the boot of an event's instance has come, and what is left of it: by boots that had come out before its launch
+/// was decided, so that a replay says the same, and where these are too few by the documentation.
+fn expectation(event: &BootEvent, launch: Option<&Launch>, measured: &Measured) -> Option<Left> {
+    let (phase, instance_id) = (event.phase?, event.instance_id.as_ref()?);
+    let of_launch = launch.and_then(|launch| {
+        let instance = launch.instances.iter().find(|instance| instance.place.instance_id == *instance_id)?;
+        Some((launch, instance))
+    });
+    let times = of_launch.map_or_else(BootTimes::default, |(_, instance)| instance.boot_times);
+    let known = of_launch.and_then(|(launch, instance)| {
+        let kind = kind_of(launch, instance)?;
+        measured.expect(&kind, launch.create_time)
+    });
+    match known {
+        Some(known) => known.left(phase, event.elapsed, &times),
+        None => {
+            let root_device_type = launch.and_then(|launch| launch.root_device_type.as_deref());
+            Expectation::documented(expected_boot(root_device_type)).left(phase, event.elapsed, &times)
         }
-        Phase::Impaired | Phase::Stopped | Phase::Failed | Phase::Terminated | Phase::TimedOut => None,
     }
 }
 
 /// The watch as a stream that ends with the server: a client that resumes loses nothing. Its place
 /// among the watchers is free again when the stream has ended or is dropped.
-fn stream(watch: Watch, tails: Tails, permit: OwnedSemaphorePermit, shutdown: CancellationToken) -> Events {
+fn stream(watch: Watch, permit: OwnedSemaphorePermit, shutdown: CancellationToken) -> Events {
     Box::pin(futures::stream::unfold(Some((watch, permit)), move |open| {
-        let (tails, shutdown) = (tails.clone(), shutdown.clone());
+        let shutdown = shutdown.clone();
         async move {
             let (mut watch, permit) = open?;
             let next = tokio::select! {
                 biased;
-                next = watch.next(&tails) => next.map_err(Failure::from),
+                next = watch.next() => next.map_err(Failure::from),
                 () = shutdown.cancelled() => Err(Failure::ShuttingDown),
             };
             match next {

@@ -5,6 +5,7 @@ use crate::ami::catalog::{CatalogError, ResolveError};
 use crate::api::convert::{ViolationReason, Violations};
 use crate::audit::{AppendError, ProofError, RECORD_BYTES_MAX, ReadError};
 use crate::boot::WatchError;
+use crate::boot::statistics::{BOOTS_READ_MAX, GROUPS_MAX, READ_TIME_MAX, StatisticsError, TooManyGroups};
 use crate::ec2::Ec2Error;
 use crate::launch::{CancelError, LaunchError, SwitchError, TerminateError};
 
@@ -160,6 +161,22 @@ impl From<WatchError> for Failure {
             WatchError::AheadOfLog { after, last } => Self::CursorAhead { after, last },
             WatchError::Ec2(error) => Self::Ec2(error),
             WatchError::Read(error) => error.into(),
+        }
+    }
+}
+
+impl From<StatisticsError> for Failure {
+    fn from(error: StatisticsError) -> Self {
+        match error {
+            StatisticsError::TooManyGroups(TooManyGroups) => {
+                Self::TooManyResults { limit: GROUPS_MAX, narrow_by: "group_by" }
+            }
+            StatisticsError::TooManyBoots => {
+                Self::TooManyBoots { boots: BOOTS_READ_MAX, seconds: READ_TIME_MAX.as_secs() }
+            }
+            StatisticsError::Busy => Self::Overloaded,
+            StatisticsError::Stopped => Self::ShuttingDown,
+            StatisticsError::Read(error) => error.into(),
         }
     }
 }

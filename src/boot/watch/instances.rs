@@ -37,8 +37,8 @@ impl FromStr for Cursor {
     }
 }
 
-/// The events of some instances, ending once the last known phase of each is terminal. Ready is
-/// not while EC2 is shutting the instance down.
+/// The events of some instances, ending once each has had its terminal one: it is ready, or will not be. Ready is no
+/// end while EC2 is shutting the instance down.
 #[derive(Debug)]
 pub struct InstancesWatch {
     log: AuditLog,
@@ -61,15 +61,13 @@ struct Instance {
 }
 
 impl Instance {
-    /// Takes the next record of the instance, in the order of the log.
+    /// Takes the next record of the instance, in the order of the log. The first that settles it is its terminal event;
+    /// what follows while others are waited for is told too.
     fn event(&mut self, launch_id: Option<LaunchId>, time: Timestamp, phase: &InstancePhase) -> BootEvent {
-        self.settle(phase.phase);
-        BootEvent { launch_id, terminal: self.settled, ..BootEvent::of_instance(time, phase) }
-    }
-
-    fn settle(&mut self, phase: Phase) {
-        let over = matches!(phase, Phase::Failed | Phase::Terminated);
-        self.settled = over || phase.is_terminal() && !self.leaving;
+        let had_settled = self.settled;
+        let is_over = matches!(phase.phase, Phase::Failed | Phase::Terminated);
+        self.settled |= is_over || phase.phase.is_terminal() && !self.leaving;
+        BootEvent { launch_id, terminal: self.settled && !had_settled, ..BootEvent::of_instance(time, phase) }
     }
 }
 

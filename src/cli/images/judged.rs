@@ -23,6 +23,9 @@ pub(super) fn shown(answer: &pb::ClassifyImagesResponse, short: bool, screen: Sc
     };
     let mut lines = vec![line(&answer.image_id, judged, screen)];
     if !short {
+        if let Some(boots) = &judged.measured_boots {
+            lines.push(format!("  measured: {}", describe::measured(Some(boots))));
+        }
         let (unknown, known): (Vec<_>, Vec<_>) = judged
             .findings
             .iter()

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{ApplyError, Attempt, AttemptState, Launch, LaunchInstance, PendingOthers};
+use super::{ApplyError, Attempt, AttemptState, BootTimes, Launch, LaunchInstance, PendingOthers};
 use crate::ids::{AttemptId, InstanceId};
 use crate::record::{
     AttemptSucceeded, BootEvent, Entry, Event, InstancePhase, LaunchState, Phase, Reason, Termination, TerminationStage,
@@ -68,6 +68,8 @@ impl Launch {
                         phase_time: entry.time,
                         ready_time: None,
                         late_end: None,
+                        boot_times: BootTimes::default(),
+                        has_settled: false,
                     });
                     events.push(
                         self.instance_event(entry.time, &InstancePhase::requested(place, self.since(entry.time))),
@@ -130,6 +132,9 @@ impl Launch {
                 }
                 instance.phase = phase.phase;
                 instance.phase_time = entry.time;
+                instance.boot_times.note(entry.time, phase);
+                let had_settled = instance.has_settled;
+                instance.has_settled |= phase.phase.is_terminal();
                 if phase.phase == Phase::Ready {
                     instance.ready_time.get_or_insert(entry.time);
                 }
@@ -145,7 +150,8 @@ impl Launch {
                 if self.state_of_instances() == LaunchState::Ready {
                     self.state_reason = self.shortfall();
                 }
-                let mut events = vec![self.instance_event(entry.time, phase)];
+                let terminal = phase.phase.is_terminal() && !had_settled;
+                let mut events = vec![BootEvent { terminal, ..self.instance_event(entry.time, phase) }];
                 events.extend(self.settle(entry.time));
                 events
             }
@@ -189,6 +195,9 @@ impl Launch {
                 }
                 self.terminating = true;
                 self.pending_termination = Some(reason.clone());
+                for instance in &mut self.instances {
+                    instance.has_settled = instance.has_ended();
+                }
                 self.settle(time).into_iter().collect()
             }
             TerminationStage::Accepted => {
@@ -198,6 +207,9 @@ impl Launch {
             TerminationStage::Failed => {
                 self.terminating = false;
                 self.pending_termination = None;
+                for instance in &mut self.instances {
+                    instance.has_settled = instance.phase.is_terminal();
+                }
                 self.state_reason = failed();
                 self.settle(time).into_iter().collect()
             }

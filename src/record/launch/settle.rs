@@ -118,7 +118,7 @@ impl BootEvent {
             performance_status: phase.performance_status.clone(),
             scheduled_events: phase.scheduled_events.clone(),
             state_reason: phase.state_reason.clone(),
-            failure: phase.failure.clone(),
+            failure: phase.failure.as_deref().cloned(),
             observed_time: time,
             elapsed: phase.elapsed,
             launch_state: None,

@@ -160,11 +160,13 @@ impl Step {
             }),
             Reach(letter, phase) => Event::InstancePhase(InstancePhase {
                 phase,
-                failure: (phase == P::Failed).then(|| BootFailure {
-                    cause: "the volume could not be made".to_owned(),
-                    stage: BootStage::Volume,
-                    remedy: "use another key".to_owned(),
-                    console: None,
+                failure: (phase == P::Failed).then(|| {
+                    Box::new(BootFailure {
+                        cause: "the volume could not be made".to_owned(),
+                        stage: BootStage::Volume,
+                        remedy: "use another key".to_owned(),
+                        console: None,
+                    })
                 }),
                 ..InstancePhase::requested(&place(letter), Duration::from_secs(seconds.unsigned_abs()))
             }),

@@ -21,7 +21,16 @@ fn instance(number: u32, phase: Phase, is_ready: bool, late_end: Option<Terminat
         launch_time: None,
     };
     let ready_time = is_ready.then(|| at(60));
-    LaunchInstance { place, attempt_id: AttemptId::new(at(0)), phase, phase_time: at(60), ready_time, late_end }
+    LaunchInstance {
+        place,
+        attempt_id: AttemptId::new(at(0)),
+        phase,
+        phase_time: at(60),
+        ready_time,
+        late_end,
+        boot_times: crate::record::BootTimes::default(),
+        has_settled: false,
+    }
 }
 
 #[test]
