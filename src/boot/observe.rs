@@ -62,6 +62,11 @@ pub fn observe(tracked: &Tracked, look: Look<'_>, now: Timestamp) -> Vec<Instanc
     phases
 }
 
+/// That the instance is not ready in time, if so, by what is known of it: what there is to say while EC2 does not answer.
+pub fn overdue(tracked: &Tracked, look: Look<'_>, now: Timestamp) -> Option<InstancePhase> {
+    timed_out(&Seen::new(tracked, look, now), tracked, &[], now)
+}
+
 /// Which boot of an instance a look shows, by its launch time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Boot {
@@ -79,7 +84,7 @@ fn is_gone(tracked: &Tracked, elapsed: Duration) -> bool {
         None | Some(Phase::Failed | Phase::Terminated) => false,
         Some(Phase::Requested) => tracked.terminating && elapsed >= UNSEEN_LIMIT,
         // It was shown before, and EC2 shows what is terminated for about an hour.
-        Some(_) => tracked.terminating || tracked.is_absent,
+        Some(_) => tracked.terminating && tracked.is_missing || tracked.is_absent,
     }
 }
 
@@ -103,34 +108,27 @@ fn running(seen: &Seen<'_>, tracked: &Tracked, status: Option<&InstanceStatus>, 
         Some(_) => {}
     }
     let Some(status) = status else {
-        // A warning is told at once, and not with the next checks.
-        if let (true, Some(phase)) = (phases.is_empty() && seen.is_warned(), tracked.phase) {
-            phases.extend(seen.enter(phase).filter(|phase| !phase.phase.is_terminal()));
+        // A warning is told at once where there is nothing to be told with it, and with the next checks otherwise.
+        if phases.is_empty() && tracked.phase == Some(Phase::Running) && seen.is_warned() {
+            phases.extend(seen.enter(Phase::Running));
         }
         return;
     };
-    let Checks { system, instance, ebs, application, performance: _ } = &seen.checks;
-    let (Some(system), Some(instance)) = (system.as_deref(), instance.as_deref()) else { return };
-    let (ebs, application) = (ebs.as_deref(), application.as_deref());
-    if [Some(system), Some(instance), ebs, application].contains(&Some("impaired")) {
+    let (Some(system), Some(instance)) = (seen.checks.system.as_deref(), seen.checks.instance.as_deref()) else {
+        return;
+    };
+    if status.is_impaired() {
         let failure = explain::impaired(status, &seen.facts, seen.console);
         phases.extend(
             seen.enter(Phase::Impaired).map(|phase| InstancePhase { failure: Some(Box::new(failure)), ..phase }),
         );
-    } else if system == "ok" && instance == "ok" && passes_or_is_absent(ebs) && passes_or_is_absent(application) {
+    } else if status.has_passed() {
         phases.extend(seen.enter(Phase::Ready));
     } else if system != "not-applicable" || instance != "not-applicable" {
         // Between an impairment and the next good check EC2 says `insufficient-data` or
         // `initializing`; that is checking again.
         phases.extend(seen.enter(Phase::Checking));
     }
-}
-
-/// Whether a check that not every instance has is no reason to wait. `suppressed` is what EC2 says of application
-/// checks that somebody has switched off for a time (EC2 User Guide, "Application status checks"). The performance
-/// check is not asked: a slow instance is up.
-fn passes_or_is_absent(check: Option<&str>) -> bool {
-    matches!(check, None | Some("ok" | "not-applicable" | "suppressed"))
 }
 
 fn terminated(seen: &Seen<'_>, tracked: &Tracked, instance: &Instance, phases: &mut Vec<InstancePhase>) {

@@ -135,17 +135,10 @@ impl Tracker {
             return Ok((Interest { commands: None, instance_ids: Vec::new() }, Shown::new()));
         };
         let (answer, answered) = oneshot::channel();
-        let followed = instance_ids.clone();
-        let _ = poller.send(Command::Follow(Follow { instance_ids, answer }));
-        match answered.await {
-            Ok(shown) => {
-                // Only what is followed may be released: others may follow the same instances.
-                let shown = shown?;
-                Ok((Interest { commands: Some(poller.clone()), instance_ids: followed }, shown))
-            }
-            // The tracker is closing; the stream that wanted to follow ends with it.
-            Err(_) => Ok((Interest { commands: None, instance_ids: Vec::new() }, Shown::new())),
-        }
+        let interest = Interest { commands: Some(poller.clone()), instance_ids: Vec::new() };
+        let _ = poller.send(Command::Follow(Follow { instance_ids, interest, answer }));
+        // Without an answer the tracker is closing; the stream that wanted to follow ends with it.
+        answered.await.unwrap_or_else(|_| Ok((Interest { commands: None, instance_ids: Vec::new() }, Shown::new())))
     }
 
     /// Has it seen whether the instances of a launch, which nobody waits for any more, are still there. What has ended is
@@ -198,8 +191,11 @@ pub struct Interest {
 impl Drop for Interest {
     fn drop(&mut self) {
         if let Some(commands) = &self.commands {
-            // A poller that is gone follows nothing.
-            let _ = commands.send(Command::Release(std::mem::take(&mut self.instance_ids)));
+            let instance_ids = std::mem::take(&mut self.instance_ids);
+            if !instance_ids.is_empty() {
+                // A poller that is gone follows nothing.
+                let _ = commands.send(Command::Release(instance_ids));
+            }
         }
     }
 }

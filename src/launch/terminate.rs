@@ -284,7 +284,13 @@ impl Launcher {
                 boot_failure: false,
                 error,
             };
-            return self.record_answer(&launch, answered).await;
+            let is_refused = stage == TerminationStage::Failed;
+            self.record_answer(&launch, answered).await?;
+            if is_refused {
+                // It is what it was, and its boot is watched on.
+                let _ = self.shared.launched.send(launch_id).await;
+            }
+            return Ok(());
         }
     }
 

@@ -77,6 +77,8 @@ pub(crate) struct Call<'a> {
     pub(crate) conditions: Conditions,
     /// Items on a page at most, whatever the request says.
     page_items: Option<usize>,
+    /// Whether the instances of a page come in the other order.
+    is_reversed: bool,
     /// How many instances it launched.
     launched: &'a Cell<u32>,
 }
@@ -352,7 +354,8 @@ fn ec2(
         now = now.checked_sub(by).unwrap_or(Timestamp::MIN);
     }
     let conditions = verdict.conditions.clone();
-    let call = Call { query, cloud, sandbox, now, conditions, page_items: verdict.page_items, launched };
+    let Verdict { page_items, is_reversed, .. } = *verdict;
+    let call = Call { query, cloud, sandbox, now, conditions, page_items, is_reversed, launched };
     let mut xml = Xml::document();
     act(&call, &mut xml)?;
     Ok(xml.finish())

@@ -78,6 +78,8 @@ pub(crate) struct Verdict {
     pub(crate) stale_by: Option<Duration>,
     /// Items on a page at most.
     pub(crate) page_items: Option<usize>,
+    /// Whether the instances of a page come in the other order.
+    pub(crate) is_reversed: bool,
     pub(crate) conditions: Conditions,
 }
 
@@ -142,6 +144,7 @@ impl Faults {
                 Kind::Slow { .. } => verdict.delay.is_none(),
                 Kind::StaleRead { .. } => verdict.stale_by.is_none(),
                 Kind::ShortPage { .. } => verdict.page_items.is_none(),
+                Kind::ReversedPage => !verdict.is_reversed,
                 _ => false,
             };
             if !open || rule.strike(subject, moment).is_none() {
@@ -159,6 +162,7 @@ impl Faults {
                 Kind::Slow { delay } => verdict.delay = Some(*delay),
                 Kind::StaleRead { by } => verdict.stale_by = Some(times(*by, 1.0 / self.speed)),
                 Kind::ShortPage { items } => verdict.page_items = Some(*items),
+                Kind::ReversedPage => verdict.is_reversed = true,
                 _ => {}
             }
         }

@@ -3,6 +3,7 @@
 The sandbox is EC2 and STS, moto is SQS; the messages are EventBridge's, as the EC2 User Guide shows them.
 """
 
+import base64
 import datetime
 import json
 import os
@@ -87,14 +88,26 @@ def hears(cli, server, sqs, url):
     finally:
         watch.stop()
     records = cli("audit", "list", "--launch", launch_id)["records"]
-    phases = [record["instancePhase"] for record in records if "instancePhase" in record]
-    assert phases, records
+    phases = [record for record in records if record["kind"] == "RECORD_KIND_INSTANCE_PHASE"]
+    leaves = [base64.b64decode(cli("audit", "show", record["index"])["leaf"]) for record in phases]
+    assert any(b'"spot-interruption"' in leaf for leaf in leaves), leaves
     shown = cli("launches", "show", launch_id)
     assert shown["state"] == "LAUNCH_STATE_BOOTING", shown
     limit = time.monotonic() + SECONDS
     while not emptied(sqs, url):
         assert time.monotonic() < limit, "messages are left on the queue"
         time.sleep(0.5)
+    return launch_id
+
+
+def remembers(cli, watch_of, launch_id):
+    """A restart of the server takes no warning back."""
+    watch = watch_of(launch_id)
+    try:
+        told = watch.until(lambda told: told.get("phase") == "BOOT_PHASE_IMPAIRED")
+    finally:
+        watch.stop()
+    assert [event["code"] for event in told.get("scheduledEvents", [])] == ["spot-interruption"], told
 
 
 def main():
@@ -118,7 +131,9 @@ def main():
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         words = ["serve", "--listen", "127.0.0.1:0", "--data-dir", f"{data_dir}/gantry", "--events-queue", url]
-        with gantry(*words, env=env) as service:
+
+        def of(service):
+            """The command line of a server, and what watches a launch there."""
             server = f"http://{service.match[1]}"
 
             def cli(*words):
@@ -127,8 +142,16 @@ def main():
                 assert done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}\n{service.output()[-3000:]}"
                 return json.loads(done.stdout)
 
-            hears(cli, server, sqs, url)
+            return cli, server
+
+        with gantry(*words, env=env) as service:
+            cli, server = of(service)
+            launch_id = hears(cli, server, sqs, url)
             print(f"ok - hears: {hears.__doc__}")
+        with gantry(*words, env=env) as service:
+            cli, server = of(service)
+            remembers(cli, lambda launch_id: Watch(server, launch_id), launch_id)
+            print(f"ok - remembers: {remembers.__doc__}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,12 @@ async fn with_records() -> World {
     let world = World::start().await;
     for number in 0..6 {
         let request = launch_request(landmarks::AMAZON_LINUX_2023_X86_64, "m7i.large", &format!("r-{number}"));
-        world.launches().launch_instances(request).await.unwrap();
+        let launch = world.launches().launch_instances(request).await.unwrap().into_inner();
+        // While time stands still that is all that is recorded of it, and the log grows no more.
+        let request = pb::GetLaunchRequest { launch_id: launch.launch_id };
+        while world.launches().get_launch(request.clone()).await.unwrap().into_inner().instances[0].phase()
+            != pb::BootPhase::Pending
+        {}
     }
     world
 }

@@ -19,6 +19,12 @@ const SAME_BOOT: Duration = Duration::from_secs(2);
 /// for your instances").
 const OVER: [&str; 2] = ["[Completed]", "[Canceled]"];
 
+/// Scheduled events of one instance that are told.
+const EVENTS_MAX: usize = 20;
+
+/// Characters of one of EC2's texts that are told and recorded: whatever EC2 says, a record has room for it.
+const TEXT_CHARS_MAX: usize = 1_024;
+
 /// What is known of an instance that is being tracked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tracked {
@@ -40,7 +46,9 @@ pub struct Tracked {
     pub terminating: bool,
     /// Whether it was ready once: from then on what happens to it is no failure to boot.
     pub was_ready: bool,
-    /// Whether EC2 has not shown it for ten minutes, although it was asked several times.
+    /// Whether EC2 has not shown it in several looks in a row.
+    pub is_missing: bool,
+    /// Whether that is so for ten minutes.
     pub is_absent: bool,
 }
 
@@ -61,7 +69,7 @@ pub struct Checks {
 
 impl Checks {
     fn of(status: &InstanceStatus) -> Self {
-        let word = |summary: &Option<StatusSummary>| summary.as_ref().map(|summary| summary.status.clone());
+        let word = |summary: &Option<StatusSummary>| summary.as_ref().map(|summary| bounded(&summary.status));
         Self {
             system: word(&status.system),
             instance: word(&status.instance),
@@ -205,16 +213,21 @@ fn announced(events: &[facts::ScheduledEvent]) -> Vec<ScheduledEvent> {
     let mut announced: Vec<ScheduledEvent> = events
         .iter()
         .filter(|event| !event.description.as_deref().is_some_and(is_over))
+        .take(EVENTS_MAX)
         .map(|event| ScheduledEvent {
-            id: event.id.clone(),
-            code: event.code.clone().unwrap_or_default(),
-            description: event.description.clone(),
+            id: event.id.as_deref().map(bounded),
+            code: bounded(event.code.as_deref().unwrap_or_default()),
+            description: event.description.as_deref().map(bounded),
             not_before: event.not_before,
             not_after: event.not_after,
         })
         .collect();
     announced.sort_by(|a, b| (a.not_before, &a.id, &a.code).cmp(&(b.not_before, &b.id, &b.code)));
     announced
+}
+
+fn bounded(text: &str) -> String {
+    text.chars().take(TEXT_CHARS_MAX).collect()
 }
 
 /// What the instance says about booting.
@@ -227,7 +240,8 @@ fn boot_facts(instance: Option<&Instance>) -> BootFacts {
 }
 
 fn reason_of(reason: &StateReason) -> Option<Reason> {
-    let (code, message) = (reason.code.clone().unwrap_or_default(), reason.message.clone().unwrap_or_default());
+    let bounded = |text: &Option<String>| bounded(text.as_deref().unwrap_or_default());
+    let (code, message) = (bounded(&reason.code), bounded(&reason.message));
     (!code.is_empty() || !message.is_empty()).then_some(Reason { code, message })
 }
 

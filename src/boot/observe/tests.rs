@@ -21,6 +21,7 @@ fn fresh() -> Tracked {
         ready_by: Some(at(600)),
         terminating: false,
         was_ready: false,
+        is_missing: true,
         is_absent: false,
     }
 }
@@ -155,7 +156,8 @@ fn an_instance_that_ends_is_terminated_or_failed() {
     assert_eq!(phases(ready, &gone(volume)), [Phase::Terminated], "what was ready did not fail to boot");
     let terminating = Tracked { terminating: true, phase: Some(Phase::Pending), ..fresh() };
     assert_eq!(phases(terminating.clone(), &gone(volume)), [Phase::Terminated]);
-    assert_eq!(phases(terminating, &[(None, None)]), [Phase::Terminated], "gone for an hour");
+    assert_eq!(phases(terminating.clone(), &[(None, None)]), [Phase::Terminated], "gone for an hour");
+    assert_eq!(phases(Tracked { is_missing: false, ..terminating }, &[(None, None)]), [], "one look proves nothing");
 }
 
 #[test]
@@ -194,6 +196,14 @@ fn what_is_not_ready_in_time_times_out_once_and_may_still_become_ready() {
     let names: Vec<Phase> = seen.iter().map(|phase| phase.phase).collect();
     assert_eq!(names, [Phase::Running, Phase::Checking, Phase::TimedOut, Phase::Ready]);
     assert_eq!(seen[2].failure.as_ref().unwrap().stage, BootStage::Instance);
+
+    let silent = Tracked { phase: Some(Phase::Running), ready_by: Some(at(3)), ..fresh() };
+    assert_eq!(overdue(&silent, Look::default(), at(2)), None);
+    assert_eq!(
+        overdue(&silent, Look::default(), at(3)).unwrap().phase,
+        Phase::TimedOut,
+        "EC2 need not answer for that"
+    );
 
     let invisible = Tracked { ready_by: Some(at(1)), ..fresh() };
     assert_eq!(phases(invisible, &[(None, None), (None, None)]), [Phase::TimedOut]);
@@ -328,6 +338,8 @@ fn a_spot_interruption_is_told_before_the_next_checks() {
     let known = Tracked { scheduled: vec![warning.clone()], ..running };
     assert_eq!(observe(&known, look, at(2)), [], "and once");
     let status = checks("ok", "initializing");
+    let impaired = Tracked { phase: Some(Phase::Impaired), scheduled: Vec::new(), ..known.clone() };
+    assert_eq!(observe(&impaired, look, at(2)), [], "with the next checks, which have a cause");
     let checking = observe(&known, Look { status: Some(&status), ..look }, at(3));
     assert_eq!(checking[0].scheduled_events, [warning], "and is not forgotten");
 }

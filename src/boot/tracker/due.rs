@@ -13,7 +13,7 @@ use super::TrackerSettings;
 const PACES: [(Duration, u32); 3] =
     [(Duration::from_secs(2 * 60), 1), (Duration::from_secs(10 * 60), 2), (Duration::from_secs(60 * 60), 10)];
 
-/// How many times the period is waited when nothing has happened for an hour.
+/// How many times the period is waited when nothing has happened for an hour, and at most while EC2 does not answer.
 const PACE_LAST: u32 = 40;
 
 /// The same for status checks, whose period is longer to begin with.
@@ -48,20 +48,25 @@ impl Due {
     /// It is to be looked at now: something is known to have happened.
     pub(super) fn hurry(&mut self, uptime: Duration) {
         self.moved(uptime);
+        self.at_once(uptime);
+    }
+
+    /// It is to be looked at now, since nothing was seen for a time.
+    pub(super) fn at_once(&mut self, uptime: Duration) {
         self.state = self.state.min(uptime);
+        self.status = self.status.min(uptime);
     }
 
     /// EC2 has answered, or refused to for the `errors`th time in a row, about its state.
     pub(super) fn state_answered(&mut self, settings: &TrackerSettings, uptime: Duration, errors: u32) {
         self.state_asked = false;
-        self.state = uptime + settings.state_period * self.pace(uptime) * (1 << errors);
+        self.state = uptime + settings.state_period * (self.pace(uptime) << errors).min(PACE_LAST);
     }
 
     /// The same about its status checks.
     pub(super) fn status_answered(&mut self, settings: &TrackerSettings, uptime: Duration, errors: u32) {
         self.status_asked = false;
-        let pace = self.pace(uptime).min(STATUS_PACE_MAX);
-        self.status = uptime + settings.status_period * pace * (1 << errors);
+        self.status = uptime + settings.status_period * (self.pace(uptime) << errors).min(STATUS_PACE_MAX);
     }
 
     fn pace(&self, uptime: Duration) -> u32 {
@@ -89,6 +94,8 @@ mod tests {
             assert_eq!(due.state, now);
             due.state_answered(&settings, now, 3);
             assert_eq!(due.state - now, Duration::from_secs(8), "young again, and EC2 does not answer");
+            due.state_answered(&settings, now + Duration::from_secs(700), 5);
+            assert_eq!(due.state - now, Duration::from_secs(740), "never longer than the longest pace");
         }
     }
 }

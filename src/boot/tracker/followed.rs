@@ -23,6 +23,9 @@ const LATE_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often it must be looked for, beside [`ABSENT_LIMIT`].
 const ABSENT_LOOKS: u32 = 10;
 
+/// How often in a row it must be looked for in vain to be taken for ended, where its end was asked for.
+const MISSING_LOOKS: u32 = 3;
+
 /// The longest that a failure waits for its console. Where thousands of boots go wrong at once, most are told without.
 const CONSOLE_WAIT_MAX: Duration = Duration::from_secs(30);
 
@@ -46,6 +49,8 @@ pub(super) struct Followed {
     pub(super) absent: Option<(Duration, u32)>,
     /// What EC2 showed last; none before it shows the instance and after it has ceased to.
     pub(super) shown: Option<Box<Instance>>,
+    /// When the question was asked that EC2 has answered last.
+    pub(super) asked: Option<Timestamp>,
     /// When EC2 last answered about it, on the clock's uptime.
     pub(super) seen_at: Option<Duration>,
     /// What EC2 has warned of, beside its status.
@@ -81,6 +86,7 @@ impl Followed {
             is_checked: false,
             absent: None,
             shown: None,
+            asked: None,
             seen_at: None,
             warned,
             due: Due::new(uptime),
@@ -88,9 +94,10 @@ impl Followed {
         }
     }
 
-    /// Notes that EC2 takes a Spot Instance back at `time`, doing `action` to it.
+    /// Notes that EC2 takes a Spot Instance back at `time`, doing `action` to it. The first warning counts: it may be
+    /// delivered again.
     pub(super) fn warn(&mut self, Interruption { action, time }: Interruption) {
-        self.warned = Some(ScheduledEvent {
+        self.warned.get_or_insert_with(|| ScheduledEvent {
             id: None,
             code: SPOT_INTERRUPTION.to_owned(),
             description: Some(action).filter(|action| !action.is_empty()),
@@ -142,6 +149,14 @@ impl Followed {
     /// Keeps what was recorded, so that it is not recorded again.
     pub(super) fn recorded(&mut self, phase: InstancePhase, uptime: Duration) {
         self.due.moved(uptime);
+        if let Console::Wanted { status, .. } = &mut self.console {
+            // What waited is older than this.
+            *status = None;
+        }
+        if phase.phase == Phase::Stopped {
+            // It has happened, or will not: a start brings another host.
+            self.warned = None;
+        }
         self.tracked.phase = Some(phase.phase);
         if phase.phase == Phase::Ready {
             self.tracked.was_ready = true;
@@ -154,8 +169,13 @@ impl Followed {
         }
     }
 
-    /// Notes what EC2 shows of it.
-    pub(super) fn seen(&mut self, shown: Option<Instance>, uptime: Duration) {
+    /// Notes what EC2 showed of it when it was asked at `asked`. Answers may come in another order than the questions
+    /// were asked; an older one is no news.
+    pub(super) fn seen(&mut self, shown: Option<Instance>, asked: Timestamp, uptime: Duration) {
+        if self.asked.is_some_and(|latest| asked < latest) {
+            return;
+        }
+        self.asked = Some(asked);
         self.absent = match self.absent {
             _ if shown.is_some() => None,
             Some((since, looks)) => Some((since, looks.saturating_add(1))),
@@ -163,6 +183,7 @@ impl Followed {
         };
         let is_absent = |(since, looks)| ABSENT_LOOKS <= looks && ABSENT_LIMIT <= uptime.saturating_sub(since);
         self.tracked.is_absent = self.absent.is_some_and(is_absent);
+        self.tracked.is_missing = self.absent.is_some_and(|(_, looks)| MISSING_LOOKS <= looks);
         self.shown = shown.map(Box::new);
         self.seen_at = Some(uptime);
     }
@@ -177,7 +198,7 @@ impl Followed {
     pub(super) fn is_settled(&self, now: Timestamp) -> bool {
         let tracked = &self.tracked;
         if self.is_checked && !matches!(tracked.phase, Some(Phase::Failed | Phase::Terminated)) {
-            return self.absent.is_none();
+            return self.seen_at.is_some() && self.absent.is_none();
         }
         match tracked.phase {
             Some(Phase::Ready) => !tracked.terminating,
@@ -206,9 +227,9 @@ impl OnRecord {
     pub(super) fn read(log: &AuditLog, launch_id: LaunchId) -> Result<Option<Self>, ReadError> {
         let Some(launch) = log.launch(launch_id)? else { return Ok(None) };
         let mut last = HashMap::new();
-        // Only what has been running has checks and scheduled events, so only then are the records of
-        // the launch worth reading: once for all its instances.
-        let is_compared = |phase| matches!(phase, Phase::Running | Phase::Checking | Phase::Impaired | Phase::Stopped);
+        // Only then are the records of the launch worth reading, once for all its instances: others have neither
+        // checks nor scheduled events.
+        let is_compared = |phase| matches!(phase, Phase::Pending | Phase::Running | Phase::Checking | Phase::Impaired);
         if launch.instances.iter().any(|instance| is_compared(instance.phase)) {
             for indexed in log.launch_entries(launch_id, 0)? {
                 if let Event::InstancePhase(phase) = indexed.entry.event {
@@ -250,6 +271,7 @@ impl OnRecord {
             ready_by: launch.ready_by(instance),
             terminating: launch.terminating,
             was_ready: instance.ready_time.is_some(),
+            is_missing: false,
             is_absent: false,
         }
     }
@@ -280,6 +302,7 @@ pub(super) fn without_launch(log: &AuditLog, instance_id: &InstanceId, since: Ti
         ready_by: None,
         terminating: false,
         was_ready: phase == Some(Phase::Ready),
+        is_missing: false,
         is_absent: false,
     })
 }
@@ -299,4 +322,52 @@ fn is_awaited(launch: &Launch, instance: &LaunchInstance, now: Timestamp) -> boo
 
 fn is_past(time: Timestamp, limit: Duration, now: Timestamp) -> bool {
     Duration::try_from(now.duration_since(time)).is_ok_and(|age| age >= limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    fn followed() -> Followed {
+        let tracked = Tracked {
+            instance_id: "i-0123456789abcdef0".parse().unwrap(),
+            phase: Some(Phase::Pending),
+            place: None,
+            checks: Checks::default(),
+            scheduled: Vec::new(),
+            since: at(0),
+            ready_by: None,
+            terminating: true,
+            was_ready: false,
+            is_missing: false,
+            is_absent: false,
+        };
+        Followed::new(tracked, None, Duration::ZERO)
+    }
+
+    #[test]
+    fn an_older_answer_is_no_news_and_one_look_is_no_proof() {
+        let mut followed = followed();
+        followed.seen(None, at(10), Duration::from_secs(10));
+        followed.seen(None, at(9), Duration::from_secs(11));
+        followed.seen(None, at(8), Duration::from_secs(12));
+        assert!(!followed.tracked.is_missing, "two of three were asked before the first");
+        followed.seen(None, at(12), Duration::from_secs(12));
+        assert!(!followed.tracked.is_missing);
+        followed.seen(None, at(14), Duration::from_secs(14));
+        assert!(followed.tracked.is_missing && !followed.tracked.is_absent);
+    }
+
+    #[test]
+    fn what_is_only_checked_is_kept_until_ec2_has_answered_about_it() {
+        let mut checked = Followed { is_checked: true, awaited: true, ..followed() };
+        checked.tracked.phase = Some(Phase::Ready);
+        assert!(!checked.is_settled(at(0)), "others may be answered about first");
+        checked.seen(None, at(1), Duration::from_secs(1));
+        assert!(!checked.is_settled(at(1)), "it may be gone");
+    }
 }

@@ -52,6 +52,9 @@ pub(super) struct Poller {
     states: Asking,
     statuses: Asking,
     consoles: Asking,
+    /// Whether EC2 is being asked for streams that open, and those that wait for the next such question.
+    is_following: bool,
+    follows_waiting: Vec<Follow>,
     /// Whose console is to be read, in the order in which that was found.
     consoles_wanted: VecDeque<InstanceId>,
     tails: Tails,
@@ -64,6 +67,8 @@ struct Asking {
     under_way: usize,
     /// How many were refused in a row.
     errors: u32,
+    /// When one was refused last, on the clock's uptime.
+    refused: Option<Duration>,
 }
 
 impl Asking {
@@ -71,9 +76,18 @@ impl Asking {
         self.under_way < QUESTIONS_MAX
     }
 
-    fn answered(&mut self, is_ok: bool) {
+    /// Notes the answer to a question that was asked at `sent`, on the clock's uptime; whether it is the first after
+    /// some that were refused. Those that were under way beside a refused one say nothing new.
+    fn answered(&mut self, is_ok: bool, sent: Duration, uptime: Duration) -> bool {
         self.under_way = self.under_way.saturating_sub(1);
-        self.errors = if is_ok { 0 } else { (self.errors + 1).min(ERROR_PAUSES_MAX) };
+        if is_ok {
+            return std::mem::take(&mut self.errors) > 0;
+        }
+        if self.refused.is_none_or(|refused| refused <= sent) {
+            self.errors = (self.errors + 1).min(ERROR_PAUSES_MAX);
+            self.refused = Some(uptime);
+        }
+        false
     }
 }
 
@@ -98,6 +112,8 @@ impl Poller {
             states: Asking::default(),
             statuses: Asking::default(),
             consoles: Asking::default(),
+            is_following: false,
+            follows_waiting: Vec::new(),
             consoles_wanted: VecDeque::new(),
             tails,
         }
@@ -171,7 +187,7 @@ impl Poller {
                 self.followed.get_mut(id).into_iter().for_each(|followed| followed.due.status_asked = true);
             }
             self.statuses.under_way += 1;
-            self.under_way.push(question::statuses(self.client.clone(), ids));
+            self.under_way.push(question::statuses(self.client.clone(), Arc::clone(&self.clock), ids));
         }
         while self.consoles.has_room() {
             let Some(id) = self.consoles_wanted.pop_front() else { break };
@@ -214,11 +230,13 @@ impl Poller {
     }
 
     async fn take_answer(&mut self, answer: Answer) -> Result<(), AppendError> {
-        let region = self.client.region();
+        let region = self.client.region().clone();
         match answer {
-            Answer::States { asked, ids, answer } => {
-                self.states.answered(answer.is_ok());
+            Answer::States { asked, sent, ids, answer } => {
                 let uptime = self.clock.uptime();
+                if self.states.answered(answer.is_ok(), sent, uptime) {
+                    self.followed.values_mut().for_each(|followed| followed.due.at_once(uptime));
+                }
                 for id in &ids {
                     let Some(followed) = self.followed.get_mut(id) else { continue };
                     followed.due.state_answered(&self.settings, uptime, self.states.errors);
@@ -229,12 +247,18 @@ impl Poller {
                         self.record_changes(&ids, &HashMap::new()).await?;
                         self.let_go();
                     }
-                    Err(error) => tracing::warn!(%region, %error, "instances not seen"),
+                    Err(error) => {
+                        tracing::warn!(%region, %error, "instances not seen");
+                        self.record_overdue().await?;
+                        self.let_go();
+                    }
                 }
             }
-            Answer::Statuses { ids, answer } => {
-                self.statuses.answered(answer.is_ok());
+            Answer::Statuses { sent, ids, answer } => {
                 let uptime = self.clock.uptime();
+                if self.statuses.answered(answer.is_ok(), sent, uptime) {
+                    self.followed.values_mut().for_each(|followed| followed.due.at_once(uptime));
+                }
                 for id in &ids {
                     let Some(followed) = self.followed.get_mut(id) else { continue };
                     followed.due.status_answered(&self.settings, uptime, self.statuses.errors);
@@ -248,7 +272,7 @@ impl Poller {
                 }
             }
             Answer::Console { id, tail } => {
-                self.consoles.answered(true);
+                self.consoles.under_way = self.consoles.under_way.saturating_sub(1);
                 self.console_read(&id, tail).await?;
                 self.let_go();
             }

@@ -112,15 +112,22 @@ impl InstancesWatch {
             }
             let leaving = shown.get(&id).is_some_and(|state| *state == Some(InstanceState::ShuttingDown));
             let mut instance = Instance { changes, leaving, settled: false };
-            let last = before.into_iter().rev().find(|indexed| indexed.index < next_index);
-            if let Some(Indexed { index, entry }) = last
-                && let Event::InstancePhase(phase) = &entry.event
-            {
-                let event = instance.event(entry.launch_id, entry.time, phase);
-                // With a cursor the caller has read it, and it already counts: with nothing new
-                // the watch ends at once.
-                if cursor.is_none() {
-                    first.push((index, event));
+            let mut read = before.into_iter().filter(|indexed| indexed.index < next_index);
+            match cursor {
+                // The caller has read it all, and its terminal event was told: with nothing new the watch ends at once.
+                Some(_) => {
+                    for Indexed { entry, .. } in read {
+                        if let Event::InstancePhase(phase) = &entry.event {
+                            instance.event(entry.launch_id, entry.time, phase);
+                        }
+                    }
+                }
+                None => {
+                    if let Some(Indexed { index, entry }) = read.next_back()
+                        && let Event::InstancePhase(phase) = &entry.event
+                    {
+                        first.push((index, instance.event(entry.launch_id, entry.time, phase)));
+                    }
                 }
             }
             instances.insert(id, instance);

@@ -54,6 +54,9 @@ pub enum NoticeError {
     },
 }
 
+/// Characters of an action; EC2's are `terminate`, `stop` and `hibernate`. It becomes part of records.
+const ACTION_CHARS_MAX: usize = 32;
+
 #[derive(Deserialize)]
 struct Envelope {
     source: String,
@@ -79,6 +82,11 @@ pub(super) fn read(body: &str) -> Result<Notice, NoticeError> {
     let event: Envelope = serde_json::from_str(body).map_err(|error| malformed(&error))?;
     if event.source != "aws.ec2" || ![STATE_CHANGE, INTERRUPTION].contains(&event.detail_type.as_str()) {
         return Err(NoticeError::OfOtherKind { source_name: event.source, detail_type: event.detail_type });
+    }
+    let is_action =
+        |action: &str| action.len() <= ACTION_CHARS_MAX && action.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    if !is_action(&event.detail.action) {
+        return Err(malformed(&"the action is no word"));
     }
     let interruption = (event.detail_type == INTERRUPTION).then(|| Interruption {
         action: event.detail.action,
@@ -130,6 +138,11 @@ mod tests {
         }
         for (from, to) in [("i-abcd1111", "i-../etc"), ("123456789012", "12"), ("us-east-1", "?"), ("{", "")] {
             assert!(matches!(read(&PENDING.replace(from, to)), Err(NoticeError::Malformed(_))), "{to}");
+        }
+        let long = format!("\"instance-action\": \"{}\"", "x".repeat(33));
+        for action in [long.as_str(), "\"instance-action\": \"\u{202e}stop\""] {
+            let body = WARNING.replace("\"instance-action\": \"terminate\"", action);
+            assert!(matches!(read(&body), Err(NoticeError::Malformed(_))), "{body}");
         }
         assert!(matches!(read(""), Err(NoticeError::Malformed(_))));
     }

@@ -30,6 +30,28 @@ pub struct InstanceStatus {
     pub events: Vec<ScheduledEvent>,
 }
 
+impl InstanceStatus {
+    /// Whether every check that the instance has is passed: those of the system and the instance, and the others where
+    /// they are made. `suppressed` is what EC2 says of application checks that somebody has switched off for a time
+    /// (EC2 User Guide, "Application status checks"). The performance check is not asked: a slow instance is up.
+    pub fn has_passed(&self) -> bool {
+        let word = |summary: &Option<StatusSummary>| summary.as_ref().map(|summary| summary.status.clone());
+        let is_ok = |summary| word(summary).as_deref() == Some("ok");
+        let is_no_reason_to_wait =
+            |summary| matches!(word(summary).as_deref(), None | Some("ok" | "not-applicable" | "suppressed"));
+        is_ok(&self.system)
+            && is_ok(&self.instance)
+            && is_no_reason_to_wait(&self.attached_ebs)
+            && is_no_reason_to_wait(&self.application)
+    }
+
+    /// Whether one of these checks has failed.
+    pub fn is_impaired(&self) -> bool {
+        let checks = [&self.system, &self.instance, &self.attached_ebs, &self.application];
+        checks.into_iter().flatten().any(|summary| summary.status == "impaired")
+    }
+}
+
 /// The summary of one kind of status check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusSummary {

@@ -14,7 +14,7 @@ use crate::audit::{AppendError, Topic};
 use crate::clock::Timestamp;
 use crate::crash;
 use crate::ec2::budget::Priority;
-use crate::ec2::facts::{InstanceState, InstanceStatus, StatusSummary};
+use crate::ec2::facts::{InstanceState, InstanceStatus};
 use crate::ec2::{Client, Ec2Error, ErrorClass};
 use crate::ids::{InstanceId, LaunchId, RoleSessionName};
 use crate::launch::Launcher;
@@ -269,17 +269,9 @@ async fn passing(client: &Client, instance_ids: &[InstanceId]) -> Result<Vec<Ins
     let shown = client.instances(instance_ids).await?;
     let running = shown.into_iter().filter(|instance| instance.state == Some(InstanceState::Running));
     let running: Vec<InstanceId> = running.map(|instance| instance.instance_id).collect();
-    let statuses = client.instance_status(&running).await?;
-    Ok(statuses.into_iter().filter(have_passed).map(|status| status.instance_id).collect())
-}
-
-/// Whether every check that counts for READY has passed. It is for the boot tracker to say that it is ready; this
-/// keeps a machine that is up from being ended.
-fn have_passed(status: &InstanceStatus) -> bool {
-    let is = |summary: Option<&StatusSummary>, words: &[&str]| summary.is_some_and(|it| words.contains(&&*it.status));
-    is(status.system.as_ref(), &["ok"])
-        && is(status.instance.as_ref(), &["ok"])
-        && (status.attached_ebs.is_none() || is(status.attached_ebs.as_ref(), &["ok", "not-applicable"]))
+    // One that this call does not know yet is no reason to let the others run on.
+    let statuses = client.instance_status_of_known(&running).await?;
+    Ok(statuses.into_iter().filter(InstanceStatus::has_passed).map(|status| status.instance_id).collect())
 }
 
 #[cfg(test)]

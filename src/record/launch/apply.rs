@@ -134,7 +134,12 @@ impl Launch {
                 instance.phase_time = entry.time;
                 instance.boot_times.note(entry.time, phase);
                 let had_settled = instance.has_settled;
-                instance.has_settled |= phase.phase.is_terminal();
+                // What is to end is waited for until it has.
+                let is_end = match self.terminating {
+                    true => matches!(phase.phase, Phase::Failed | Phase::Terminated),
+                    false => phase.phase.is_terminal(),
+                };
+                instance.has_settled |= is_end;
                 if phase.phase == Phase::Ready {
                     instance.ready_time.get_or_insert(entry.time);
                 }
@@ -150,7 +155,7 @@ impl Launch {
                 if self.state_of_instances() == LaunchState::Ready {
                     self.state_reason = self.shortfall();
                 }
-                let terminal = phase.phase.is_terminal() && !had_settled;
+                let terminal = is_end && !had_settled;
                 let mut events = vec![BootEvent { terminal, ..self.instance_event(entry.time, phase) }];
                 events.extend(self.settle(entry.time));
                 events
@@ -208,7 +213,7 @@ impl Launch {
                 self.terminating = false;
                 self.pending_termination = None;
                 for instance in &mut self.instances {
-                    instance.has_settled = instance.phase.is_terminal();
+                    instance.has_settled = instance.ready_time.is_some() || instance.phase.is_terminal();
                 }
                 self.state_reason = failed();
                 self.settle(time).into_iter().collect()

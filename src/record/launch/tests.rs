@@ -229,7 +229,7 @@ fn a_history_gives_a_state_and_the_events_that_lead_to_it() {
             S::Partial, "launching, a requested, b requested, booting, b ready!, a timed_out!, partial!"),
         // Watching gave up, and then it came up.
         (yes, &[Intend(1), Succeed(1, "a"), Reach('a', P::TimedOut), Reach('a', P::Ready)],
-            S::Ready, "launching, a requested, booting, a timed_out!, failed!, a ready!, ready!"),
+            S::Ready, "launching, a requested, booting, a timed_out!, failed!, a ready, ready!"),
         // What happens to it once it was ready is life and not boot.
         (yes, &[Intend(1), Succeed(1, "a"), Reach('a', P::Ready), Reach('a', P::Stopped)],
             S::Ready, "launching, a requested, booting, a ready!, ready!, a stopped"),

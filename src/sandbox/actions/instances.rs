@@ -70,7 +70,7 @@ impl<'a> Asked<'a> {
         let view = |instance| View::new(instance, state, call);
         let key = |view: &View<'_>| view.instance.sequence.to_string();
         let after = self.page.after.as_deref().and_then(|after| after.parse().ok()).unwrap_or(0);
-        match (named, named_by_filter(call.params())) {
+        let (mut views, token) = match (named, named_by_filter(call.params())) {
             (Some(named), _) => (named.into_iter().map(view).filter(passes).collect(), None),
             // Of ten thousand instances, those that the filter names are worth looking at.
             (None, Some(ids)) => {
@@ -80,7 +80,11 @@ impl<'a> Asked<'a> {
                 self.page.cut(rest.map(view).filter(passes), key)
             }
             (None, None) => self.page.cut(state.instances(call.now, after).map(view).filter(passes), key),
+        };
+        if call.is_reversed {
+            views.reverse();
         }
+        (views, token)
     }
 }
 

@@ -55,7 +55,7 @@ const fn shape(name: &'static str, stage: Stage, keys: &'static [&'static str]) 
 }
 
 /// All kinds.
-const SHAPES: [Shape; 18] = [
+const SHAPES: [Shape; 19] = [
     shape("error", Stage::Call, &["code", "message", "status"]),
     shape("html", Stage::Call, &["status"]),
     shape("reply-lost", Stage::Call, &[]),
@@ -64,6 +64,7 @@ const SHAPES: [Shape; 18] = [
     shape("denied", Stage::Call, &[]),
     shape("stale-read", Stage::Read, &["by"]),
     shape("short-page", Stage::Read, &["items"]),
+    shape("reversed-page", Stage::Read, &[]),
     shape("capacity", Stage::Launch, &["available"]),
     shape("invisible", Stage::Instance, &["least", "most"]),
     shape("immediate-termination", Stage::Instance, &["cause"]),
@@ -110,6 +111,8 @@ pub(crate) enum Kind {
     StaleRead { by: Duration },
     /// A page has at most so many items, and a token if there are more.
     ShortPage { items: usize },
+    /// The instances of a page come in the other order.
+    ReversedPage,
     /// Capacity for so many instances.
     Capacity { available: u32 },
     /// Other calls do not find a new instance for a drawn time.
@@ -206,6 +209,7 @@ pub(super) fn read(shape: &Shape, keys: &mut Keys<'_>) -> Option<Kind> {
         "slow" => Kind::Slow { delay: required(keys, "delay", MOMENT)? },
         "denied" => Kind::Denied,
         "stale-read" => Kind::StaleRead { by: required(keys, "by", MOMENT)? },
+        "reversed-page" => Kind::ReversedPage,
         "short-page" => Kind::ShortPage { items: keys.integer("items", 0..=ITEMS_MAX).unwrap_or(0) },
         "capacity" => Kind::Capacity { available: keys.integer("available", 0..=AVAILABLE_MAX).unwrap_or(0) },
         "invisible" => {

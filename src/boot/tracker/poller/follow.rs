@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::Poller;
 use super::question::{self, Instances, Statuses};
 use crate::audit::{AppendError, ReadError};
+use crate::boot::tracker::Interest;
 use crate::boot::tracker::followed::{Followed, OnRecord, without_launch};
 use crate::ec2::Ec2Error;
 use crate::ec2::facts::{Instance, InstanceState};
@@ -66,8 +67,10 @@ pub struct Interruption {
 #[derive(Debug)]
 pub(in crate::boot::tracker) struct Follow {
     pub(in crate::boot::tracker) instance_ids: Vec<InstanceId>,
+    /// In nothing, until they are followed.
+    pub(in crate::boot::tracker) interest: Interest,
     /// Answered once what EC2 shows now is on record.
-    pub(in crate::boot::tracker) answer: oneshot::Sender<Result<Shown, Ec2Error>>,
+    pub(in crate::boot::tracker) answer: oneshot::Sender<Result<(Interest, Shown), Ec2Error>>,
 }
 
 impl Poller {
@@ -110,9 +113,8 @@ impl Poller {
             }
         }
         self.record_changes(&warned, &Statuses::new()).await?;
-        // Whoever has gone away while waiting is no reason to ask.
-        follows.retain(|follow| !follow.answer.is_closed());
-        self.take_follows(follows).await
+        self.take_follows(follows);
+        Ok(())
     }
 
     fn release(&mut self, instance_ids: &[InstanceId]) {
@@ -167,29 +169,42 @@ impl Poller {
         Some(instance_id)
     }
 
-    /// Answers all of `follows` from one question, once what it changes is on record: a watcher
-    /// begins with what the instances are now. Those that were looked at just now are not asked about again, so that
-    /// any number of watchers of the same instances costs EC2 nothing.
-    async fn take_follows(&mut self, follows: Vec<Follow>) -> Result<(), AppendError> {
-        let (fresh, follows): (Vec<_>, Vec<_>) = follows.into_iter().partition(|follow| self.is_fresh(follow));
+    /// Answers `follows`: those about what was looked at just now from what is known, so that any number of watchers
+    /// of the same instances costs EC2 nothing, and the others by one question at a time for all that have come
+    /// meanwhile.
+    fn take_follows(&mut self, follows: Vec<Follow>) {
+        self.follows_waiting.extend(follows);
+        if self.is_following {
+            return;
+        }
+        // Whoever has gone away while waiting is no reason to ask.
+        let waiting = std::mem::take(&mut self.follows_waiting).into_iter().filter(|follow| !follow.answer.is_closed());
+        let (fresh, mut stale): (Vec<_>, Vec<_>) = waiting.partition(|follow| self.is_fresh(follow));
         self.follow_all(&fresh, &Instances::new());
         self.tell(fresh);
-        if follows.is_empty() {
-            return Ok(());
+        let mut ids = HashSet::new();
+        let fits = stale.iter().take_while(|follow| {
+            let fits = ids.len() < BATCH_INSTANCES_MAX;
+            ids.extend(follow.instance_ids.iter().filter(|_| fits).cloned());
+            fits
+        });
+        let fits = fits.count();
+        self.follows_waiting = stale.split_off(fits);
+        if stale.is_empty() {
+            return;
         }
-        let distinct: HashSet<&InstanceId> = follows.iter().flat_map(|follow| &follow.instance_ids).collect();
-        let ids: Vec<InstanceId> = distinct.into_iter().cloned().collect();
+        self.is_following = true;
         let followed = ids.iter().filter(|id| self.followed.contains_key(id)).cloned().collect();
-        self.under_way.push(question::follow(&self.client, Arc::clone(&self.clock), follows, ids, followed));
-        Ok(())
+        let (client, clock) = (&self.client, Arc::clone(&self.clock));
+        self.under_way.push(question::follow(client, clock, stale, ids.into_iter().collect(), followed));
     }
 
-    /// Whether EC2 showed all of them within about the time between two looks.
+    /// Whether EC2 was asked about all of them within about the time between two looks.
     fn is_fresh(&self, follow: &Follow) -> bool {
         let (uptime, fresh) = (self.clock.uptime(), self.settings.state_period * 2);
         follow.instance_ids.iter().all(|id| {
-            let shown = self.followed.get(id).filter(|followed| followed.shown.is_some());
-            shown.and_then(|followed| followed.seen_at).is_some_and(|at| uptime.saturating_sub(at) <= fresh)
+            let seen_at = self.followed.get(id).and_then(|followed| followed.seen_at);
+            seen_at.is_some_and(|at| uptime.saturating_sub(at) <= fresh)
         })
     }
 
@@ -199,6 +214,7 @@ impl Poller {
         follows: Vec<Follow>,
         answer: Result<(Instances, Statuses), Ec2Error>,
     ) -> Result<(), AppendError> {
+        self.is_following = false;
         let (instances, statuses) = match answer {
             Ok(shown) => shown,
             Err(error) => {
@@ -206,6 +222,7 @@ impl Poller {
                     // Whoever asked may be gone.
                     let _ = follow.answer.send(Err(error.clone()));
                 }
+                self.take_follows(Vec::new());
                 return Ok(());
             }
         };
@@ -215,20 +232,21 @@ impl Poller {
         self.note_states(&ids, instances, asked);
         let recorded = self.record_changes(&ids, &statuses).await;
         self.tell(follows);
+        self.take_follows(Vec::new());
         recorded
     }
 
     /// Tells whoever waits what EC2 shows.
     fn tell(&mut self, follows: Vec<Follow>) {
-        for Follow { instance_ids, answer } in follows {
+        for Follow { instance_ids, mut interest, answer } in follows {
             let shown = instance_ids.iter().filter_map(|id| {
                 let shown = self.followed.get(id)?.shown.as_ref()?;
                 Some((id.clone(), shown.state))
             });
-            // The stream may be gone already, and with it whoever would have released them.
-            if answer.send(Ok(shown.collect())).is_err() {
-                self.release(&instance_ids);
-            }
+            let shown = shown.collect();
+            // From here on it lets go of them when it is dropped, also on the way to a stream that is gone.
+            interest.instance_ids = instance_ids;
+            let _ = answer.send(Ok((interest, shown)));
         }
     }
 

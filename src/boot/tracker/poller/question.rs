@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -16,9 +17,6 @@ use crate::ec2::facts::{Instance, InstanceState, InstanceStatus};
 use crate::ec2::{Client, Ec2Error, ErrorClass};
 use crate::ids::InstanceId;
 
-/// Calls that one question about status checks may take to find out which of the instances EC2 does not know yet.
-const SPLIT_CALLS_MAX: usize = 16;
-
 /// What EC2 shows, by instance.
 pub(super) type Instances = HashMap<InstanceId, Instance>;
 
@@ -31,6 +29,8 @@ pub(super) enum Answer {
     States {
         /// When EC2 was asked.
         asked: Timestamp,
+        /// The same on the clock's uptime.
+        sent: Duration,
         /// About which.
         ids: Vec<InstanceId>,
         /// What it said.
@@ -38,6 +38,8 @@ pub(super) enum Answer {
     },
     /// The status checks of running instances.
     Statuses {
+        /// When EC2 was asked, on the clock's uptime.
+        sent: Duration,
         /// About which EC2 was asked.
         ids: Vec<InstanceId>,
         /// What it said.
@@ -64,18 +66,19 @@ pub(super) enum Answer {
 /// The states of instances, for nobody in particular.
 pub(super) fn states(client: Client, clock: Arc<dyn Clock>, ids: Vec<InstanceId>) -> BoxFuture<'static, Answer> {
     async move {
-        let asked = clock.now();
+        let (asked, sent) = (clock.now(), clock.uptime());
         let answer = client.instances(&ids).await.map(by_id);
-        Answer::States { asked, ids, answer }
+        Answer::States { asked, sent, ids, answer }
     }
     .boxed()
 }
 
 /// Their status checks.
-pub(super) fn statuses(client: Client, ids: Vec<InstanceId>) -> BoxFuture<'static, Answer> {
+pub(super) fn statuses(client: Client, clock: Arc<dyn Clock>, ids: Vec<InstanceId>) -> BoxFuture<'static, Answer> {
     async move {
-        let answer = statuses_of_known(&client, ids.clone()).await;
-        Answer::Statuses { ids, answer }
+        let sent = clock.uptime();
+        let answer = statuses_of_known(&client, &ids).await;
+        Answer::Statuses { sent, ids, answer }
     }
     .boxed()
 }
@@ -127,9 +130,9 @@ pub(super) fn follow(
             let is_new = |instance: &&Instance| {
                 instance.state == Some(InstanceState::Running) && !followed.contains(&instance.instance_id)
             };
-            let new = instances.values().filter(is_new).map(|instance| instance.instance_id.clone()).collect();
+            let new: Vec<_> = instances.values().filter(is_new).map(|instance| instance.instance_id.clone()).collect();
             // Without them the next look asks again.
-            let statuses = statuses_of_known(&client, new).await.unwrap_or_else(|error| {
+            let statuses = statuses_of_known(&client, &new).await.unwrap_or_else(|error| {
                 tracing::warn!(region = %client.region(), %error, "status checks not seen");
                 HashMap::new()
             });
@@ -141,30 +144,9 @@ pub(super) fn follow(
     .boxed()
 }
 
-/// The status checks of those of `ids` that this part of EC2 knows. One that it does not know yet fails the call for
-/// all of them (API Reference, "DescribeInstanceStatus"), so the others are asked about without it: halves are tried
-/// until the rest is known or it has taken [`SPLIT_CALLS_MAX`] calls.
-async fn statuses_of_known(client: &Client, ids: Vec<InstanceId>) -> Result<Statuses, Ec2Error> {
-    let mut known = HashMap::new();
-    let mut parts = vec![ids];
-    let mut calls = 0;
-    while let Some(mut part) = parts.pop() {
-        if part.is_empty() || calls == SPLIT_CALLS_MAX {
-            continue;
-        }
-        calls += 1;
-        match client.instance_status(&part).await {
-            Ok(statuses) => known.extend(statuses.into_iter().map(|status| (status.instance_id.clone(), status))),
-            Err(Ec2Error::Answered(answer)) if answer.code == "InvalidInstanceID.NotFound" => {
-                if 1 < part.len() {
-                    let half = part.split_off(part.len() / 2);
-                    parts.extend([half, part]);
-                }
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(known)
+async fn statuses_of_known(client: &Client, ids: &[InstanceId]) -> Result<Statuses, Ec2Error> {
+    let statuses = client.instance_status_of_known(ids).await?;
+    Ok(statuses.into_iter().map(|status| (status.instance_id.clone(), status)).collect())
 }
 
 fn by_id(instances: Vec<Instance>) -> Instances {

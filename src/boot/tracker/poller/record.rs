@@ -9,7 +9,7 @@ use super::Poller;
 use super::question::{Instances, Statuses};
 use crate::audit::{APPEND_ENTRIES_MAX, AppendError};
 use crate::boot::console::ConsoleTail;
-use crate::boot::observe::observe;
+use crate::boot::observe::{observe, overdue};
 use crate::boot::tracker::followed::Console;
 use crate::ids::{InstanceId, LaunchId};
 use crate::record::{ENTRY_VERSION, Entry, Event, InstancePhase};
@@ -17,23 +17,41 @@ use crate::record::{ENTRY_VERSION, Entry, Event, InstancePhase};
 /// Launches whose phases are handed to the log at once: it makes them durable together.
 const APPENDS_MAX: usize = 64;
 
+/// Phases to be recorded, by launch.
+type Changes = BTreeMap<Option<LaunchId>, Vec<InstancePhase>>;
+
 impl Poller {
     /// Keeps what EC2 showed of `ids` when it was asked at `asked`.
     pub(super) fn note_states(&mut self, ids: &[InstanceId], mut shown: Instances, asked: Timestamp) {
         let uptime = self.clock.uptime();
         for id in ids {
             let Some(followed) = self.followed.get_mut(id) else { continue };
-            followed.seen(shown.remove(id), uptime);
+            followed.seen(shown.remove(id), asked, uptime);
         }
         self.observed.note(ids.iter().filter(|id| self.followed.contains_key(id)), asked);
+    }
+
+    /// Records what is not ready in time, by what is known of it: EC2 does not answer, and watchers need not wait for it.
+    pub(super) async fn record_overdue(&mut self) -> Result<(), AppendError> {
+        let now = self.clock.now();
+        let mut changes = Changes::new();
+        for followed in self.followed.values() {
+            let phase = overdue(&followed.tracked, followed.look(None), now);
+            changes.entry(followed.launch_id).or_default().extend(phase);
+        }
+        changes.retain(|_, phases| !phases.is_empty());
+        self.append(changes, now).await
     }
 
     /// Records what became of those of `ids` that are followed.
     pub(super) async fn record_changes(&mut self, ids: &[InstanceId], statuses: &Statuses) -> Result<(), AppendError> {
         let (now, uptime) = (self.clock.now(), self.clock.uptime());
-        let mut changes: BTreeMap<Option<LaunchId>, Vec<InstancePhase>> = BTreeMap::new();
+        let mut changes = Changes::new();
         for id in ids {
-            let Some(followed) = self.followed.get_mut(id) else { continue };
+            // Of what EC2 was not asked about yet there is nothing to say.
+            let Some(followed) = self.followed.get_mut(id).filter(|followed| followed.seen_at.is_some()) else {
+                continue;
+            };
             let phases = observe(&followed.tracked, followed.look(statuses.get(id)), now);
             // The record of a failure says what it was explained from, so the console is read first.
             if phases.iter().any(|phase| phase.failure.is_some()) && followed.wants_console(uptime) {
@@ -46,6 +64,10 @@ impl Poller {
                 changes.entry(followed.launch_id).or_default().extend(phases);
             }
         }
+        self.append(changes, now).await
+    }
+
+    async fn append(&mut self, changes: Changes, now: Timestamp) -> Result<(), AppendError> {
         let append = |(launch_id, phases): (Option<LaunchId>, Vec<InstancePhase>)| {
             let log = self.log.clone();
             let entries: Vec<Entry> = phases.iter().map(|phase| self.entry(launch_id, phase, now)).collect();

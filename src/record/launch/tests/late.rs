@@ -24,25 +24,25 @@ fn the_instance_ends_and_the_launch_stays_what_its_boot_made_it() {
     let table: &[(&[Step], S, bool, &str, String)] = &[
         (&[Succeed(1, "a"), Reach('a', P::TimedOut), EndLate(Requested, "a")], S::Failed, true, "", format!("{begun}{late}")),
         (&[Succeed(1, "a"), Reach('a', P::TimedOut), EndLate(Requested, "a"), EndLate(Accepted, "a"), Reach('a', P::Terminated)],
-            S::Failed, false, "", format!("{begun}{late}a terminated!, ")),
+            S::Failed, false, "", format!("{begun}{late}a terminated, ")),
         // Gone before EC2 answered.
         (&[Succeed(1, "a"), Reach('a', P::TimedOut), EndLate(Requested, "a"), Reach('a', P::Terminated)],
-            S::Failed, false, "", format!("{begun}{late}a terminated!, ")),
+            S::Failed, false, "", format!("{begun}{late}a terminated, ")),
         // One of two comes up.
         (&[Succeed(1, "ab"), Reach('a', P::TimedOut), EndLate(Requested, "a"), EndLate(Accepted, "a"), Reach('a', P::Terminated), Reach('b', P::Ready)],
-            S::Partial, false, "FEWER_THAN_WANTED", format!("{begun}b requested, booting, a timed_out!, a terminated!, b ready!, partial!, ")),
+            S::Partial, false, "FEWER_THAN_WANTED", format!("{begun}b requested, booting, a timed_out!, a terminated, b ready!, partial!, ")),
         // It came up after all: what happens then is life, and its end an end like any other.
         (&[Succeed(1, "a"), Reach('a', P::TimedOut), EndLate(Requested, "a"), Reach('a', P::Ready)],
-            S::Ready, true, "FEWER_THAN_WANTED", format!("{begun}{late}a ready!, ready!, ")),
+            S::Ready, true, "FEWER_THAN_WANTED", format!("{begun}{late}a ready, ready!, ")),
         (&[Succeed(1, "a"), Reach('a', P::TimedOut), EndLate(Requested, "a"), Reach('a', P::Ready), EndLate(NotDone, "a")],
-            S::Ready, false, "FEWER_THAN_WANTED", format!("{begun}{late}a ready!, ready!, ")),
+            S::Ready, false, "FEWER_THAN_WANTED", format!("{begun}{late}a ready, ready!, ")),
         (&[Succeed(1, "a"), Reach('a', P::TimedOut), EndLate(Requested, "a"), Reach('a', P::Ready), EndLate(Accepted, "a"), Reach('a', P::Terminated)],
-            S::Terminated, false, "FEWER_THAN_WANTED", format!("{begun}{late}a ready!, ready!, a terminated!, terminated!, ")),
+            S::Terminated, false, "FEWER_THAN_WANTED", format!("{begun}{late}a ready, ready!, a terminated, terminated!, ")),
         // EC2 refuses, and somebody ends it by hand.
         (&[Succeed(1, "a"), Reach('a', P::TimedOut), EndLate(Requested, "a"), EndLate(NotDone, "a")],
             S::Failed, true, "UnauthorizedOperation", format!("{begun}{late}")),
         (&[Succeed(1, "a"), Reach('a', P::TimedOut), EndLate(Requested, "a"), EndLate(NotDone, "a"), Reach('a', P::Terminated)],
-            S::Terminated, false, "UnauthorizedOperation", format!("{begun}{late}a terminated!, terminated!, ")),
+            S::Terminated, false, "UnauthorizedOperation", format!("{begun}{late}a terminated, terminated!, ")),
         // Somebody ends the whole launch meanwhile.
         (&[Succeed(1, "a"), Reach('a', P::TimedOut), EndLate(Requested, "a"), Terminate(Requested), EndLate(Accepted, "a"), Terminate(Accepted), Reach('a', P::Terminated)],
             S::Terminated, false, "", format!("{begun}{late}terminating, a terminated!, terminated!, ")),

@@ -53,8 +53,13 @@ proptest! {
     fn any_history_keeps_the_invariants(history in any_history(), admitted in prop::bool::weighted(0.95)) {
         let verdict = if admitted { Verdict::Admitted } else { Verdict::Refused };
         let (mut launch, mut events) = Launch::begin(&decided(verdict)).unwrap();
+        let mut ended = std::collections::BTreeSet::new();
         for entry in &history {
             let before = launch.clone();
+            if matches!(&entry.event, Event::Termination(termination) if !termination.boot_failure) {
+                // Whose end is waited for anew, or whose was told before.
+                ended.clear();
+            }
             match launch.apply(entry) {
                 Err(_) => prop_assert_eq!(&launch, &before, "a refused entry changes nothing"),
                 Ok(more) => {
@@ -66,7 +71,17 @@ proptest! {
                                 prop_assert_eq!(state, launch.state, "an event tells the state the entry led to");
                                 prop_assert_eq!(event.terminal, state.is_settled());
                             }
-                            None => prop_assert_eq!(event.terminal, event.phase.unwrap().is_terminal()),
+                            None => {
+                                let id = event.instance_id.clone().unwrap();
+                                let had_ended = before.instances.iter().any(|it| it.place.instance_id == id && it.has_settled);
+                                let phase = event.phase.unwrap();
+                                let is_over = matches!(phase, P::Failed | P::Terminated);
+                                let ends = if before.terminating { is_over } else { phase.is_terminal() };
+                                prop_assert_eq!(event.terminal, ends && !had_ended);
+                                if event.terminal {
+                                    prop_assert!(ended.insert(id), "one end of each instance, until the launch is to end");
+                                }
+                            }
                         }
                     }
                     if launch.state != before.state {

@@ -46,6 +46,9 @@ pub(super) fn of(failure: BootFailure) -> Vec<Line> {
         BootFailure::CloudInit => &[
             (350, "[    4.982113] cloud-init[1101]: Cloud-init v. 24.4 running 'init-local'"),
             (500, "[    6.120944] cloud-init[1118]: Cloud-init v. 24.4 running 'init'"),
+            // As `chpasswd` with random passwords does, which nobody should read on a console.
+            (600, "Set the following 'random' passwords"),
+            (600, "ubuntu:Xk3nVb7QmZ2p"),
             (700, "[    9.551207] cloud-init[1387]: Cloud-init v. 24.4 running 'modules:final'"),
             (
                 800,
