@@ -9,6 +9,8 @@
 
 #[path = "promises/append.rs"]
 mod append;
+#[path = "promises/booting.rs"]
+mod booting;
 #[path = "promises/catalogue.rs"]
 mod catalogue;
 #[path = "promises/catalogue_peers.rs"]
@@ -32,6 +34,10 @@ mod region;
 mod sandbox;
 #[path = "promises/storm.rs"]
 mod storm;
+#[path = "promises/waiter.rs"]
+mod waiter;
+#[path = "promises/watchers.rs"]
+mod watchers;
 
 use measured::{Effort, Measured, Rows, Wanted, median};
 
@@ -70,6 +76,15 @@ fn main() {
     }
     if wanted.has("storm") {
         rows.add(runtime.block_on(storm::measure(effort)));
+    }
+    if wanted.has("watchers") {
+        rows.add(runtime.block_on(watchers::measure(effort)));
+    }
+    if wanted.has("booting") {
+        rows.add(runtime.block_on(booting::measure(effort)));
+    }
+    if wanted.has("waiter") {
+        rows.add(runtime.block_on(waiter::measure(effort)));
     }
     if wanted.has("sandbox") {
         rows.add(runtime.block_on(sandbox::measure(effort)));

@@ -9,6 +9,7 @@
 
 mod account;
 mod actions;
+mod boots;
 mod callers;
 mod calls;
 mod cloud;
@@ -45,6 +46,7 @@ use wire::errors::Ec2Error;
 use zones::Network;
 
 pub use account::{Account, VcpuQuota};
+pub use boots::Boot;
 pub use calls::Seen;
 pub use faults::{Fault, FaultCount, Faults, Plan, PlanErrors};
 pub use images::landmarks;
