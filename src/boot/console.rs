@@ -7,6 +7,7 @@
 
 mod finding;
 mod mask;
+mod named;
 mod signs;
 mod text;
 

@@ -7,14 +7,18 @@
 //! [`BootTimes`]: crate::record::BootTimes
 
 mod boots;
+mod estimates;
 mod expectation;
+mod expectations;
 mod groups;
+mod levels;
 mod measured;
 mod memory;
 mod percentiles;
 mod question;
 
 pub use boots::{Boot, Kind, boots_of, kind_of};
+pub use estimates::Estimates;
 pub use expectation::{Expectation, Left, Level};
 pub use groups::{Dimension, GROUPS_MAX, Group, GroupKey, PhaseTimes, TooManyGroups, group};
 pub use measured::Measured;

@@ -103,11 +103,33 @@ pub(crate) fn fields<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> S
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A text of somebody else's, without the characters that would move the cursor or change the
-/// terminal.
+/// A text of somebody else's, without the characters that would move the cursor, change the
+/// terminal, show nothing, or turn others round; those are written out as `\u{202e}`.
 pub(crate) fn printable(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_debug().collect::<String>() } else { c.to_string() };
-    text.chars().map(shown).collect()
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char.is_control() {
+            shown.extend(char.escape_debug());
+        } else if is_invisible(char) {
+            shown.extend(char.escape_unicode());
+        } else {
+            shown.push(char);
+        }
+    }
+    shown
+}
+
+/// Line separators, characters without width and those that change the direction of others (Unicode,
+/// "Default_Ignorable_Code_Point" and bidirectional controls). `boot::console` leaves out the same; the
+/// command line may not name it, and does not trust what a server sends.
+fn is_invisible(char: char) -> bool {
+    matches!(
+        char,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// A text, or a dash where there is none.
@@ -131,6 +153,17 @@ mod tests {
         assert_eq!(word!(pb::RootDevice, pb::RootDevice::EbsBacked.into()), "EBS_BACKED");
         assert_eq!(word!(pb::RootDevice, 0), "-");
         assert_eq!(word!(pb::RootDevice, 99), "99");
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_shows_each_of_its_characters_where_it_is() {
+        assert_eq!(printable("\u{1b}[2J\nab\u{202e}dc"), "\\u{1b}[2J\\nab\\u{202e}dc");
+        for hidden in
+            ['\u{200b}', '\u{200f}', '\u{2028}', '\u{2029}', '\u{202a}', '\u{2066}', '\u{2069}', '\u{feff}', '\u{ad}']
+        {
+            assert!(printable(&hidden.to_string()).is_ascii(), "{hidden:?}");
+        }
+        assert_eq!(printable("Zürich 東京 \"x\""), "Zürich 東京 \"x\"");
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Boot {
         let pending_ends = at(instance.boot.running_ms);
         let (running, ready, terminated) = match instance.fate {
             Fate::Healthy => (pending_ends, at(instance.boot.instance_ok_ms), None),
-            Fate::ChecksFail | Fate::NothingToBoot => (pending_ends, None, None),
+            Fate::ChecksFail | Fate::BootFails(_) | Fate::NothingToBoot => (pending_ends, None, None),
             Fate::ImmediateTermination { .. } => (None, None, pending_ends),
         };
         Self { instance_id: instance.id.clone(), launched: instance.launched, running, ready, terminated }

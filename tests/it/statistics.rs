@@ -158,6 +158,22 @@ async fn what_is_expected_of_a_boot_changes_with_those_before_it_and_is_replayed
     let progress: Vec<f64> = events.iter().filter_map(|event| event.progress).collect();
     assert!(progress.windows(2).all(|pair| pair[0] <= pair[1]) && progress.last() == Some(&1.0), "{progress:?}");
 
+    // A stream over the instance, which is not told of the launch, estimates alike.
+    let of_instance: Vec<&pb::BootEvent> = events.iter().filter(|event| !event.instance_id.is_empty()).collect();
+    let request = pb::WatchInstancesRequest {
+        region: REGION.to_owned(),
+        instance_ids: vec![of_instance[0].instance_id.clone()],
+        after_cursor: "r0".to_owned(),
+        ..Default::default()
+    };
+    let stream = world.launches().watch_instances(request).await.unwrap().into_inner();
+    let by_instance = world.read_to_end(stream).await;
+    let estimate = |event: &pb::BootEvent| (event.phase, event.progress, event.expected_remaining);
+    let was_requested = |event: &&pb::BootEvent| event.phase() == pb::BootPhase::Requested;
+    let seen: Vec<_> = transitions(&by_instance).into_iter().skip_while(was_requested).map(estimate).collect();
+    let of_launch: Vec<_> = of_instance.into_iter().skip_while(was_requested).map(estimate).collect();
+    assert_eq!(seen, of_launch);
+
     let world = world.restart().await;
     assert_eq!(watch(&world, &next).await, events);
     assert_eq!(watch(&world, &first).await, events_of_first, "boots that came later change nothing");

@@ -1,5 +1,7 @@
 //! WatchLaunch and WatchInstances: a pulled watch as a stream.
 
+mod outlook;
+
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -8,17 +10,17 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use outlook::Outlook;
+
 use super::Launches;
 use crate::api::Services;
 use crate::api::convert::{Violations, to_duration, to_timestamp};
 use crate::api::pb;
 use crate::api::scope::scope;
 use crate::api::status::Failure;
-use crate::audit::AuditLog;
-use crate::boot::statistics::{Expectation, Left, Measured, kind_of};
-use crate::boot::{Cursor, InstancesWatch, LaunchWatch, Tails, WatchError, Watched, expected_boot};
+use crate::boot::{Cursor, InstancesWatch, LaunchWatch, Tails, WatchError, Watched};
 use crate::ids::{InstanceId, LaunchId};
-use crate::record::{BootEvent, BootTimes, Launch};
+use crate::record::BootEvent;
 
 /// Streams of WatchLaunch and WatchInstances that may be open at once, over all connections. Each
 /// holds its place and a subscription, some kilobytes.
@@ -71,17 +73,14 @@ enum Of {
 
 struct Watch {
     of: Of,
-    measured: Measured,
-    log: AuditLog,
+    outlook: Box<Outlook>,
     tails: Tails,
-    /// Whether all that was measured before the first event is known.
-    is_measured: bool,
 }
 
 impl Watch {
     fn new(of: Of, services: &Services) -> Self {
         let Services { measured, log, tails, .. } = services.clone();
-        Self { of, measured, log, tails, is_measured: false }
+        Self { of, outlook: Box::new(Outlook::new(log, measured)), tails }
     }
 
     async fn next(&mut self) -> Result<Option<pb::BootEvent>, WatchError> {
@@ -91,11 +90,8 @@ impl Watch {
         };
         Ok(match watched {
             Some(Watched::Event { event, cursor }) => {
-                if !self.is_measured && event.instance_id.is_some() {
-                    Box::pin(self.measured.up_to_date()).await;
-                    self.is_measured = true;
-                }
-                let mut message = self.message(&event, cursor)?;
+                // Boxed, as below.
+                let mut message = Box::pin(self.message(&event, cursor)).await?;
                 let console = event.failure.as_ref().and_then(|failure| failure.console.as_ref());
                 if let (Some(console), Some(failure)) = (console, &mut message.failure) {
                     // One that has expired is no failure of the stream: the digest says that there was one.
@@ -113,13 +109,10 @@ impl Watch {
         })
     }
 
-    fn message(&self, event: &BootEvent, cursor: Option<Cursor>) -> Result<pb::BootEvent, WatchError> {
-        let left = match (&self.of, event.launch_id) {
-            (Of::Launch(watch), _) => watch.with_launch(|launch| expectation(event, Some(launch), &self.measured)),
-            (Of::Instances(_), Some(launch_id)) => {
-                expectation(event, self.log.launch(launch_id)?.as_ref(), &self.measured)
-            }
-            (Of::Instances(_), None) => expectation(event, None, &self.measured),
+    async fn message(&mut self, event: &BootEvent, cursor: Option<Cursor>) -> Result<pb::BootEvent, WatchError> {
+        let left = match &self.of {
+            Of::Launch(watch) => self.outlook.in_launch(watch, event).await,
+            Of::Instances(watch) => self.outlook.of_instance(watch, event).await?,
         };
         Ok(pb::BootEvent {
             progress: left.map(|left| left.progress),
@@ -127,28 +120,6 @@ impl Watch {
             cursor: cursor.map(|cursor| cursor.to_string()).unwrap_or_default(),
             ..event.into()
         })
-    }
-}
-
-/// How far the boot of an event's instance has come, and what is left of it: by boots that had come out before its launch
-/// was decided, so that a replay says the same, and where these are too few by the documentation.
-fn expectation(event: &BootEvent, launch: Option<&Launch>, measured: &Measured) -> Option<Left> {
-    let (phase, instance_id) = (event.phase?, event.instance_id.as_ref()?);
-    let of_launch = launch.and_then(|launch| {
-        let instance = launch.instances.iter().find(|instance| instance.place.instance_id == *instance_id)?;
-        Some((launch, instance))
-    });
-    let times = of_launch.map_or_else(BootTimes::default, |(_, instance)| instance.boot_times);
-    let known = of_launch.and_then(|(launch, instance)| {
-        let kind = kind_of(launch, instance)?;
-        measured.expect(&kind, launch.create_time)
-    });
-    match known {
-        Some(known) => known.left(phase, event.elapsed, &times),
-        None => {
-            let root_device_type = launch.and_then(|launch| launch.root_device_type.as_deref());
-            Expectation::documented(expected_boot(root_device_type)).left(phase, event.elapsed, &times)
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a console can say of a boot that failed, in words for people.
 //!
-//! The words are this program's own: of the console only names of devices, units and the like are taken over, and
-//! only where they look like such. So a record that holds them holds nothing that somebody else wrote.
+//! The words are this program's own: of the console only names of devices, mount points and modules are taken over that
+//! the operating system itself gives (`named`). So a record that holds them holds nothing that somebody else wrote.
 
 use crate::record::BootStage;
 
@@ -65,7 +65,7 @@ impl Symptom {
 pub struct ConsoleFinding {
     /// How it went wrong.
     pub symptom: Symptom,
-    /// The device, mount point, unit or module that is named, where it is and looks like one.
+    /// The device, mount point or module that is named, where it is one that this program knows.
     pub what: Option<String>,
 }
 

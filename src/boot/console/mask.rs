@@ -6,9 +6,12 @@
 //! neither a name nor a shape, such as a password alone on a line, cannot be told from other text and stays; that is
 //! why a tail is kept for a time only and never in the log. Masking masked text changes nothing.
 
+mod below;
 mod blocks;
+mod commands;
 mod line;
 mod names;
+mod prefix;
 mod words;
 
 /// What stands where a secret was.
@@ -25,26 +28,17 @@ pub(super) fn mask(text: &str) -> String {
     let text = blocks::elements(&blocks::private_keys(text));
     let mut masked = String::with_capacity(text.len());
     let mut listed = 0;
-    let mut hanging = false;
+    let mut below = below::Below::default();
     for line in text.lines() {
         if heads_passwords(line) {
             listed = LISTED_LINES + 1;
         }
         let is_listed = listed > 0;
         listed = listed.saturating_sub(1);
-        // A name at the end of a line, and its value alone on the next.
-        let is_value = hanging && !line.trim().is_empty() && !line.trim().contains(char::is_whitespace);
-        if !line.is_empty() {
-            hanging = line::ends_in_name(line);
-        }
         if !masked.is_empty() {
             masked.push('\n');
         }
-        if is_value {
-            masked.push_str(MASKED);
-        } else {
-            masked.push_str(&line::mask(line, is_listed));
-        }
+        masked.push_str(&line::mask(&below.mask(line), is_listed));
     }
     masked
 }

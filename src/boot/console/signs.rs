@@ -5,9 +5,7 @@
 //! systemd, GRUB, EDK II, SeaBIOS, Xen and cloud-init, as consoles in public reports have them.
 
 use super::finding::{ConsoleFinding, Symptom};
-
-/// The most that is taken over of a name, in bytes.
-const NAME_BYTES_MAX: usize = 64;
+use super::named;
 
 /// A text on a line and what it says. Compared in lower case; the first that fits counts.
 const SIGNS: &[(&str, Symptom)] = &[
@@ -134,7 +132,7 @@ impl Boot {
             self.failed = None;
         }
         for before in ["failed to mount ", "timed out waiting for device ", "dependency failed for "] {
-            let found = name_after(line, lower, before).filter(|name| name.starts_with('/'));
+            let found = word_after(line, lower, before).and_then(named::device_or_mount_point);
             if found.is_some() && (self.failed.is_none() || before != "dependency failed for ") {
                 self.failed = found;
             }
@@ -146,14 +144,19 @@ impl Boot {
         let known = known.into_iter().find(|(is_there, _)| *is_there).map(|(_, symptom)| symptom);
         let Some(symptom) = known.or(sign) else { return };
         let what = match symptom {
-            Symptom::NoRootDevice => name_after(line, lower, "alert!")
-                .or_else(|| name_after(line, lower, "root device "))
-                .filter(|name| is_device(name)),
+            Symptom::NoRootDevice => {
+                let words = ["alert!", "root device "].into_iter().filter_map(|before| word_after(line, lower, before));
+                words.filter_map(named::device).next()
+            }
             Symptom::FileSystemCheck => device_at_start(line),
             Symptom::EmergencyMode => self.failed.clone(),
-            Symptom::CloudInit => name_after(line, lower, "failed to run module ")
-                .or_else(|| name_after(line, lower, "running module "))
-                .or_else(|| name_after(line, lower, "failed running /var/lib/cloud/instance/scripts/")),
+            Symptom::CloudInit => {
+                let words = ["failed to run module ", "running module "].into_iter();
+                let module =
+                    words.filter_map(|before| word_after(line, lower, before)).filter_map(named::module).next();
+                let script = || word_after(line, lower, "failed running /var/lib/cloud/instance/scripts/");
+                module.or_else(|| script().and_then(named::script))
+            }
             _ => None,
         };
         let place = if symptom.is_end_of_boot() { &mut self.end } else { &mut self.trouble };
@@ -166,30 +169,15 @@ impl Boot {
     }
 }
 
-/// The name behind `before`, without quotes and points around it, if it looks like one of a device, a mount point, a
-/// unit or a module: it comes into the log.
-fn name_after(line: &str, lower: &str, before: &str) -> Option<String> {
+/// The word behind `before`, without quotes and points around it.
+fn word_after<'a>(line: &'a str, lower: &str, before: &str) -> Option<&'a str> {
     let at = lower.find(before)? + before.len();
     let word = line[at..].split_whitespace().next()?;
-    name(word.trim_matches(['"', '\'', '.', ',', ':', '(', ')']))
-}
-
-/// Whether a name is one of a device: a path, `UUID=…`, or such as `xvda1`, and no word of a sentence.
-fn is_device(name: &str) -> bool {
-    name.starts_with('/') || name.contains('=') || name.bytes().any(|byte| byte.is_ascii_digit())
+    Some(word.trim_matches(['"', '\'', '.', ',', ':', '(', ')']))
 }
 
 /// The device that a line of e2fsck begins with, behind whatever a log put before it.
 fn device_at_start(line: &str) -> Option<String> {
-    line.split_whitespace().find_map(|word| name(word.trim_end_matches(':')).filter(|name| name.starts_with("/dev/")))
-}
-
-fn name(word: &str) -> Option<String> {
-    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.=:@".contains(&byte);
-    let is_path = word.starts_with('/') || word.contains('=');
-    // A word that is none of these is of a sentence.
-    let is_name = is_path
-        || word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte));
-    (!word.is_empty() && word.len() <= NAME_BYTES_MAX && is_name && word.bytes().all(is_of_name))
-        .then(|| word.to_owned())
+    let words = line.split_whitespace().map(|word| word.trim_end_matches(':'));
+    words.filter(|word| word.starts_with("/dev/")).find_map(named::device)
 }

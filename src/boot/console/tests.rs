@@ -2,6 +2,7 @@
 
 mod excerpts;
 mod secrets;
+mod work;
 
 use super::*;
 use crate::clock::Timestamp;

@@ -58,21 +58,16 @@ pub(super) fn failed(status: &InstanceStatus) -> Failed {
     Failed { failure: failure(&cause, stage, remedy), is_of_boot: !matches!(place, Some(3 | 4)) }
 }
 
-/// What EC2 says beside the word: ` (reachability: failed since 2026-11-26T12:04:31Z)`.
+/// What EC2 says beside the word: ` (reachability: failed)`. Not since when: failures that differ in nothing else have one
+/// cause, by which readers group them.
 fn details(check: &StatusSummary) -> String {
-    let mut details: Vec<String> = check
+    let details: Vec<String> = check
         .details
         .iter()
         .filter(|(_, value)| value != "passed")
         .take(DETAILS_MAX)
         .map(|(name, value)| format!("{}: {}", short(name), short(value)))
         .collect();
-    let since = check.impaired_since.map(|since| format!("since {since}"));
-    match (details.last_mut(), since) {
-        (Some(last), Some(since)) => *last = format!("{last} {since}"),
-        (None, Some(since)) => details.push(since),
-        (_, None) => {}
-    }
     if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) }
 }
 

@@ -4,9 +4,10 @@
 //! than half of them is not said to be done any moment. Once the instance is RUNNING or CHECKING the time in that phase
 //! counts, and not how long it took to get there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::boots::{Boot, Kind, millis};
+use super::boots::{Boot, millis};
 use crate::record::{BootTimes, Phase};
 
 /// The fewest boots of one image, also of one type, that say more than the documentation does.
@@ -15,8 +16,9 @@ pub(super) const IMAGE_BOOTS_MIN: usize = 5;
 /// The fewest boots of several images.
 pub(super) const ROOT_DEVICE_BOOTS_MIN: usize = 20;
 
-/// The newest boots at a level that are looked at: how boots were long ago says less.
-pub(super) const SAMPLE_BOOTS_MAX: usize = 1_000;
+/// The newest boots at a level that are looked at: how boots were long ago says less, and a stream keeps what is made of
+/// them, 12 bytes of each.
+pub(super) const SAMPLE_BOOTS_MAX: usize = 250;
 
 /// The most an unfinished boot is said to have made: only READY is 1.
 const PROGRESS_UNFINISHED_MAX: f64 = 0.99;
@@ -37,21 +39,10 @@ pub enum Level {
 }
 
 /// The levels that rest on boots, the closest first.
-const MEASURED: [Level; 4] = [Level::ImageAndType, Level::Image, Level::TypeAndRootDevice, Level::RootDevice];
+pub(super) const MEASURED: [Level; 4] =
+    [Level::ImageAndType, Level::Image, Level::TypeAndRootDevice, Level::RootDevice];
 
 impl Level {
-    fn is_met(self, boot: &Kind, wanted: &Kind) -> bool {
-        match self {
-            Self::ImageAndType => boot.image_id == wanted.image_id && boot.instance_type == wanted.instance_type,
-            Self::Image => boot.image_id == wanted.image_id,
-            Self::TypeAndRootDevice => {
-                boot.root_device == wanted.root_device && boot.instance_type == wanted.instance_type
-            }
-            Self::RootDevice => boot.root_device == wanted.root_device,
-            Self::Documented => false,
-        }
-    }
-
     fn boots_min(self) -> usize {
         match self {
             Self::ImageAndType | Self::Image => IMAGE_BOOTS_MIN,
@@ -92,22 +83,12 @@ impl Expectation {
         Self { level: Level::Documented, boots: 0, ready, from_running: Vec::new(), from_checking: Vec::new() }
     }
 
-    /// What boots of the same kind say: the closest level that has enough of them, of which the first
-    /// [`SAMPLE_BOOTS_MAX`] are taken. None if no level has.
-    pub(super) fn measured<'a>(boots: impl Iterator<Item = &'a Boot>, wanted: &Kind) -> Option<Self> {
-        let mut samples: [Vec<&Boot>; MEASURED.len()] = Default::default();
-        for boot in boots.filter(|boot| !boot.failed) {
-            for (level, sample) in MEASURED.iter().zip(&mut samples) {
-                if sample.len() < SAMPLE_BOOTS_MAX && level.is_met(&boot.kind, wanted) {
-                    sample.push(boot);
-                }
-            }
-            // Nothing closer can come.
-            if SAMPLE_BOOTS_MAX <= samples[0].len() {
-                break;
-            }
-        }
-        let (level, sample) = MEASURED.into_iter().zip(samples).find(|(level, s)| level.boots_min() <= s.len())?;
+    /// What boots of the same kind say: those of the closest level that has enough of them. None if no level has.
+    /// `newest` has the boots of a level.
+    pub(super) fn measured<'a>(newest: impl Fn(Level) -> &'a [Arc<Boot>]) -> Option<Self> {
+        let with_sample = |level: Level| (level, newest(level));
+        let mut levels = MEASURED.into_iter().map(with_sample);
+        let (level, sample) = levels.find(|(level, sample)| level.boots_min() <= sample.len())?;
         let sorted = |times: &dyn Fn(&Boot) -> Option<u32>| {
             let mut times: Vec<u32> = sample.iter().filter_map(|boot| times(boot)).collect();
             times.sort_unstable();

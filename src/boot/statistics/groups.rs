@@ -1,5 +1,6 @@
 //! Boots in groups, with the percentiles of each. Pure.
 
+use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -91,12 +92,12 @@ pub struct TooManyGroups;
 ///
 /// # Errors
 /// [`TooManyGroups`] above [`GROUPS_MAX`].
-pub fn group(boots: &[Boot], by: &[Dimension]) -> Result<Vec<Group>, TooManyGroups> {
+pub fn group<B: Borrow<Boot>>(boots: &[B], by: &[Dimension]) -> Result<Vec<Group>, TooManyGroups> {
     let mut groups: HashMap<GroupKey, usize> = HashMap::new();
     // There are few kinds, and most boots share one.
     let mut kinds: HashMap<&Kind, usize> = HashMap::new();
     let mut members: Vec<Vec<&Boot>> = Vec::new();
-    for boot in boots {
+    for boot in boots.iter().map(Borrow::borrow) {
         let number = match kinds.get(&*boot.kind) {
             Some(number) => *number,
             None => {

@@ -10,7 +10,7 @@ use crate::audit::{LaunchQuery, Order, ReadError};
 use crate::ids::{AccountId, Region};
 use crate::record::LaunchState;
 
-/// Boots that are read from the log for one question, where the memory does not have them all: some 100 MB.
+/// Boots that are read from the log for one question, where the memory does not have them all.
 pub const BOOTS_READ_MAX: usize = 500_000;
 
 /// How long one question may read the log.

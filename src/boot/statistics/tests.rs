@@ -1,23 +1,19 @@
 //! Boots from histories, groups against sorted lists, and what is expected of the next boot.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use super::boots::{PHASES, READY};
 use super::memory::Memory;
 use super::*;
 use crate::ami::classify::RootDevice;
-use crate::audit::{AuditLog, LogSettings, Owner};
-use crate::clock::{Clock, SimClock};
 use crate::ids::{InstanceId, LaunchId};
 use crate::record::{BootTimes, Entry, Launch, Phase};
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
 }
 
@@ -34,18 +30,18 @@ fn instance_id(number: u32) -> InstanceId {
 
 /// What launches of an image are decided on.
 #[derive(Debug, Clone, Copy)]
-struct Asked {
-    number: u32,
-    seconds: i64,
-    image: u32,
-    root: &'static str,
-    instance_type: &'static str,
+pub(super) struct Asked {
+    pub(super) number: u32,
+    pub(super) seconds: i64,
+    pub(super) image: u32,
+    pub(super) root: &'static str,
+    pub(super) instance_type: &'static str,
 }
 
-const EBS: Asked = Asked { number: 1, seconds: 0, image: 1, root: "ebs", instance_type: "m7i.large" };
+pub(super) const EBS: Asked = Asked { number: 1, seconds: 0, image: 1, root: "ebs", instance_type: "m7i.large" };
 
 /// The entries of a launch of one instance, which then goes through `phases`, each with its seconds since the request.
-fn entries(asked: Asked, phases: &[(Phase, f64)]) -> Vec<Entry> {
+pub(super) fn entries(asked: Asked, phases: &[(Phase, f64)]) -> Vec<Entry> {
     let Asked { number, seconds, image, root, instance_type } = asked;
     let (launch, attempt) = (launch_id(number), "01900000-0000-7000-8000-000000000001");
     let about = |time: Timestamp, event: serde_json::Value| {
@@ -186,7 +182,7 @@ fn groups_have_any_of_the_dimensions_and_the_largest_comes_first() {
         [(Phase::Running, 1), (Phase::Ready, 1)]
     );
     assert_eq!(by(&[Dimension::InstanceType, Dimension::Virtualization]).len(), 2);
-    assert!(group(&[], &[Dimension::Image]).unwrap().is_empty());
+    assert!(group::<Boot>(&[], &[Dimension::Image]).unwrap().is_empty());
 
     let one = all.remove(0);
     let many: Vec<Boot> = (0..=GROUPS_MAX as u32)
@@ -300,7 +296,7 @@ fn the_memory_lets_go_of_the_oldest_and_says_from_when_it_is_whole() {
     memory.trim(at(100));
     assert_eq!(memory.len(), 18);
     assert!(!memory.covers(&Question::default()) && !memory.covers(&since(2)) && memory.covers(&since(3)));
-    assert_eq!(memory.find(&since(3)).len(), 18);
+    assert_eq!(memory.whole(&since(3)).unwrap().len(), 18);
     let image = memory.of_image("ami-00000001").unwrap();
     assert_eq!((image.count, image.since, image.p50.as_secs()), (18, at(3), 40));
 
@@ -312,45 +308,6 @@ fn the_memory_lets_go_of_the_oldest_and_says_from_when_it_is_whole() {
     assert_eq!(memory.len(), 1);
     assert!(!memory.covers(&since(5 * day - 1)) && memory.covers(&since(5 * day)));
     assert_eq!(memory.of_image("ami-00000009"), None);
-}
-
-fn open(dir: &std::path::Path) -> AuditLog {
-    let owner = Owner { sandbox: true, accounts: vec!["123456789012".parse().unwrap()] };
-    AuditLog::open(dir, owner, LogSettings::default()).unwrap().0
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_held_is_read_from_the_log() {
-    let dir = tempfile::tempdir().unwrap();
-    let log = open(dir.path());
-    let ready = [(Phase::Pending, 2.0), (Phase::Running, 6.0), (Phase::Ready, 39.0)];
-    let append = async |numbers: std::ops::Range<u32>| {
-        for number in numbers {
-            let asked = Asked { number, seconds: i64::from(number), image: number % 3, ..EBS };
-            log.append(entries(asked, &ready)).await.unwrap();
-        }
-    };
-    append(0..20).await;
-    let clock: Arc<dyn Clock> = Arc::new(SimClock::new(at(1_000)));
-    let shutdown = CancellationToken::new();
-    let (measured, follower) = Measured::start_with(&log, &clock, &shutdown, 10);
-    measured.up_to_date().await;
-    append(20..30).await;
-    let question = Question { by: vec![Dimension::Image], ..Question::default() };
-    let counts = async |question: &Question| {
-        let groups = measured.statistics(question.clone()).await.unwrap();
-        groups.iter().map(|group| group.count).collect::<Vec<_>>()
-    };
-    assert_eq!(counts(&question).await, [10, 10, 10]);
-    let within = Question { start: Some(at(2)), end: Some(at(9)), ..question.clone() };
-    assert_eq!(counts(&within).await, [3, 2, 2]);
-    let elsewhere = Question { region: Some("eu-west-1".parse().unwrap()), ..question };
-    assert!(counts(&elsewhere).await.is_empty());
-    let held = measured.of_images(["ami-00000000"].into_iter()).remove(0).unwrap();
-    assert!(held.count < 10, "the memory has the newest ten boots at most, of all images");
-    shutdown.cancel();
-    follower.await.unwrap();
-    log.close().await;
 }
 
 proptest! {
@@ -388,7 +345,7 @@ proptest! {
             order.iter().for_each(|number| memory.add(of(*number)));
             let kind = of(1).kind;
             let expected = memory.expect(&kind, at(60));
-            (group(&memory.find(&Question::default()), &[Dimension::Image]).unwrap(), memory.of_image("ami-00000001"), expected)
+            (group(&memory.whole(&Question::default()).unwrap(), &[Dimension::Image]).unwrap(), memory.of_image("ami-00000001"), expected)
         };
         prop_assert_eq!(measure(&order), measure(&(0..40).collect::<Vec<_>>()));
     }

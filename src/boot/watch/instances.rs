@@ -15,7 +15,7 @@ use crate::boot::{Interest, Tracker};
 use crate::clock::Clock;
 use crate::ec2::facts::InstanceState;
 use crate::ids::{AccountId, InstanceId, LaunchId, MalformedId, Region};
-use crate::record::{BootEvent, Event, InstancePhase, Phase};
+use crate::record::{BootEvent, BootTimes, Event, InstancePhase, Phase};
 
 /// A position in the log: everything before it has been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -58,6 +58,8 @@ struct Instance {
     /// Whether EC2 was shutting it down when the watch began, so that more will follow for sure.
     leaving: bool,
     settled: bool,
+    /// By all its records that were read, also those before the watch began.
+    times: BootTimes,
 }
 
 impl Instance {
@@ -111,24 +113,22 @@ impl InstancesWatch {
                 continue;
             }
             let leaving = shown.get(&id).is_some_and(|state| *state == Some(InstanceState::ShuttingDown));
-            let mut instance = Instance { changes, leaving, settled: false };
-            let mut read = before.into_iter().filter(|indexed| indexed.index < next_index);
-            match cursor {
-                // The caller has read it all, and its terminal event was told: with nothing new the watch ends at once.
-                Some(_) => {
-                    for Indexed { entry, .. } in read {
-                        if let Event::InstancePhase(phase) = &entry.event {
-                            instance.event(entry.launch_id, entry.time, phase);
-                        }
-                    }
+            let mut instance = Instance { changes, leaving, settled: false, times: BootTimes::default() };
+            let read = before.into_iter().filter(|indexed| indexed.index < next_index);
+            let mut last = None;
+            for Indexed { index, entry } in read {
+                let Event::InstancePhase(phase) = entry.event else { continue };
+                instance.times.note(entry.time, &phase);
+                if cursor.is_some() {
+                    // The caller has read it, and its terminal event was told: with nothing new the watch ends at once.
+                    instance.event(entry.launch_id, entry.time, &phase);
+                } else {
+                    last = Some((index, entry.launch_id, entry.time, phase));
                 }
-                None => {
-                    if let Some(Indexed { index, entry }) = read.next_back()
-                        && let Event::InstancePhase(phase) = &entry.event
-                    {
-                        first.push((index, instance.event(entry.launch_id, entry.time, phase)));
-                    }
-                }
+            }
+            // What it is now, and nothing of how it came to that.
+            if let Some((index, launch_id, time, phase)) = last {
+                first.push((index, instance.event(launch_id, time, &phase)));
             }
             instances.insert(id, instance);
         }
@@ -139,6 +139,16 @@ impl InstancesWatch {
         first.sort_by_key(|(index, _)| *index);
         let pending = first.into();
         Ok(Self { log, clock, tracker, place, _interest: interest, next_index, instances, pending })
+    }
+
+    /// Whether it is a watch over this instance among others.
+    pub fn is_of(&self, instance_id: &InstanceId) -> bool {
+        self.instances.contains_key(instance_id)
+    }
+
+    /// When an instance reached what, as far as the log has been read; nothing for one that is not watched.
+    pub fn boot_times(&self, instance_id: &InstanceId) -> BootTimes {
+        self.instances.get(instance_id).map_or_else(BootTimes::default, |instance| instance.times)
     }
 
     /// The next event or heartbeat; none after the last.
@@ -188,6 +198,7 @@ impl InstancesWatch {
                 if indexed.index >= end {
                     continue;
                 }
+                instance.times.note(indexed.entry.time, phase);
                 let event = instance.event(indexed.entry.launch_id, indexed.entry.time, phase);
                 new.push((indexed.index, event));
             }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use unicode_width::UnicodeWidthChar as _;
+
 use crate::clock::Timestamp;
 
 /// 1204 as `1,204`.
@@ -35,17 +37,38 @@ pub(crate) fn ago(time: Timestamp, now: Timestamp) -> Option<String> {
     })
 }
 
-/// At most `max` characters of a name. What is left out is in the middle: names of images begin
+/// Columns that a text takes on a terminal: of most characters one, of East Asian ones two.
+pub(crate) fn columns(text: &str) -> usize {
+    text.chars().map(column_count).sum()
+}
+
+fn column_count(char: char) -> usize {
+    char.width().unwrap_or(0)
+}
+
+/// The beginning of a text that takes at most `max` columns.
+pub(crate) fn fitted(text: &str, max: usize) -> &str {
+    let mut left = max;
+    let end = text.char_indices().find(|(_, char)| match left.checked_sub(column_count(*char)) {
+        Some(less) => {
+            left = less;
+            false
+        }
+        None => true,
+    });
+    &text[..end.map_or(text.len(), |(at, _)| at)]
+}
+
+/// At most `max` columns of a name. What is left out is in the middle: names of images begin
 /// with what they are and end with their date.
 pub(crate) fn cut(name: &str, max: usize) -> String {
-    let length = name.chars().count();
-    if length <= max || max < 5 {
+    if columns(name) <= max || max < 5 {
         return name.to_owned();
     }
     let head = (max - 1) / 2;
-    let tail = max - 1 - head;
-    let begin: String = name.chars().take(head).collect();
-    let end: String = name.chars().skip(length - tail).collect();
+    let begin = fitted(name, head);
+    let mirrored: String = name.chars().rev().collect();
+    let end: String = fitted(&mirrored, max - 1 - head).chars().rev().collect();
     format!("{begin}…{end}")
 }
 
@@ -86,6 +109,8 @@ mod tests {
         assert_eq!((counted(1, "image"), counted(0, "image")), ("1 image".to_owned(), "0 images".to_owned()));
         assert_eq!(cut("al2023-ami-2023.9.20260101-x86_64", 15), "al2023-…-x86_64");
         assert_eq!(cut("ütf", 3), "ütf");
+        assert_eq!(cut("東京東京東京東京", 11), "東京…東京", "at most 11 columns, and no half of a character");
+        assert_eq!((fitted("a東京", 4), fitted("ü", 0), columns("a東")), ("a東", "", 3));
     }
 
     #[test]

@@ -60,23 +60,29 @@ pub(crate) fn timeline(launch: &pb::Launch, events: &[pb::BootEvent], now: Times
         length,
         open: settled.is_none(),
         rows,
-        causes: causes.0,
+        causes: causes.causes,
     }
 }
 
 /// How long after the decision a moment was.
 type Since<'a> = &'a dyn Fn(Option<Timestamp>) -> Option<Duration>;
 
-/// Equal causes, each once.
+/// Equal causes, each once, in the order in which they came.
 #[derive(Default)]
-struct Causes(Vec<Cause>);
+struct Causes {
+    causes: Vec<Cause>,
+    /// Where each word, cause and remedy is among them.
+    places: HashMap<[String; 3], usize>,
+}
 
 impl Causes {
     fn add(&mut self, who: &str, word: String, cause: &str, remedy: &str) {
         let (cause, remedy) = (printable(cause), printable(remedy));
-        match self.0.iter_mut().find(|known| known.word == word && known.cause == cause && known.remedy == remedy) {
+        let key = [word.clone(), cause.clone(), remedy.clone()];
+        let place = *self.places.entry(key).or_insert(self.causes.len());
+        match self.causes.get_mut(place) {
             Some(known) => known.who.push(who.to_owned()),
-            None => self.0.push(Cause { who: vec![who.to_owned()], word, cause, remedy }),
+            None => self.causes.push(Cause { who: vec![who.to_owned()], word, cause, remedy }),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::lines;
 use super::progress::{Boots, Standing, expected, fraction, standing};
 use super::summary;
-use crate::cli::output::amounts::{cut, span};
+use crate::cli::output::amounts::{columns, cut, fitted, span};
 use crate::cli::output::{Screen, Tone, printable, word};
 use crate::client::pb;
 
@@ -30,7 +30,7 @@ pub(super) fn frame(boots: &Boots, rows: usize, screen: Screen, uptime: Duration
     let mut below = if ended { Vec::new() } else { summary::notes(boots) };
     below.truncate((rows / 3).max(1));
     below.extend(boots.stale(uptime).filter(|_| !ended).map(|age| (Tone::Warn, lines::staleness(age))));
-    let below = below.into_iter().map(|(tone, line)| screen.paint(tone, &line.chars().take(width).collect::<String>()));
+    let below = below.into_iter().map(|(tone, line)| screen.paint(tone, fitted(&line, width)));
     let mut events: Vec<&pb::BootEvent> = boots.instances().collect();
     // Who is still booting first, and who has been ready longest last.
     events.sort_by_key(|event| (standing(event), Reverse(boots.elapsed(event, Duration::ZERO))));
@@ -77,17 +77,18 @@ fn bar(event: &pb::BootEvent, elapsed: Option<Duration>, width: usize, screen: S
     {
         times.push_str(&format!(" / {}", span(expected)));
     }
-    let columns = if width < NARROW { BAR_NARROW } else { BAR };
-    let begin = format!("{id:<ID$} [{}] ", drawn(fraction(event, elapsed), columns));
+    let of_bar = if width < NARROW { BAR_NARROW } else { BAR };
+    let blank = " ".repeat(ID.saturating_sub(columns(&id)));
+    let begin = format!("{id}{blank} [{}] ", drawn(fraction(event, elapsed), of_bar));
     let mut end = format!(" {times:<TIMES$}");
-    let room = width.saturating_sub(begin.chars().count() + PHASE.max(phase.chars().count()));
+    let room = width.saturating_sub(columns(&begin) + PHASE.max(columns(&phase)));
     for check in lines::checks(event) {
         // Half a check would say something else.
-        if end.chars().count() + 1 + check.chars().count() <= room {
+        if columns(&end) + 1 + columns(&check) <= room {
             end.push_str(&format!(" {check}"));
         }
     }
-    let end: String = end.trim_end().chars().take(room).collect();
+    let end = fitted(end.trim_end(), room);
     format!("{begin}{}{end}", screen.paint(tone, &format!("{phase:<PHASE$}")))
 }
 
@@ -133,6 +134,20 @@ mod tests {
             frame(&boots, 1, PLAIN, Duration::ZERO, false).len() == 1
                 && frame(&boots, 0, PLAIN, Duration::ZERO, false).is_empty()
         );
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        let failure = pb::BootFailure { cause: "東京".repeat(60), ..pb::BootFailure::default() };
+        let mut boots = Boots::default();
+        let failed = pb::BootEvent {
+            failure: Some(failure),
+            system_status: "障害".repeat(30),
+            ..event(1, pb::BootPhase::Failed)
+        };
+        boots.apply(&failed, Duration::ZERO);
+        let lines = frame(&boots, 20, PLAIN, Duration::ZERO, false);
+        assert!(lines.len() == 2 && lines.iter().all(|line| columns(line) <= 80), "{lines:?}");
     }
 
     #[test]

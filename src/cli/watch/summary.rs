@@ -1,6 +1,6 @@
 //! What came of a watch, in a few lines: how many are ready and how fast, and why the others are not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::lines;
@@ -70,24 +70,28 @@ fn stages(boots: &Boots) -> String {
 
 /// Why boots went wrong, each cause once with its remedy: a line each, and how it looks.
 fn causes(boots: &Boots) -> Vec<(Tone, String)> {
-    let mut causes: Vec<(String, String, Vec<&str>)> = Vec::new();
+    // A terminal asks four times a second, of as many instances as there are.
+    let mut places: HashMap<(i32, i32, &str, &str), usize> = HashMap::new();
+    let mut causes: Vec<(&pb::BootEvent, &pb::BootFailure, Vec<&str>)> = Vec::new();
     for event in boots.instances() {
         let Some(failure) = &event.failure else { continue };
-        let stage = word!(pb::BootStage, failure.stage);
-        let cause = format!("{} {stage}: {}", word!(pb::BootPhase, event.phase), printable(&failure.cause));
-        let remedy = printable(&failure.remedy);
-        match causes.iter_mut().find(|(known, known_remedy, _)| *known == cause && *known_remedy == remedy) {
+        let place = *places
+            .entry((event.phase, failure.stage, failure.cause.as_str(), failure.remedy.as_str()))
+            .or_insert(causes.len());
+        match causes.get_mut(place) {
             Some((_, _, who)) => who.push(&event.instance_id),
-            None => causes.push((cause, remedy, vec![&event.instance_id])),
+            None => causes.push((event, failure, vec![&event.instance_id])),
         }
     }
     let more = causes.len().saturating_sub(CAUSES_SHOWN_MAX);
     let mut lines = Vec::new();
-    for (cause, remedy, who) in causes.into_iter().take(CAUSES_SHOWN_MAX) {
+    for (event, failure, who) in causes.into_iter().take(CAUSES_SHOWN_MAX) {
+        let (phase, stage) = (word!(pb::BootPhase, event.phase), word!(pb::BootStage, failure.stage));
+        let (cause, remedy) = (printable(&failure.cause), printable(&failure.remedy));
         let named = who.iter().take(NAMED_MAX).map(|id| printable(id)).collect::<Vec<_>>().join(", ");
         let others = who.len().saturating_sub(NAMED_MAX);
         let others = if others > 0 { format!(" and {others} more") } else { String::new() };
-        lines.push((Tone::Bad, format!("{named}{others} {cause}")));
+        lines.push((Tone::Bad, format!("{named}{others} {phase} {stage}: {cause}")));
         if !remedy.is_empty() {
             lines.push((Tone::Plain, format!("  -> {remedy}")));
         }
@@ -101,9 +105,9 @@ fn causes(boots: &Boots) -> Vec<(Tone, String)> {
 /// Why boots went wrong, and what EC2 has scheduled.
 pub(super) fn notes(boots: &Boots) -> Vec<(Tone, String)> {
     let mut lines = causes(boots);
-    let mut scheduled = scheduled(boots);
-    lines.extend(scheduled.by_ref().take(SCHEDULED_SHOWN_MAX));
-    let more = scheduled.count();
+    lines.extend(scheduled(boots).take(SCHEDULED_SHOWN_MAX));
+    let all: usize = boots.instances().map(|event| event.scheduled_events.len()).sum();
+    let more = all.saturating_sub(SCHEDULED_SHOWN_MAX);
     if more > 0 {
         lines.push((Tone::Plain, format!("… and {more} more scheduled events")));
     }

@@ -46,7 +46,7 @@ pub enum BootOutcome {
 
 impl BootTimes {
     /// Takes in the next phase on record.
-    pub(super) fn note(&mut self, time: Timestamp, phase: &InstancePhase) {
+    pub(crate) fn note(&mut self, time: Timestamp, phase: &InstancePhase) {
         if self.outcome.is_some() {
             return;
         }

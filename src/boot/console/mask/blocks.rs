@@ -1,5 +1,7 @@
 //! Secrets over several lines: private keys, and elements of XML.
 
+use std::collections::HashMap;
+
 use super::names::{is_of_name, is_telling};
 use super::{MASKED, MASKED_KEY};
 
@@ -23,20 +25,22 @@ pub(super) fn private_keys(text: &str) -> String {
     let mut kept: Vec<String> = Vec::with_capacity(lines.len());
     let mut next = 0;
     let mut open_until = 0;
+    // Each line is looked at once, however many keys begin before it.
+    let ends: Vec<bool> = lines.iter().map(|line| ends_key(line)).collect();
     while let Some(&line) = lines.get(next) {
         next += 1;
         if let Some(begin) = boundary(line, "BEGIN ") {
             let before = line[..begin.0].to_owned() + MASKED_KEY;
             let closed = boundary(&line[begin.1..], "END ").is_some();
             let until = lines.len().min(next + KEY_LINES_MAX);
-            let end = if closed { Some(0) } else { lines[next..until].iter().position(|line| ends_key(line)) };
+            let end = if closed { Some(0) } else { ends[next..until].iter().position(|is_end| *is_end) };
             match end {
                 Some(0) if closed => {}
                 Some(further) => next += further + 1,
                 None => open_until = next + KEY_LINES_MAX,
             }
             kept.push(before);
-        } else if ends_key(line) {
+        } else if ends[next - 1] {
             let body = kept.iter().rev().take(KEY_LINES_MAX).take_while(|line| is_of_key(line)).count();
             kept.truncate(kept.len() - body);
             kept.push(MASKED_KEY.to_owned());
@@ -90,17 +94,18 @@ fn private_lines(line: &str) -> Option<usize> {
 pub(super) fn elements(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut done = 0;
+    let closings = closings(text);
     for (at, _) in text.match_indices('<') {
         if at < done {
             continue;
         }
         let Some((name, inside)) = opening(text, at) else { continue };
         let rest = &text[inside..];
-        let near = &rest[..rest.floor_char_boundary(ELEMENT_BYTES_MAX)];
-        let close = near.match_indices("</").find(|(at, _)| {
-            rest.get(at + 2..at + 2 + name.len()).is_some_and(|closing| closing.eq_ignore_ascii_case(name))
+        let close = closings.get(&name.to_ascii_lowercase()).and_then(|places| {
+            let place = *places.get(places.partition_point(|place| *place < inside))?;
+            Some(place - inside).filter(|bytes| *bytes <= ELEMENT_BYTES_MAX)
         });
-        let content = &rest[..close.map_or_else(|| unclosed(rest), |(at, _)| at)];
+        let content = &rest[..close.unwrap_or_else(|| unclosed(rest))];
         if content.trim().is_empty() {
             continue;
         }
@@ -112,11 +117,30 @@ pub(super) fn elements(text: &str) -> String {
     masked
 }
 
+/// Where elements close, in order, by their telling names in lower case. Found once: a text may open an element at
+/// each of its lines and close none.
+fn closings(text: &str) -> HashMap<String, Vec<usize>> {
+    let mut closings: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, mark) in text.match_indices("</") {
+        let name = name(&text[at + mark.len()..]);
+        if is_telling(name) {
+            closings.entry(name.to_ascii_lowercase()).or_default().push(at);
+        }
+    }
+    closings
+}
+
+/// The name that a text begins with.
+fn name(text: &str) -> &str {
+    let bytes = text.bytes().take(ELEMENT_NAME_BYTES_MAX).take_while(|byte| is_of_name(*byte)).count();
+    &text[..bytes]
+}
+
 /// The name of an element that opens at `at`, if it is telling, and where its content begins.
 fn opening(text: &str, at: usize) -> Option<(&str, usize)> {
     let rest = &text[at + 1..];
-    let name_bytes = rest.bytes().take(ELEMENT_NAME_BYTES_MAX).take_while(|byte| is_of_name(*byte)).count();
-    let name = &rest[..name_bytes];
+    let name = name(rest);
+    let name_bytes = name.len();
     if !is_telling(name) {
         return None;
     }

@@ -1,7 +1,7 @@
-//! Secrets within one line that a name, a flag or a sentence announces.
+//! Secrets within one line that a name or a sentence announces.
 
 use super::names::{is_of_name, is_of_password, is_telling};
-use super::{MASKED, words};
+use super::{MASKED, commands, words};
 
 /// Words that may stand between "password" and what it is.
 const BETWEEN_WORDS_MAX: usize = 4;
@@ -10,7 +10,7 @@ const BASIC_CHARS_MIN: usize = 8;
 
 /// The line without its secrets. In a list of passwords every pair of a user and something is one.
 pub(super) fn mask(line: &str, is_listed: bool) -> String {
-    let mut line = sentence(&flags(&named(&schemes(line))));
+    let mut line = sentence(&commands::mask(&named(&schemes(line))));
     if is_listed {
         line = pairs(&line);
     }
@@ -51,7 +51,7 @@ fn named(line: &str) -> String {
 }
 
 /// The name that ends at `at`, perhaps in quotes and with spaces behind it, not before `from`.
-fn name_before(line: &str, from: usize, at: usize) -> Option<&str> {
+pub(super) fn name_before(line: &str, from: usize, at: usize) -> Option<&str> {
     let before = line[from..at].trim_end_matches(' ');
     let before = before.strip_suffix(['"', '\'', '`', ']']).unwrap_or(before).trim_end_matches(['\\', '"', '\'']);
     let name = before.bytes().rev().take_while(|byte| is_of_name(*byte)).count();
@@ -60,7 +60,7 @@ fn name_before(line: &str, from: usize, at: usize) -> Option<&str> {
 
 /// Where a word that begins at `start` ends, read as a shell does: quotes hold it together. One that has no end goes
 /// to the end of the line.
-fn word_end(line: &str, start: usize) -> usize {
+pub(super) fn word_end(line: &str, start: usize) -> usize {
     let mut quote = None;
     let mut escaped = false;
     for (at, char) in line[start..].char_indices() {
@@ -77,7 +77,7 @@ fn word_end(line: &str, start: usize) -> usize {
 }
 
 /// The words of a line, each with its place.
-fn places(line: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(super) fn places(line: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut next = 0;
     line.split_inclusive(char::is_whitespace)
         .map(move |word| {
@@ -89,7 +89,7 @@ fn places(line: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// Replaces what `find` finds, which is told each word with its place and the word before.
-fn replaced(line: &str, find: impl Fn(&str, usize, &str) -> Option<(usize, usize)>) -> String {
+pub(super) fn replaced(line: &str, find: impl Fn(&str, usize, &str) -> Option<(usize, usize)>) -> String {
     let mut masked = String::with_capacity(line.len());
     let mut done = 0;
     let mut before = "";
@@ -116,29 +116,6 @@ fn schemes(line: &str) -> String {
                 && word.trim_matches(['"', '\'']).len() >= BASIC_CHARS_MIN
                 && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=\"'".contains(&byte)));
         is_secret.then(|| (at, at + word.len()))
-    })
-}
-
-/// Values behind a telling flag (`--password …`), and those of programs that take one by a letter.
-fn flags(line: &str) -> String {
-    let is_mysql = line.contains("mysql") || line.contains("mariadb");
-    let is_redis = line.contains("redis-cli");
-    let is_sshpass = line.contains("sshpass");
-    replaced(line, |before, at, word| {
-        let flag = before.trim_start_matches(['"', '\'', '`', '(']);
-        let is_flag = flag.starts_with('-') && !flag.contains([':', '=']);
-        if is_flag && is_telling(flag)
-            || (flag == "-p" && is_sshpass)
-            || (flag == "-a" && is_redis)
-            || (flag == "-p" && is_mysql)
-        {
-            return Some((at, word_end(line, at)));
-        }
-        if matches!(flag, "-u" | "--user" | "--proxy-user") {
-            let colon = word.find(':')?;
-            return Some((at + colon + 1, word_end(line, at)));
-        }
-        (is_mysql && word.starts_with("-p")).then(|| (at + 2, word_end(line, at)))
     })
 }
 

@@ -10,6 +10,8 @@ const EACH_CASE_MIN: usize = 2;
 const KEY_ID_CHARS: usize = 20;
 /// Characters of a token with a well-known beginning, at least.
 const TOKEN_CHARS_MIN: usize = 16;
+/// Bytes of the name of a kind of public key.
+const KIND_BYTES_MAX: usize = 64;
 /// Characters of a hashed password behind its method.
 const HASH_CHARS_MIN: usize = 8;
 
@@ -56,18 +58,25 @@ pub(super) fn mask(line: &str) -> String {
 fn addresses(line: &str) -> String {
     let mut masked = String::with_capacity(line.len());
     let mut done = 0;
+    // Where the word ends and the last `@` in it: looked for once in each word, which may have many marks.
+    let mut word_end = 0;
+    let mut last_at = None;
     for (at, mark) in line.match_indices("://") {
         let start = at + mark.len();
         if start < done {
             continue;
         }
-        let word = line[start..].split(char::is_whitespace).next().unwrap_or_default();
-        let authority = word.split(['/', '?', '#']).next().unwrap_or_default();
+        if word_end <= start {
+            word_end = line[start..].find(char::is_whitespace).map_or(line.len(), |end| start + end);
+            last_at = line[start..word_end].rfind('@').map(|last| start + last);
+        }
+        // It ends before the next mark's own slashes at the latest.
+        let authority = line[start..word_end].split(['/', '?', '#']).next().unwrap_or_default();
         let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
         let end = match (authority.rfind('@'), authority.split_once(':')) {
             (Some(end), _) => Some(end),
             // A password with a slash that should have been encoded.
-            (None, Some((_, port))) if !is_port(port) => word.rfind('@'),
+            (None, Some((_, port))) if !is_port(port) => last_at.and_then(|last| last.checked_sub(start)),
             _ => None,
         };
         if let Some(end) = end.filter(|end| *end > 0) {
@@ -154,10 +163,14 @@ fn is_random(run: &str, before: &str) -> bool {
     let is_mixed = small >= EACH_CASE_MIN && capital >= EACH_CASE_MIN && digits > 0;
     let is_public = before.ends_with("SHA256:")
         || (run.starts_with("AAAA")
-            && before
-                .split_whitespace()
-                .next_back()
-                .is_some_and(|kind| kind.starts_with("ssh-") || kind.starts_with("ecdsa-")));
+            && last_word(before).is_some_and(|kind| kind.starts_with("ssh-") || kind.starts_with("ecdsa-")));
     let is_path = run.matches('/').count() >= 3 && !run.contains('+') && small * 10 >= run.len() * 6;
     run.len() >= RUN_CHARS_MIN && is_mixed && !is_public && !is_path
+}
+
+/// The last word, unless it is longer than the name of a kind of public key.
+fn last_word(text: &str) -> Option<&str> {
+    let text = text.trim_end();
+    let bytes = text.bytes().rev().take(KIND_BYTES_MAX + 1).take_while(|byte| !byte.is_ascii_whitespace()).count();
+    (bytes <= KIND_BYTES_MAX).then(|| text.get(text.len() - bytes..)).flatten()
 }

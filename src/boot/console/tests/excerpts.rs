@@ -108,14 +108,21 @@ fn each_console_tells_how_its_boot_ended() {
 
 #[test]
 fn what_is_taken_over_is_a_name_and_no_text() {
-    for console in [
-        "ALERT!  /dev/$(reboot) does not exist.",
-        "ALERT! the disk of Ann does not exist.",
-        "VFS: Cannot open root device \"password of root\" or unknown-block(0,0)",
-    ] {
-        let found = of(console).found.unwrap();
-        assert_eq!((found.symptom, found.what), (Symptom::NoRootDevice, None), "{console}");
+    let what = |console: &str| of(console).found.and_then(|found| found.what);
+    for device in
+        ["/dev/$(reboot)", "the", "/dev/sdcanary", "/dev/xvda1234", "nvme0canary1", "UUID=canary", "LABEL=canary"]
+    {
+        assert_eq!(what(&format!("ALERT!  {device} does not exist.")), None, "{device}");
     }
-    let long = format!("ALERT! /dev/{} does not exist.", "x".repeat(100));
-    assert_eq!(of(&long).found.unwrap().what, None);
+    for device in
+        ["/dev/xvda1", "/dev/nvme0n1p1", "PARTUUID=0a1b2c3d-01", "LABEL=cloudimg-rootfs", "/dev/disk/by-uuid/AB12-34CD"]
+    {
+        assert_eq!(what(&format!("ALERT!  {device} does not exist.")).as_deref(), Some(device));
+    }
+    assert_eq!(what("VFS: Cannot open root device \"password of root\" or unknown-block(0,0)"), None);
+    assert_eq!(what("Failed to mount /canary.\nYou are in emergency mode."), None);
+    assert_eq!(what("Failed to mount /var/log.\nYou are in emergency mode.").as_deref(), Some("/var/log"));
+    assert_eq!(what("Failed to run module canary (x)"), None);
+    assert_eq!(what("Failed to run module write_files (x)").as_deref(), Some("write-files"));
+    assert_eq!(what("Failed running /var/lib/cloud/instance/scripts/canary [1]"), None);
 }

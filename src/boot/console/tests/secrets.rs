@@ -38,6 +38,28 @@ const PLACES: &[&str] = &[
     "https://bucket.s3.amazonaws.com/key?X-Amz-Signature=@&X-Amz-Date=20261126T000000Z",
     "PrivateKey = @",
     "Set-Cookie: session=@; Path=/",
+    "users:\n  - password: |\n      @\n    shell: /bin/bash",
+    "password: >-\n\n  @",
+    "    \"Name\": \"/prod/db/password\",\n    \"Type\": \"SecureString\",\n    \"Value\": \"@\",",
+    "{\"name\":\"DB_PASSWORD\",\"value\":\"@\"}",
+    "  - name: API_TOKEN\n    value: @",
+    "\"ParameterKey\": \"DbPassword\", \"ParameterValue\": \"@\"",
+    "+ echo @ | passwd --stdin root",
+    "echo @ | docker login -u x --password-stdin registry.example.com",
+    "+ docker login -u x -p @ registry.example.com",
+    "+ curl -uadmin:@ https://example.com/",
+    "+ curl -sSu admin:@ https://example.com/",
+    "+ htpasswd -b /etc/nginx/users ann @",
+    "+ htpasswd -nbBC 10 ann @",
+];
+
+/// What logs put before their lines.
+const PREFIXES: &[&str] = &[
+    "",
+    "[   12.334019] cloud-init[412]: ",
+    "Nov 26 12:00:00 ip-10-0-0-1 cloud-init[412]: ",
+    "<13>Nov 26 12:00:00 user-data: ",
+    "2026-11-26 12:00:00,142 - util.py[WARNING]: ",
 ];
 
 /// A secret of many characters, none of which is a quote, a space, or what parts a URL.
@@ -65,12 +87,14 @@ proptest! {
     #[test]
     fn no_secret_survives(
         place in proptest::sample::select(PLACES),
+        prefix in proptest::sample::select(PREFIXES),
         secret in secrets(),
         before in proptest::collection::vec(noise(), 0..60),
         after in proptest::collection::vec(noise(), 0..100),
     ) {
         // What stands before may not open a quotation or an element: that would be another text.
-        let console = format!("{}\n\n{}\n{}", before.join("\n"), place.replacen('@', &secret, 1), after.join("\n"));
+        let place: Vec<String> = place.replacen('@', &secret, 1).lines().map(|line| format!("{prefix}{line}")).collect();
+        let console = format!("{}\n\n{}\n{}", before.join("\n"), place.join("\n"), after.join("\n"));
         prop_assume!(console.matches(&secret).count() == 1);
         let tail = of(&console);
         prop_assert!(!tail.text.contains(&secret), "{}", tail.text);
@@ -105,6 +129,21 @@ proptest! {
             prop_assert!(!tail.text.contains(|char: char| char.is_control() && char != '\n'));
             let again = ConsoleTail::of(&ConsoleOutput { taken: None, text: tail.text.clone() });
             prop_assert_eq!(again.map(|tail| tail.text), Some(tail.text));
+        }
+    }
+}
+
+/// Each shape behind each prefix, without the chance of a random test.
+#[test]
+fn each_shape_is_known_behind_each_prefix() {
+    const SECRET: &str = "hunter2abc";
+    for prefix in PREFIXES {
+        for place in PLACES {
+            let lines = place.replacen('@', SECRET, 1);
+            let console: Vec<String> = lines.lines().map(|line| format!("{prefix}{line}")).collect();
+            let text = of(&console.join("\n")).text;
+            assert!(!text.contains(SECRET), "{text}");
+            assert!(text.contains("[masked]"), "{text}");
         }
     }
 }
@@ -152,6 +191,9 @@ fn what_is_no_secret_stays() {
         "Cloud-init v. 24.4 finished at Wed, 26 Nov 2026 12:00:00 +0000. Datasource DataSourceEc2Local.  Up 10.00 seconds",
         "ci-info: | eth0 | True | 10.0.0.12 | 255.255.255.0 | global | 02:42:ac:11:00:02 |",
         "https://example.com:8443/path?x=1",
+        "users:\n  - name: ann\n    value: x\n    shell: |\n      /bin/bash",
+        "echo hello | tee /etc/motd",
+        "cloud-init[412]: Administrator password:\ncloud-init[412]: was not set by anybody",
     ] {
         assert_eq!(of(line).text, line);
     }

@@ -97,7 +97,11 @@ pub(super) fn console(client: Client, tails: Tails, id: InstanceId) -> BoxFuture
             other => other,
         };
         let tail = match output {
-            Ok(output) => ConsoleTail::of(&output),
+            // Up to 128 KiB of somebody else's text: the poller follows its other instances meanwhile.
+            Ok(output) => tokio::task::spawn_blocking(move || ConsoleTail::of(&output)).await.unwrap_or_else(|error| {
+                tracing::error!(instance_id = %id, %error, "console not read to its end");
+                None
+            }),
             Err(error) => {
                 tracing::warn!(region = %client.region(), instance_id = %id, %error, "console not read");
                 None
