@@ -56,8 +56,40 @@ pub fn impaired(status: &InstanceStatus, boot: &BootFacts, console: Option<&Cons
     with_digest(failure, console)
 }
 
-/// Why an instance is not ready in time. `last` is the last phase that was seen.
-pub fn timed_out(last: Option<Phase>, boot: &BootFacts, console: Option<&ConsoleTail>) -> BootFailure {
+/// What is known of an instance that is not ready in time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Late<'a> {
+    /// The last phase that was seen.
+    pub last: Option<Phase>,
+    /// Why EC2 says that it is in its state.
+    pub reason: Option<&'a StateReason>,
+    /// Why it was IMPAIRED, if that was the last phase.
+    pub impaired: Option<&'a BootFailure>,
+}
+
+/// Why an instance is not ready in time.
+pub fn timed_out(late: Late<'_>, boot: &BootFacts, console: Option<&ConsoleTail>) -> BootFailure {
+    let failure = match late {
+        // Who or what stopped it says more than that it is stopped.
+        Late { last: Some(Phase::Stopped), reason, .. } => {
+            reasons::find(reason, boot).unwrap_or_else(|| not_ready(late.last, boot))
+        }
+        // A host, a volume or a boot mode is what it was, whatever the console says.
+        Late { last: Some(Phase::Impaired), impaired: Some(known), .. } if known.stage != BootStage::Instance => {
+            failure(&format!("Until the time was over: {}", known.cause), known.stage, &known.remedy)
+        }
+        Late { last, .. } => not_ready(last, boot),
+    };
+    let failure = match failure.stage {
+        BootStage::Instance => {
+            wrong_boot_mode(boot).or_else(|| by_console(&failure.cause, boot, console)).unwrap_or(failure)
+        }
+        _ => failure,
+    };
+    with_digest(failure, console)
+}
+
+fn not_ready(last: Option<Phase>, boot: &BootFacts) -> BootFailure {
     let (cause, stage, remedy) = match last {
         None | Some(Phase::Requested) => (
             "EC2 accepted the launch and has not shown the instance.",
@@ -92,12 +124,7 @@ pub fn timed_out(last: Option<Phase>, boot: &BootFacts, console: Option<&Console
             ("The time was over.", BootStage::Timeout, "Look at the earlier events of this instance.")
         }
     };
-    let plain = failure(cause, stage, remedy);
-    let failure = match stage {
-        BootStage::Instance => wrong_boot_mode(boot).or_else(|| by_console(cause, boot, console)).unwrap_or(plain),
-        _ => plain,
-    };
-    with_digest(failure, console)
+    failure(cause, stage, remedy)
 }
 
 /// The failure that the console shows, if it shows one, said after what is known otherwise.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::explain;
+use super::explain::{self, Late};
 use crate::ec2::facts::{Instance, InstanceState, InstanceStatus};
 use crate::record::{InstancePhase, Phase};
 
@@ -132,11 +132,8 @@ fn running(seen: &Seen<'_>, tracked: &Tracked, status: Option<&InstanceStatus>, 
 }
 
 fn terminated(seen: &Seen<'_>, tracked: &Tracked, instance: &Instance, phases: &mut Vec<InstancePhase>) {
-    let by_user = instance
-        .state_reason
-        .as_ref()
-        .and_then(|reason| reason.code.as_deref())
-        .is_some_and(|code| code == "Client.UserInitiatedShutdown" || code == "Client.InstanceInitiatedShutdown");
+    let code = instance.state_reason.as_ref().and_then(|reason| reason.code.as_deref());
+    let by_user = code == Some("Client.UserInitiatedShutdown");
     let came_up = tracked.was_ready || matches!(tracked.phase, Some(Phase::Ready | Phase::Terminated));
     if tracked.terminating || by_user || came_up {
         phases.extend(seen.enter(Phase::Terminated));
@@ -155,7 +152,8 @@ fn timed_out(seen: &Seen<'_>, tracked: &Tracked, phases: &[InstancePhase], now: 
         return None;
     }
     let last = phases.last().map(|phase| phase.phase).or(tracked.phase);
-    let failure = explain::timed_out(last, &seen.facts, seen.console);
+    let (reason, impaired) = (seen.reason, tracked.failure.as_ref());
+    let failure = explain::timed_out(Late { last, reason, impaired }, &seen.facts, seen.console);
     seen.enter(Phase::TimedOut).map(|phase| InstancePhase { failure: Some(Box::new(failure)), ..phase })
 }
 

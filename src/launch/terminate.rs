@@ -16,6 +16,9 @@ use crate::record::{ENTRY_VERSION, Entry, Event, Launch, LaunchState, Phase, Ter
 /// How long [`Launcher::terminate`] waits for EC2's answer.
 pub const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
+/// How often a launch is looked at again that has changed before a termination was recorded.
+const CONFLICTS_MAX: u32 = 3;
+
 /// One request to terminate.
 #[derive(Debug, Clone)]
 pub struct TerminateRequest {
@@ -108,7 +111,7 @@ impl Launcher {
     /// # Errors
     /// See [`TerminateError`].
     pub async fn terminate(&self, request: TerminateRequest) -> Result<Launch, TerminateError> {
-        let launch = self.launch_or_missing(request.launch_id)?;
+        let mut launch = self.launch_or_missing(request.launch_id)?;
         let key = RequestKey {
             operation: Operation::Terminate,
             principal: request.principal.clone(),
@@ -116,9 +119,20 @@ impl Launcher {
             request_id: request.request_id.clone(),
         };
         let body = body(&request);
-        let taken = match self.shared.log.request(&key)? {
-            Some(taken) => Some(taken),
-            None => self.request_termination(&launch, key, body, &request).await?,
+        let mut tries = 0;
+        let taken = loop {
+            if let Some(taken) = self.shared.log.request(&key)? {
+                break Some(taken);
+            }
+            match self.request_termination(&launch, key.clone(), body, &request).await {
+                // The launch has come to an end between the look at it and the record, which is refused then: what can
+                // be terminated now is another question.
+                Err(TerminateError::Append(AppendError::Conflict(_))) if tries < CONFLICTS_MAX => {
+                    tries += 1;
+                    launch = self.launch_or_missing(request.launch_id)?;
+                }
+                requested => break requested?,
+            }
         };
         if let Some(taken) = taken.filter(|taken| taken.body_sha256 != body) {
             return Err(TerminateError::RequestIdReused { request_id: request.request_id, launch_id: taken.launch_id });

@@ -110,7 +110,7 @@ fn no_text_of_a_console_gets_into_a_failure() {
         let checks = status(["ok", "impaired", "ok", "ok", "ok"]);
         for failure in [
             impaired(&checks, &BootFacts::default(), Some(&tail)),
-            timed_out(Some(Phase::Checking), &BootFacts::default(), Some(&tail)),
+            timed_out(Late { last: Some(Phase::Checking), ..Late::default() }, &BootFacts::default(), Some(&tail)),
             terminated(None, &BootFacts::default(), Some(&tail)),
         ] {
             let record = serde_json::to_string(&failure).unwrap();

@@ -9,7 +9,7 @@ use crate::boot::console::ConsoleTail;
 use crate::boot::explain::BootFacts;
 use crate::ec2::facts::{self, Instance, InstanceStatus, StateReason, StatusSummary};
 use crate::ids::InstanceId;
-use crate::record::{InstancePhase, InstancePlace, Phase, Reason, ScheduledEvent};
+use crate::record::{BootFailure, InstancePhase, InstancePlace, Phase, Reason, ScheduledEvent};
 
 /// How far two launch times may lie apart and still be that of one boot: some of EC2's answers leave the fraction of
 /// the second out.
@@ -36,6 +36,8 @@ pub struct Tracked {
     pub place: Option<InstancePlace>,
     /// The checks on record with that phase.
     pub checks: Checks,
+    /// Why that phase is a failure, if it is one.
+    pub failure: Option<BootFailure>,
     /// The scheduled events on record with that phase.
     pub scheduled: Vec<ScheduledEvent>,
     /// What boot durations are measured from.
@@ -111,6 +113,7 @@ pub(super) struct Seen<'a> {
     /// What is scheduled, where this look tells.
     scheduled: Option<Vec<ScheduledEvent>>,
     state_reason: Option<Reason>,
+    pub(super) reason: Option<&'a StateReason>,
     place: Option<InstancePlace>,
     pub(super) elapsed: Duration,
     pub(super) facts: BootFacts,
@@ -135,6 +138,7 @@ impl<'a> Seen<'a> {
                 let warning = warned.filter(|warned| !announced.contains(warned)).cloned();
                 announced.into_iter().chain(warning).collect()
             }),
+            reason: instance.and_then(|instance| instance.state_reason.as_ref()),
             state_reason: instance.and_then(|instance| instance.state_reason.as_ref()).and_then(reason_of),
             place,
             facts: boot_facts(instance),
@@ -152,7 +156,10 @@ impl<'a> Seen<'a> {
                 && self.has_checks()
                 && self.tracked.checks != self.checks
             || !phase.is_terminal() && self.has_new_schedule();
-        is_new.then(|| self.phase(phase, self.checks.clone()))
+        // What is not ready in time is told with the checks that were known last.
+        let is_last_known = phase == Phase::TimedOut && !self.has_checks();
+        let checks = if is_last_known { &self.tracked.checks } else { &self.checks };
+        is_new.then(|| self.phase(phase, checks.clone()))
     }
 
     pub(super) fn enter_without_checks(&self, phase: Phase) -> Option<InstancePhase> {

@@ -16,6 +16,7 @@ fn fresh() -> Tracked {
         phase: Some(Phase::Requested),
         place: None,
         checks: Checks::default(),
+        failure: None,
         scheduled: Vec::new(),
         since: at(0),
         ready_by: Some(at(600)),
@@ -78,6 +79,7 @@ fn history(mut tracked: Tracked, looks: &[(Option<Instance>, Option<InstanceStat
         for phase in observe(&tracked, look, at(second)) {
             tracked.phase = Some(phase.phase);
             tracked.checks = Checks::recorded(&phase);
+            tracked.failure = phase.failure.as_deref().cloned();
             tracked.scheduled.clone_from(&phase.scheduled_events);
             if phase.place.is_some() {
                 tracked.place.clone_from(&phase.place);
@@ -150,6 +152,10 @@ fn an_instance_that_ends_is_terminated_or_failed() {
     assert_eq!(failed[0].state_reason.as_ref().unwrap().code, volume.0, "EC2's own words stay");
 
     assert_eq!(phases(fresh(), &gone(by_user)), [Phase::Terminated]);
+    let by_guest =
+        ("Client.InstanceInitiatedShutdown", "Client.InstanceInitiatedShutdown: Instance initiated shutdown");
+    let failed = history(fresh(), &gone(by_guest));
+    assert_eq!((failed[0].phase, failed[0].failure.as_ref().unwrap().stage), (Phase::Failed, BootStage::Instance));
     let ready = Tracked { phase: Some(Phase::Ready), ..fresh() };
     let stopped = Tracked { phase: Some(Phase::Stopped), was_ready: true, ..fresh() };
     assert_eq!(phases(stopped, &gone(volume)), [Phase::Terminated], "nor what was stopped since");
@@ -196,6 +202,13 @@ fn what_is_not_ready_in_time_times_out_once_and_may_still_become_ready() {
     let names: Vec<Phase> = seen.iter().map(|phase| phase.phase).collect();
     assert_eq!(names, [Phase::Running, Phase::Checking, Phase::TimedOut, Phase::Ready]);
     assert_eq!(seen[2].failure.as_ref().unwrap().stage, BootStage::Instance);
+
+    let see_system = (Some(instance(Running, None)), Some(checks("impaired", "ok")));
+    let broken = Tracked { ready_by: Some(at(2)), ..fresh() };
+    let seen = history(broken, &[see_system, (Some(instance(Running, None)), None)]);
+    let last = seen.last().unwrap();
+    assert_eq!((last.phase, last.failure.as_ref().unwrap().stage), (Phase::TimedOut, BootStage::System));
+    assert_eq!(last.system_status.as_deref(), Some("impaired"), "with the last known checks");
 
     let silent = Tracked { phase: Some(Phase::Running), ready_by: Some(at(3)), ..fresh() };
     assert_eq!(overdue(&silent, Look::default(), at(2)), None);

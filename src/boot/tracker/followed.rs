@@ -163,6 +163,7 @@ impl Followed {
             self.tracked.ready_by = None;
         }
         self.tracked.checks = Checks::recorded(&phase);
+        self.tracked.failure = phase.failure.as_deref().cloned();
         self.tracked.scheduled = phase.scheduled_events;
         if phase.place.is_some() {
             self.tracked.place = phase.place;
@@ -266,6 +267,7 @@ impl OnRecord {
             phase: Some(instance.phase),
             place: Some(instance.place.clone()),
             checks: last.map(Checks::recorded).unwrap_or_default(),
+            failure: last.and_then(|last| last.failure.as_deref().cloned()),
             scheduled: last.map(|last| last.scheduled_events.clone()).unwrap_or_default(),
             since: launch.create_time,
             ready_by: launch.ready_by(instance),
@@ -297,6 +299,7 @@ pub(super) fn without_launch(log: &AuditLog, instance_id: &InstanceId, since: Ti
         phase,
         place,
         checks: last.as_ref().map(Checks::recorded).unwrap_or_default(),
+        failure: last.as_ref().and_then(|last| last.failure.as_deref().cloned()),
         scheduled: last.map(|last| last.scheduled_events).unwrap_or_default(),
         since,
         ready_by: None,
@@ -338,6 +341,7 @@ mod tests {
             phase: Some(Phase::Pending),
             place: None,
             checks: Checks::default(),
+            failure: None,
             scheduled: Vec::new(),
             since: at(0),
             ready_by: None,

@@ -256,6 +256,7 @@ impl Poller {
             }
             Answer::Statuses { sent, ids, answer } => {
                 let uptime = self.clock.uptime();
+                self.observed.note_checks(answer.is_ok(), self.clock.now());
                 if self.statuses.answered(answer.is_ok(), sent, uptime) {
                     self.followed.values_mut().for_each(|followed| followed.due.at_once(uptime));
                 }

@@ -113,9 +113,32 @@ const TIMEOUTS: &[Timeout] = &[
 fn every_recorded_timeout_has_its_stage_and_cause() {
     for (last, wanted, got, root, text, stage, cause) in TIMEOUTS {
         let tail = (!text.is_empty()).then(|| console(text));
-        let failure = timed_out(*last, &boot(wanted, got, root), tail.as_ref());
+        let failure = timed_out(Late { last: *last, ..Late::default() }, &boot(wanted, got, root), tail.as_ref());
         assert_eq!(failure.stage, *stage, "{last:?} {text}: {failure:?}");
         assert!(failure.cause.contains(cause) && !failure.remedy.is_empty(), "{last:?} {text}: {failure:?}");
+    }
+}
+
+#[test]
+fn what_was_known_before_the_time_was_over_is_still_said() {
+    for (code, stage, cause) in [
+        ("Client.InstanceInitiatedShutdown", BootStage::Instance, "shut itself down"),
+        ("Server.ScheduledStop", BootStage::Ended, "scheduled"),
+        ("Server.SpotInstanceShutdown", BootStage::Ended, "Spot"),
+        ("Client.UserInitiatedShutdown", BootStage::Ended, "Somebody"),
+    ] {
+        let reason = reason(code, "");
+        let late = Late { last: Some(Phase::Stopped), reason: Some(&reason), impaired: None };
+        let failure = timed_out(late, &BootFacts::default(), None);
+        assert_eq!(failure.stage, stage, "{code}: {failure:?}");
+        assert!(failure.cause.contains(cause), "{code}: {failure:?}");
+    }
+    for checks in [["impaired", "ok", "", "", ""], ["ok", "ok", "impaired", "", ""]] {
+        let impaired = impaired(&status(checks), &BootFacts::default(), None);
+        let late = Late { last: Some(Phase::Impaired), reason: None, impaired: Some(&impaired) };
+        let failure = timed_out(late, &BootFacts::default(), Some(&console(PANIC)));
+        assert_eq!((failure.stage, &failure.remedy), (impaired.stage, &impaired.remedy), "{checks:?}");
+        assert!(failure.cause.contains(&impaired.cause) && failure.console.is_some(), "{failure:?}");
     }
 }
 
