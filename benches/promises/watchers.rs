@@ -28,6 +28,8 @@ const CALLS_LIMIT: f64 = 1.05;
 const LATENCY_MAX: Duration = Duration::from_millis(250);
 /// Resident memory of the server for one stream on which nothing happens.
 const STREAM_BYTES_MAX: u64 = 24 << 10;
+/// Instances that one stream may watch.
+const INSTANCES_PER_STREAM: usize = 100;
 /// How long a launch waits for its instance: the longest that can be asked for.
 const WAIT_SECONDS: i64 = 600;
 /// Longer than anything here takes.
@@ -79,7 +81,8 @@ pub(super) async fn measure(effort: Effort) -> Vec<Measured> {
     let one = boot(Size { watchers: 1, ..size }).await;
     let all = boot(size).await;
     let resumed = boot(Size { cut, ..size }).await;
-    let memory = Memory::of(size, effort).await;
+    let memory = Memory::of(size, effort, Idle::OverLaunches).await;
+    let of_instances = Memory::of(size, effort, Idle::OverInstances).await;
     let Size { launches, watchers, .. } = size;
     let calls = |promise, run: &Booted| Measured {
         promise,
@@ -113,7 +116,8 @@ pub(super) async fn measure(effort: Effort) -> Vec<Measured> {
             ratio: 0.0,
             limit: 0.0,
         },
-        memory.measured(),
+        memory.measured("10,000 idle watchers: the server's resident memory for each"),
+        of_instances.measured("the same of watchers of 100 instances each"),
     ]
 }
 
@@ -203,8 +207,7 @@ async fn watch(channel: Channel, launch_id: String, opened: oneshot::Sender<Time
     opened.send(Timestamp::now()).unwrap();
     let (mut told, mut last) = (Vec::new(), pb::BootEvent::default());
     while let Some(event) = stream.message().await.unwrap() {
-        // A heartbeat has none.
-        if event.sequence == 0 {
+        if is_heartbeat(&event) {
             continue;
         }
         let arrived = Timestamp::now();
@@ -227,6 +230,15 @@ async fn open(channel: &Channel, launch_id: &str, after_sequence: u64) -> Stream
     LaunchServiceClient::new(channel.clone()).watch_launch(request).await.unwrap().into_inner()
 }
 
+fn is_heartbeat(event: &pb::BootEvent) -> bool {
+    event.sequence == 0 && event.cursor.is_empty()
+}
+
+async fn open_over(channel: &Channel, instance_ids: Vec<String>) -> Streaming<pb::BootEvent> {
+    let request = pb::WatchInstancesRequest { region: DEFAULT_REGION.to_owned(), instance_ids, ..Default::default() };
+    LaunchServiceClient::new(channel.clone()).watch_instances(request).await.unwrap().into_inner()
+}
+
 /// How long each event of a launch took to the last of its watchers, of those that the server saw after `opened`.
 fn latencies_of<'a>(told: impl Iterator<Item = &'a Vec<Told>>, opened: Timestamp) -> Vec<Duration> {
     let told: Vec<&Vec<Told>> = told.collect();
@@ -239,6 +251,15 @@ fn latencies_of<'a>(told: impl Iterator<Item = &'a Vec<Told>>, opened: Timestamp
     events.map(latency).collect()
 }
 
+/// What idle streams watch.
+#[derive(Clone, Copy)]
+enum Idle {
+    /// A launch of one instance each.
+    OverLaunches,
+    /// As many instances as a stream may.
+    OverInstances,
+}
+
 /// What idle streams take.
 struct Memory {
     streams: usize,
@@ -249,9 +270,11 @@ struct Memory {
 
 impl Memory {
     /// Of streams over launches whose instances run and are never ready, so that nothing happens to them.
-    async fn of(size: Size, effort: Effort) -> Self {
+    async fn of(size: Size, effort: Effort, idle: Idle) -> Self {
         let served = Served::start(size.speed).await;
         let launch_ids = launch(&served, size, landmarks::NEVER_READY).await;
+        let boots = served.sandbox.boots(DEFAULT_REGION);
+        let instance_ids: Vec<String> = boots.into_iter().map(|boot| boot.instance_id).collect();
         // They run, and that is on record.
         SystemClock::new().sleep(size.rest).await;
         let watching = served.connect(size.connections).await;
@@ -264,10 +287,17 @@ impl Memory {
         let streams = (0..size.watchers).map(|number| {
             let channel = watching[number % watching.len()].clone();
             let launch_id = launch_ids[number % launch_ids.len()].clone();
+            // Each begins at another, so that all are watched by as many.
+            let mut watched: Vec<String> =
+                instance_ids.iter().cycle().skip(number).take(INSTANCES_PER_STREAM).cloned().collect();
+            watched.truncate(instance_ids.len());
             tokio::spawn(async move {
-                let mut stream = open(&channel, &launch_id, 0).await;
+                let mut stream = match idle {
+                    Idle::OverLaunches => open(&channel, &launch_id, 0).await,
+                    Idle::OverInstances => open_over(&channel, watched).await,
+                };
                 // A heartbeat says that nothing has happened for a while.
-                while !effort.is_smoke && stream.message().await.unwrap().unwrap().sequence != 0 {}
+                while !effort.is_smoke && !is_heartbeat(&stream.message().await.unwrap().unwrap()) {}
                 stream
             })
         });
@@ -278,10 +308,10 @@ impl Memory {
         memory
     }
 
-    fn measured(&self) -> Measured {
+    fn measured(&self, promise: &'static str) -> Measured {
         let each = self.with.saturating_sub(self.without) as f64 / self.streams as f64;
         Measured {
-            promise: "10,000 idle watchers: the server's resident memory for each",
+            promise,
             measured: format!("{:.1} KiB", each / 1024.0),
             against: format!(
                 "{} KiB; {} MiB with {} connections, {} MiB with their streams",

@@ -70,7 +70,9 @@ impl Audit {
         self.check_log(&request.log_id)?;
         let (log, index) = (self.services.log.clone(), request.index);
         let found = blocking(move || match log.record(index) {
-            Err(ReadError::Pruned { .. }) => Err(Failure::CursorExpired { oldest: Some(log.first_kept_index()) }),
+            Err(ReadError::Pruned { .. }) => {
+                Err(Failure::CursorExpired { oldest: Some(log.first_kept_index().to_string()) })
+            }
             found => Ok(found?),
         });
         let record = found.await??;

@@ -171,8 +171,8 @@ pub enum Failure {
     /// The caller wants to go on where nothing is kept any more.
     #[error("what the cursor points at is no longer kept; begin again")]
     CursorExpired {
-        /// The oldest index that is kept, where there is one.
-        oldest: Option<u64>,
+        /// The oldest index that is kept, or the cursor from which on everything is, where there is one.
+        oldest: Option<String>,
     },
     /// The caller wants to go on after something that has not happened.
     #[error("{after} is ahead of the last, which is {last}")]

@@ -296,6 +296,12 @@ impl AuditLog {
         self.shared.topics.subscribe(topic, self.size())
     }
 
+    /// A receiver whose value changes with each record of any of `topics`, as [`Self::subscribe`] says. Whoever has a
+    /// receiver of one of them alone has been told by then.
+    pub fn subscribe_to_all(&self, topics: Vec<Topic>) -> watch::Receiver<u64> {
+        self.shared.topics.subscribe_to_all(topics, self.size())
+    }
+
     /// Commits what is queued, writes out the store, and lets go of the directory. Later appends
     /// are refused and reads that need the store fail. Closing twice is harmless.
     pub async fn close(&self) {

@@ -47,6 +47,11 @@ impl AuditLog {
         self.shared.table.first_kept().unwrap_or_else(|| self.size())
     }
 
+    /// The lowest index from which on retention has removed nothing: 0 if it has removed nothing at all.
+    pub fn whole_from_index(&self) -> u64 {
+        self.shared.table.segments().iter().rev().find(|segment| segment.is_sparse()).map_or(0, |last| last.end())
+    }
+
     /// The keys to verify checkpoints with.
     pub fn verifier_keys(&self) -> &VerifierKeys {
         &self.shared.keys

@@ -4,7 +4,7 @@
 //! one costs nothing and misses nothing.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
@@ -30,51 +30,104 @@ pub(super) struct Topics {
 
 #[derive(Debug, Default)]
 struct State {
-    senders: HashMap<Topic, watch::Sender<u64>>,
-    /// At this many topics those without a listener are looked for and dropped.
+    listeners: HashMap<Topic, Listeners>,
+    /// Subscriptions to single topics since the last sweep, and what it left.
+    subscriptions: usize,
+    /// At this many subscriptions those without a listener are looked for and dropped.
     sweep_at: usize,
 }
 
-/// Fewer topics than this are not worth a sweep.
-const SWEEP_TOPICS_MIN: usize = 64;
+#[derive(Debug)]
+struct Listeners {
+    /// Those who listen to this topic alone share one value.
+    alone: watch::Sender<u64>,
+    /// Each of those who listen to it among others.
+    among_others: Vec<watch::Sender<u64>>,
+}
+
+impl Listeners {
+    fn new(size: u64) -> Self {
+        Self { alone: watch::Sender::new(size), among_others: Vec::new() }
+    }
+
+    /// Forgets whoever listens no more; whether somebody does.
+    fn are_left(&mut self) -> bool {
+        self.among_others.retain(|sender| 0 < sender.receiver_count());
+        0 < self.alone.receiver_count() || !self.among_others.is_empty()
+    }
+}
+
+/// Fewer subscriptions than this are not worth a sweep.
+const SWEEP_SUBSCRIPTIONS_MIN: usize = 64;
 
 impl Topics {
     /// A receiver whose value is the size of the log when the topic last changed, or `size`.
     pub(super) fn subscribe(&self, topic: Topic, size: u64) -> watch::Receiver<u64> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.sweep_at <= state.senders.len() {
-            state.senders.retain(|_, sender| 0 < sender.receiver_count());
-            // Twice what is left: a sweep then costs each subscription a constant.
-            state.sweep_at = (state.senders.len() * 2).max(SWEEP_TOPICS_MIN);
+        let mut state = self.state();
+        state.count(1);
+        state.listeners.entry(topic).or_insert_with(|| Listeners::new(size)).alone.subscribe()
+    }
+
+    /// A receiver whose value is the size of the log when any of the topics last changed, or `size`. When it changes,
+    /// whoever listens to one of them alone has been told of it.
+    pub(super) fn subscribe_to_all(&self, topics: Vec<Topic>, size: u64) -> watch::Receiver<u64> {
+        let (sender, receiver) = watch::channel(size);
+        let mut state = self.state();
+        state.count(topics.len());
+        for topic in topics {
+            let listeners = state.listeners.entry(topic).or_insert_with(|| Listeners::new(size));
+            listeners.among_others.push(sender.clone());
         }
-        state.senders.entry(topic).or_insert_with(|| watch::Sender::new(size)).subscribe()
+        receiver
     }
 
     /// Tells the listeners of what `entries` are about that the log now has `size` records.
     pub(super) fn announce<'a>(&self, entries: impl Iterator<Item = &'a Entry>, size: u64) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.senders.is_empty() {
+        let mut state = self.state();
+        if state.listeners.is_empty() {
             return;
         }
-        let mut tell = |topic: Topic| {
-            if let Some(sender) = state.senders.get(&topic) {
-                if sender.receiver_count() == 0 {
-                    state.senders.remove(&topic);
-                } else {
+        let of_entries = entries.flat_map(|entry| {
+            let of_launch = entry.launch_id.map(Topic::Launch);
+            of_launch.into_iter().chain(instances_of(entry).cloned().map(Topic::Instance))
+        });
+        let topics = std::iter::once(Topic::Log).chain(of_entries);
+        let heard: Vec<Topic> = topics.filter(|topic| state.listeners.contains_key(topic)).collect();
+        for listeners in heard.iter().filter_map(|topic| state.listeners.get(topic)) {
+            listeners.alone.send_replace(size);
+        }
+        for topic in heard {
+            let Some(listeners) = state.listeners.get_mut(&topic) else { continue };
+            if listeners.are_left() {
+                for sender in &listeners.among_others {
                     sender.send_replace(size);
                 }
+            } else {
+                state.listeners.remove(&topic);
             }
-        };
-        tell(Topic::Log);
-        for entry in entries {
-            entry.launch_id.map(Topic::Launch).into_iter().for_each(&mut tell);
-            instances_of(entry).cloned().map(Topic::Instance).for_each(&mut tell);
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.state.lock().unwrap().senders.len()
+        self.state().listeners.values().map(|listeners| 1 + listeners.among_others.len()).sum()
+    }
+}
+
+impl State {
+    /// Counts new subscriptions, and looks for those without a listener when they have become many.
+    fn count(&mut self, subscriptions: usize) {
+        if self.sweep_at <= self.subscriptions {
+            self.listeners.retain(|_, listeners| listeners.are_left());
+            self.subscriptions = self.listeners.values().map(|listeners| 1 + listeners.among_others.len()).sum();
+            // Twice what is left: a sweep then costs each subscription a constant.
+            self.sweep_at = (self.subscriptions * 2).max(SWEEP_SUBSCRIPTIONS_MIN);
+        }
+        self.subscriptions += subscriptions;
     }
 }
 
@@ -102,6 +155,10 @@ pub(super) fn instances_of(entry: &Entry) -> impl Iterator<Item = &InstanceId> {
 mod tests {
     use super::*;
 
+    fn instance(number: u64) -> InstanceId {
+        format!("i-{number:017x}").parse().unwrap()
+    }
+
     #[test]
     fn topics_without_listeners_do_not_pile_up() {
         let topics = Topics::default();
@@ -109,12 +166,13 @@ mod tests {
         for second in 0..10_000 {
             let id = LaunchId::new(jiff::Timestamp::from_second(second).unwrap());
             drop(topics.subscribe(Topic::Launch(id), 0));
+            drop(topics.subscribe_to_all((0..3).map(|number| Topic::Instance(instance(number))).collect(), 0));
         }
-        assert!(topics.len() <= SWEEP_TOPICS_MIN, "{}", topics.len());
+        assert!(topics.len() <= 2 * SWEEP_SUBSCRIPTIONS_MIN, "{}", topics.len());
         topics.announce(std::iter::empty(), 9);
         assert_eq!(*kept.borrow(), 9);
         drop(kept);
         topics.announce(std::iter::empty(), 10);
-        assert!(topics.len() < SWEEP_TOPICS_MIN);
+        assert!(topics.len() < 2 * SWEEP_SUBSCRIPTIONS_MIN);
     }
 }

@@ -5,8 +5,10 @@
 //! is known is.
 
 mod feed;
+mod history;
 mod instances;
 mod launch;
+mod open;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +22,9 @@ use crate::ec2::Ec2Error;
 use crate::ids::{AccountId, InstanceId, LaunchId, Region};
 use crate::record::BootEvent;
 
-use feed::Feeds;
+use feed::Feed;
+use history::History;
+use open::Open;
 
 pub use instances::{Cursor, InstancesWatch};
 pub use launch::LaunchWatch;
@@ -34,13 +38,14 @@ pub struct Watches {
     log: AuditLog,
     clock: Arc<dyn Clock>,
     tracker: Tracker,
-    feeds: Feeds,
+    launches: Open<LaunchId, Feed>,
+    histories: Open<InstanceId, History>,
 }
 
 impl Watches {
     /// Watches over what `tracker` writes into `log`.
     pub fn new(log: AuditLog, clock: Arc<dyn Clock>, tracker: Tracker) -> Self {
-        Self { feeds: Feeds::new(log.clone()), log, clock, tracker }
+        Self { log, clock, tracker, launches: Open::default(), histories: Open::default() }
     }
 
     /// Watches `launch_id` from the event after sequence `after`; 0 is from the beginning.
@@ -55,8 +60,8 @@ impl Watches {
     /// each of them is now.
     ///
     /// # Errors
-    /// If the cursor is ahead of the log, EC2 cannot be asked, or neither EC2 nor the log knows an
-    /// instance.
+    /// If the cursor is ahead of the log or older than what is kept, EC2 cannot be asked, or neither EC2 nor the log
+    /// knows an instance.
     pub async fn instances(
         &self,
         place: (AccountId, Region),
@@ -123,6 +128,15 @@ pub enum WatchError {
         after: u64,
         /// How many records there are.
         last: u64,
+    },
+    /// The caller wants to go on after a record from a time of which records were removed, and some may have been
+    /// about what it watches.
+    #[error("records after {after} were removed; what is kept begins at {oldest}")]
+    Expired {
+        /// What the caller said.
+        after: Cursor,
+        /// From here on nothing was removed.
+        oldest: Cursor,
     },
     /// EC2 could not be asked.
     #[error("EC2 could not be asked")]

@@ -8,7 +8,7 @@ use gantry::sandbox::landmarks;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::world::{World, launch_request};
+use crate::world::{REGION, World, ec2, launch_request, texts, transitions};
 
 fn reason(status: &Status) -> String {
     status.get_details_error_info().unwrap().reason
@@ -71,4 +71,46 @@ async fn a_launch_whose_records_were_removed_is_known_and_never_launched_again()
     let world = world.restart().await;
     assert_known_and_gone(&world, &request, &launch.launch_id).await;
     assert_eq!(world.sandbox().calls("RunInstances"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_from_before_what_is_kept_is_refused_where_something_may_be_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = SimClock::new(Timestamp::from_second(1_795_000_000).unwrap());
+    let world = World::start_with(dir.path(), clock, |config| config.retention.days = Some(1)).await;
+    let form = format!(
+        "Action=RunInstances&Version=2016-11-15&ImageId={}&InstanceType=m7i.large&MinCount=1&MaxCount=1",
+        landmarks::AMAZON_LINUX_2023_X86_64
+    );
+    let foreign = texts(&ec2(&world, &form), "instanceId").remove(0).to_owned();
+    let watch = |cursor: &str| {
+        let request = pb::WatchInstancesRequest {
+            region: REGION.to_owned(),
+            instance_ids: vec![foreign.clone()],
+            after_cursor: cursor.to_owned(),
+            ..Default::default()
+        };
+        let mut client = world.launches();
+        async move { client.watch_instances(request).await.map(tonic::Response::into_inner) }
+    };
+    let events = world.read_to_end(watch("").await.unwrap()).await;
+    let first = transitions(&events)[0].cursor.clone();
+    assert!(1 < transitions(&world.read_to_end(watch(&first).await.unwrap()).await).len(), "there is more after it");
+
+    world.clock.advance(Duration::from_hours(3 * 24));
+    let refused = world.while_time_passes(async {
+        loop {
+            if let Err(status) = watch(&first).await {
+                return status;
+            }
+        }
+    });
+    let refused = refused.await;
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::OutOfRange, "CURSOR_EXPIRED"));
+    // From there on nothing is missing.
+    let oldest = refused.get_details_error_info().unwrap().metadata["oldest"].clone();
+    assert!(oldest.starts_with('r') && oldest != first, "{oldest}");
+    watch(&oldest).await.unwrap();
+    let now = transitions(&world.read_to_end(watch("").await.unwrap()).await).len();
+    assert_eq!(now, 1, "what it is now");
 }

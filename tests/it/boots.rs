@@ -2,6 +2,8 @@
 
 mod chaos;
 mod consoles;
+mod instances;
+mod readers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

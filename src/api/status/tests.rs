@@ -144,7 +144,7 @@ fn the_table_gives_each_failure_its_code_and_reason() {
             Code::FailedPrecondition,
             "LAUNCH_HAS_NO_INSTANCES",
         ),
-        (Failure::CursorExpired { oldest: Some(3) }, Code::OutOfRange, "CURSOR_EXPIRED"),
+        (Failure::CursorExpired { oldest: Some("3".into()) }, Code::OutOfRange, "CURSOR_EXPIRED"),
         (Failure::PageTokenExpired, Code::OutOfRange, "PAGE_TOKEN_EXPIRED"),
         (Failure::CursorAhead { after: 9, last: 3 }, Code::OutOfRange, "CURSOR_AHEAD"),
         (Failure::TooManyResults { limit: 50_000, narrow_by: "owners" }, Code::ResourceExhausted, "TOO_MANY_RESULTS"),

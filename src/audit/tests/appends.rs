@@ -178,16 +178,20 @@ async fn subscribers_hear_of_their_own_topic_and_can_read_it_then() {
     let mut launch = log.subscribe(Topic::Launch(launch_id(1)));
     let mut instance = log.subscribe(Topic::Instance(instance_id(1, 0)));
     let mut other = log.subscribe(Topic::Launch(launch_id(2)));
+    let mut either = log.subscribe_to_all(vec![Topic::Instance(instance_id(1, 0)), Topic::Instance(instance_id(9, 0))]);
     for entries in &whole_launch(1)[..3] {
         log.append(entries.clone()).await.unwrap();
     }
-    for receiver in [&mut all, &mut launch, &mut instance] {
+    for receiver in [&mut all, &mut launch, &mut instance, &mut either] {
         receiver.changed().await.unwrap();
         assert_eq!(*receiver.borrow_and_update(), 3);
     }
     log.append(vec![reached(1, None, 1, 0, Phase::Running)]).await.unwrap();
-    assert!(instance.has_changed().unwrap() && all.has_changed().unwrap());
+    assert!(instance.has_changed().unwrap() && all.has_changed().unwrap() && either.has_changed().unwrap());
     assert!(!launch.has_changed().unwrap() && !other.has_changed().unwrap());
+    assert_eq!(*either.borrow_and_update(), 4);
+    log.append(vec![reached(1, None, 9, 0, Phase::Running)]).await.unwrap();
+    assert_eq!(*either.borrow_and_update(), 5);
     drop((all, launch));
     log.append(vec![decision(1, 2, None, Verdict::Refused)]).await.unwrap();
     assert!(other.changed().await.is_ok());

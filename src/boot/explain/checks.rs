@@ -18,8 +18,9 @@ pub(super) struct Failed {
 }
 
 /// The check that fails; of several the one that explains the others: a broken host also fails the instance's check.
+/// The performance check is told and fails no boot ([`InstanceStatus::is_impaired`]).
 pub(super) fn failed(status: &InstanceStatus) -> Failed {
-    let checks = [&status.system, &status.attached_ebs, &status.instance, &status.application, &status.performance];
+    let checks = [&status.system, &status.attached_ebs, &status.instance, &status.application];
     let place = checks.iter().position(|check| check.as_ref().is_some_and(|check| check.status == "impaired"));
     let said = place.and_then(|place| checks[place].as_ref()).map(details).unwrap_or_default();
     let (cause, stage, remedy) = match place {
@@ -38,13 +39,6 @@ pub(super) fn failed(status: &InstanceStatus) -> Failed {
             BootStage::Instance,
             "Look at the application and at what its health check asks for; the operating system answers.",
         ),
-        Some(4) => (
-            format!(
-                "The performance status check failed{said}: the instance boots and runs slower than its type allows."
-            ),
-            BootStage::Instance,
-            "See what DescribeInstanceStatus gives as the remediation; usually a stop and a start, or a replacement.",
-        ),
         // The instance's check, and what callers who say that one is impaired may know better.
         _ => (
             format!(
@@ -55,7 +49,7 @@ pub(super) fn failed(status: &InstanceStatus) -> Failed {
              replace the instance.",
         ),
     };
-    Failed { failure: failure(&cause, stage, remedy), is_of_boot: !matches!(place, Some(3 | 4)) }
+    Failed { failure: failure(&cause, stage, remedy), is_of_boot: place != Some(3) }
 }
 
 /// What EC2 says beside the word: ` (reachability: failed)`. Not since when: failures that differ in nothing else have one

@@ -4,69 +4,13 @@
 //! and leaves the event for the others, so that ten thousand watchers cost the log what one costs. What nobody watches
 //! any more is forgotten: the log has it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::WatchError;
+use super::open::Open;
 use crate::audit::{AuditLog, ReadError};
 use crate::ids::LaunchId;
 use crate::record::{BootEvent, Launch};
-
-/// At this many launches those that nobody watches any more are looked for and dropped.
-const SWEEP_FEEDS_MIN: usize = 64;
-
-/// The launches that are being watched. Clones are the same.
-#[derive(Debug, Clone)]
-pub(super) struct Feeds {
-    log: AuditLog,
-    state: Arc<Mutex<State>>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    feeds: HashMap<LaunchId, Weak<Feed>>,
-    sweep_at: usize,
-}
-
-impl Feeds {
-    pub(super) fn new(log: AuditLog) -> Self {
-        Self { log, state: Arc::default() }
-    }
-
-    /// The events of a launch, as far as `size` records of the log tell at least.
-    ///
-    /// # Errors
-    /// If there is no such launch, or the log cannot be read.
-    pub(super) fn of(&self, launch_id: LaunchId, size: u64) -> Result<Arc<Feed>, WatchError> {
-        let open = {
-            let mut state = self.state();
-            if state.sweep_at <= state.feeds.len() {
-                state.feeds.retain(|_, feed| 0 < feed.strong_count());
-                // Twice what is left: a sweep then costs each watcher a constant.
-                state.sweep_at = (state.feeds.len() * 2).max(SWEEP_FEEDS_MIN);
-            }
-            state.feeds.get(&launch_id).and_then(Weak::upgrade)
-        };
-        if let Some(feed) = open {
-            feed.read().catch_up(&self.log, launch_id, size)?;
-            return Ok(feed);
-        }
-        // Not under the lock: two that open the same launch at once may both read it, and the last is kept.
-        let Some(read) = Read::begin(&self.log, launch_id, size)? else {
-            return Err(match self.log.pruned_launch(launch_id)? {
-                Some(pruned) => WatchError::Pruned { launch_id, pruned },
-                None => WatchError::NoSuchLaunch(launch_id),
-            });
-        };
-        let feed = Arc::new(Feed { log: self.log.clone(), launch_id, read: Mutex::new(read) });
-        self.state().feeds.insert(launch_id, Arc::downgrade(&feed));
-        Ok(feed)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// The events of one launch.
 #[derive(Debug)]
@@ -88,6 +32,30 @@ pub(super) enum Next {
 }
 
 impl Feed {
+    /// The events of a launch, as far as `size` records of the log tell at least.
+    ///
+    /// # Errors
+    /// If there is no such launch, or the log cannot be read.
+    pub(super) fn open(
+        open: &Open<LaunchId, Self>,
+        log: &AuditLog,
+        launch_id: LaunchId,
+        size: u64,
+    ) -> Result<Arc<Self>, WatchError> {
+        if let Some(feed) = open.get(&launch_id) {
+            feed.read().catch_up(log, launch_id, size)?;
+            return Ok(feed);
+        }
+        // Not under the lock: two that open the same launch at once may both read it.
+        let Some(read) = Read::begin(log, launch_id, size)? else {
+            return Err(match log.pruned_launch(launch_id)? {
+                Some(pruned) => WatchError::Pruned { launch_id, pruned },
+                None => WatchError::NoSuchLaunch(launch_id),
+            });
+        };
+        Ok(open.insert(launch_id, Self { log: log.clone(), launch_id, read: Mutex::new(read) }))
+    }
+
     /// The event with the sequence after `after`, once `size` records of the log are read.
     ///
     /// # Errors

@@ -1,21 +1,20 @@
 //! Watching instances, also ones that Gantry did not launch, by position in the log.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use futures::future::select_all;
-use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::history::{History, Told};
 use super::{HEARTBEAT_PERIOD, WatchError, Watched, Watches, heartbeat};
-use crate::audit::{AuditLog, Indexed, ReadError, Topic};
+use crate::audit::{AuditLog, ReadError, Topic};
 use crate::boot::{Interest, Tracker};
 use crate::clock::Clock;
 use crate::ec2::facts::InstanceState;
-use crate::ids::{AccountId, InstanceId, LaunchId, MalformedId, Region};
-use crate::record::{BootEvent, BootTimes, Event, InstancePhase, Phase};
+use crate::ids::{AccountId, InstanceId, MalformedId, Region};
+use crate::record::{BootEvent, BootTimes, Phase};
 
 /// A position in the log: everything before it has been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -41,35 +40,48 @@ impl FromStr for Cursor {
 /// end while EC2 is shutting the instance down.
 #[derive(Debug)]
 pub struct InstancesWatch {
-    log: AuditLog,
     clock: Arc<dyn Clock>,
     tracker: Tracker,
     place: (AccountId, Region),
     _interest: Interest,
-    next_index: u64,
-    /// Per instance: told of changes, and whether the last phase read ends it.
-    instances: HashMap<InstanceId, Instance>,
-    pending: VecDeque<(u64, BootEvent)>,
+    /// Changes with each record of any of the instances.
+    changes: watch::Receiver<u64>,
+    /// How many records of the log have been looked at.
+    end: u64,
+    instances: Vec<Instance>,
+    /// What has been read and not yielded, in the order of the log.
+    pending: VecDeque<Pending>,
+    /// Of the boot that was last told of.
+    times: BootTimes,
 }
 
 #[derive(Debug)]
 struct Instance {
-    changes: watch::Receiver<u64>,
+    history: Arc<History>,
+    /// How many phases of its history have been looked at.
+    read: usize,
     /// Whether EC2 was shutting it down when the watch began, so that more will follow for sure.
-    leaving: bool,
-    settled: bool,
-    /// By all its records that were read, also those before the watch began.
-    times: BootTimes,
+    is_leaving: bool,
+    /// Whether its terminal event was told.
+    is_settled: bool,
+}
+
+#[derive(Debug)]
+struct Pending {
+    told: Arc<Told>,
+    is_terminal: bool,
 }
 
 impl Instance {
-    /// Takes the next record of the instance, in the order of the log. The first that settles it is its terminal event;
+    /// Takes the next phase of the instance, in the order of the log. The first that settles it is its terminal event;
     /// what follows while others are waited for is told too.
-    fn event(&mut self, launch_id: Option<LaunchId>, time: Timestamp, phase: &InstancePhase) -> BootEvent {
-        let had_settled = self.settled;
-        let is_over = matches!(phase.phase, Phase::Failed | Phase::Terminated);
-        self.settled |= is_over || phase.phase.is_terminal() && !self.leaving;
-        BootEvent { launch_id, terminal: self.settled && !had_settled, ..BootEvent::of_instance(time, phase) }
+    fn take(&mut self, told: Arc<Told>) -> Pending {
+        let was_settled = self.is_settled;
+        let phase = told.event.phase;
+        let is_over = matches!(phase, Some(Phase::Failed | Phase::Terminated));
+        self.is_settled |= is_over || phase.is_some_and(Phase::is_terminal) && !self.is_leaving;
+        self.read += 1;
+        Pending { told, is_terminal: self.is_settled && !was_settled }
     }
 }
 
@@ -80,12 +92,9 @@ impl InstancesWatch {
         instance_ids: Vec<InstanceId>,
         cursor: Option<Cursor>,
     ) -> Result<Self, WatchError> {
-        let Watches { log, clock, tracker, feeds: _ } = watches.clone();
-        if let Some(Cursor(after)) = cursor {
-            let last = log.size();
-            if last < after {
-                return Err(WatchError::AheadOfLog { after, last });
-            }
+        let Watches { log, clock, tracker, histories, .. } = watches.clone();
+        if let Some(cursor) = cursor {
+            check_cursor(&log, cursor, &instance_ids)?;
         }
         // Before anybody is asked: that another place does not show an instance would be taken for its end.
         let mut elsewhere = Vec::new();
@@ -99,56 +108,63 @@ impl InstancesWatch {
         }
         // What EC2 says now is on record once this returns.
         let (interest, shown) = tracker.follow(&place, instance_ids.clone()).await?;
-        let next_index = cursor.map_or_else(|| log.size(), |cursor| cursor.0);
+        // Subscribed before reading, so that what is written in between is not missed.
+        let changes = log.subscribe_to_all(instance_ids.iter().cloned().map(Topic::Instance).collect());
+        let end = log.size();
+        let from = cursor.map_or(end, |cursor| cursor.0);
         let mut unknown = Vec::new();
-        let mut instances = HashMap::new();
-        let mut first = Vec::new();
+        let mut instances = Vec::with_capacity(instance_ids.len());
+        let mut pending = Vec::new();
         for id in instance_ids {
-            // Subscribed before reading, so that what is written in between is not missed.
-            let changes = log.subscribe(Topic::Instance(id.clone()));
-            let before = log.instance_entries(&id, 0)?;
-            let of_launch = log.launch_of_instance(&id)?.is_some();
-            if before.is_empty() && !of_launch && !shown.contains_key(&id) {
+            let history = History::open(&histories, &log, &id)?;
+            let mut before = history.after(0, end)?;
+            if before.is_empty() && !shown.contains_key(&id) && log.launch_of_instance(&id)?.is_none() {
                 unknown.push(id);
                 continue;
             }
-            let leaving = shown.get(&id).is_some_and(|state| *state == Some(InstanceState::ShuttingDown));
-            let mut instance = Instance { changes, leaving, settled: false, times: BootTimes::default() };
-            let read = before.into_iter().filter(|indexed| indexed.index < next_index);
-            let mut last = None;
-            for Indexed { index, entry } in read {
-                let Event::InstancePhase(phase) = entry.event else { continue };
-                instance.times.note(entry.time, &phase);
-                if cursor.is_some() {
-                    // The caller has read it, and its terminal event was told: with nothing new the watch ends at once.
-                    instance.event(entry.launch_id, entry.time, &phase);
-                } else {
-                    last = Some((index, entry.launch_id, entry.time, phase));
+            before.retain(|told| told.index < from);
+            let is_leaving = shown.get(&id).is_some_and(|state| *state == Some(InstanceState::ShuttingDown));
+            let mut instance = Instance { history, read: 0, is_leaving, is_settled: false };
+            if cursor.is_some() {
+                // The caller has read it, and its terminal event was told: with nothing new the watch ends at once.
+                for told in before {
+                    instance.take(told);
                 }
+            } else if let Some(last) = before.last() {
+                // What it is now, and nothing of how it came to that.
+                instance.read = before.len() - 1;
+                pending.push(instance.take(Arc::clone(last)));
             }
-            // What it is now, and nothing of how it came to that.
-            if let Some((index, launch_id, time, phase)) = last {
-                first.push((index, instance.event(launch_id, time, &phase)));
-            }
-            instances.insert(id, instance);
+            instances.push(instance);
         }
         if !unknown.is_empty() {
             return Err(WatchError::NoSuchInstances(unknown));
         }
-        // In the order of the log, so that a cursor never skips what comes after it.
-        first.sort_by_key(|(index, _)| *index);
-        let pending = first.into();
-        Ok(Self { log, clock, tracker, place, _interest: interest, next_index, instances, pending })
+        let times = BootTimes::default();
+        let mut watch = Self {
+            clock,
+            tracker,
+            place,
+            _interest: interest,
+            changes,
+            end,
+            instances,
+            pending: VecDeque::new(),
+            times,
+        };
+        watch.push(pending);
+        watch.read(end)?;
+        Ok(watch)
     }
 
     /// Whether it is a watch over this instance among others.
     pub fn is_of(&self, instance_id: &InstanceId) -> bool {
-        self.instances.contains_key(instance_id)
+        self.instances.iter().any(|instance| instance.history.instance_id() == instance_id)
     }
 
-    /// When an instance reached what, as far as the log has been read; nothing for one that is not watched.
-    pub fn boot_times(&self, instance_id: &InstanceId) -> BootTimes {
-        self.instances.get(instance_id).map_or_else(BootTimes::default, |instance| instance.times)
+    /// When the instance of the last event had reached what by then.
+    pub fn boot_times(&self) -> BootTimes {
+        self.times
     }
 
     /// The next event or heartbeat; none after the last.
@@ -157,58 +173,74 @@ impl InstancesWatch {
     /// If the log cannot be read.
     pub async fn next(&mut self) -> Result<Option<Watched>, WatchError> {
         loop {
-            if let Some((index, event)) = self.pending.pop_front() {
-                let cursor = Some(Cursor(index + 1));
-                return Ok(Some(Watched::Event { event: Arc::new(event), cursor }));
+            if let Some(Pending { told, is_terminal }) = self.pending.pop_front() {
+                self.times = told.times;
+                let event = if is_terminal {
+                    Arc::new(BootEvent { terminal: true, ..(*told.event).clone() })
+                } else {
+                    Arc::clone(&told.event)
+                };
+                return Ok(Some(Watched::Event { event, cursor: Some(Cursor(told.index + 1)) }));
             }
-            for instance in self.instances.values_mut() {
-                instance.changes.mark_unchanged();
-            }
-            if self.read()? {
-                continue;
-            }
-            if self.instances.values().all(|instance| instance.settled) {
+            if self.instances.iter().all(|instance| instance.is_settled) {
                 return Ok(None);
             }
-            let silence = self.clock.sleep(HEARTBEAT_PERIOD);
-            let changes = self.instances.values_mut().map(|instance| Box::pin(instance.changes.changed()));
             let changed = tokio::select! {
-                (changed, ..) = select_all(changes) => Some(changed.is_ok()),
-                () = silence => None,
+                changed = self.changes.changed() => Some(changed.is_ok()),
+                () = self.clock.sleep(HEARTBEAT_PERIOD) => None,
             };
             match changed {
-                Some(true) => {}
+                Some(true) => {
+                    let size = *self.changes.borrow_and_update();
+                    self.read(size)?;
+                }
                 Some(false) => return Ok(None),
                 None => {
-                    let waiting = self.instances.iter().filter(|(_, instance)| !instance.settled);
-                    let observed = self.tracker.observed(&self.place, waiting.map(|(id, _)| id));
-                    return Ok(Some(heartbeat(&*self.clock, observed)));
+                    let waiting = self.instances.iter().filter(|instance| !instance.is_settled);
+                    let ids = waiting.map(|instance| instance.history.instance_id());
+                    return Ok(Some(heartbeat(&*self.clock, self.tracker.observed(&self.place, ids))));
                 }
             }
         }
     }
 
-    /// Reads what is new in the log, in its order; false if nothing is.
-    fn read(&mut self) -> Result<bool, WatchError> {
-        let end = self.log.size();
+    /// Reads what is new in the log up to `size`, in its order.
+    fn read(&mut self, size: u64) -> Result<(), WatchError> {
+        self.end = self.end.max(size);
         let mut new = Vec::new();
-        for (id, instance) in &mut self.instances {
-            for indexed in self.log.instance_entries(id, self.next_index)? {
-                let Event::InstancePhase(phase) = &indexed.entry.event else { continue };
-                if indexed.index >= end {
-                    continue;
-                }
-                instance.times.note(indexed.entry.time, phase);
-                let event = instance.event(indexed.entry.launch_id, indexed.entry.time, phase);
-                new.push((indexed.index, event));
+        for instance in &mut self.instances {
+            for told in instance.history.after(instance.read, self.end)? {
+                new.push(instance.take(told));
             }
         }
-        self.next_index = end;
-        new.sort_by_key(|(index, _)| *index);
-        let any = !new.is_empty();
-        self.pending.extend(new);
-        Ok(any)
+        self.push(new);
+        Ok(())
     }
+
+    /// In the order of the log, so that a cursor never skips what comes after it.
+    fn push(&mut self, mut new: Vec<Pending>) {
+        new.sort_by_key(|pending| pending.told.index);
+        self.pending.extend(new);
+    }
+}
+
+/// That a caller who has read up to `cursor` can be told everything of these instances since.
+fn check_cursor(log: &AuditLog, cursor: Cursor, instance_ids: &[InstanceId]) -> Result<(), WatchError> {
+    let (after, last) = (cursor.0, log.size());
+    if last < after {
+        return Err(WatchError::AheadOfLog { after, last });
+    }
+    let oldest = Cursor(log.whole_from_index());
+    if cursor < oldest {
+        for id in instance_ids {
+            // Retention removes a launch as a whole or not at all: nothing is missing of one that is there.
+            let of_launch = log.launch_of_instance(id)?;
+            if of_launch.map(|launch_id| log.launch(launch_id)).transpose()?.flatten().is_none() {
+                return Err(WatchError::Expired { after: cursor, oldest });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether an instance is on record as one of another account or Region.

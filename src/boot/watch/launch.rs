@@ -26,10 +26,10 @@ pub struct LaunchWatch {
 
 impl LaunchWatch {
     pub(super) fn open(watches: &Watches, launch_id: LaunchId, after: u64) -> Result<Self, WatchError> {
-        let Watches { log, clock, tracker, feeds } = watches;
+        let Watches { log, clock, tracker, launches, .. } = watches;
         // Subscribed before reading, so that what is written in between is not missed.
         let changes = log.subscribe(Topic::Launch(launch_id));
-        let feed = feeds.of(launch_id, log.size())?;
+        let feed = Feed::open(launches, log, launch_id, log.size())?;
         let last = feed.with_launch(|launch| launch.last_sequence);
         if last < after {
             return Err(WatchError::AheadOfLaunch { after, last });

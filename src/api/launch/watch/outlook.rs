@@ -74,7 +74,7 @@ impl Outlook {
             self.read_launch(launch_id, watch)?;
         }
         let asked = self.asked.get(instance_id).cloned().unwrap_or_default();
-        Ok(self.left(event, &asked, &watch.boot_times(instance_id)).await)
+        Ok(self.left(event, &asked, &watch.boot_times()).await)
     }
 
     fn read_launch(&mut self, launch_id: LaunchId, watch: &InstancesWatch) -> Result<(), ReadError> {

@@ -82,7 +82,6 @@ const IMPAIRMENTS: &[Impairment] = &[
     (INSTANCE, "uefi", "uefi", FIRMWARE, BootStage::Instance, "UEFI firmware found nothing to boot", "EFI system partition"),
     // Checks of an instance that boots; its console is not asked
     (["ok", "ok", "ok", "impaired", "ok"], "uefi", "legacy-bios", PANIC, BootStage::Instance, "its own health check fails", "application"),
-    (["ok", "ok", "ok", "ok", "impaired"], "", "", PANIC, BootStage::Instance, "performance", "remediation"),
     (OK, "", "", "", BootStage::Instance, "instance status check", "console output"),
 ];
 
