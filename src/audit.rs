@@ -14,6 +14,7 @@ pub mod export;
 mod facet;
 mod fold;
 mod index;
+mod instances;
 mod journal;
 mod launch_time;
 mod log;

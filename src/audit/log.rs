@@ -181,6 +181,7 @@ impl AuditLog {
         directory.serve(&owner)?;
         let checkpoint = tree.checkpoint()?;
         let standing = Standing::read(dir, report.size)?;
+        let whole_from = retention::Files::in_dir(directory.path()).last_end()?;
         let shared = Arc::new(Shared {
             directory,
             table: Arc::clone(journal.table()),
@@ -194,7 +195,7 @@ impl AuditLog {
             cosigned: RwLock::new(None),
             queued: AtomicUsize::new(0),
             reserve: AtomicU64::new(settings.free_space_reserve),
-            retention: retention::Turn::default(),
+            retention: retention::Turn::new(whole_from),
             begun: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             poisoned: AtomicBool::new(false),

@@ -47,9 +47,10 @@ impl AuditLog {
         self.shared.table.first_kept().unwrap_or_else(|| self.size())
     }
 
-    /// The lowest index from which on retention has removed nothing: 0 if it has removed nothing at all.
+    /// The lowest index from which on retention has removed nothing: 0 if it has removed nothing at all. It is raised
+    /// before anything is removed: looked at after a read, it says what that may have missed.
     pub fn whole_from_index(&self) -> u64 {
-        self.shared.table.segments().iter().rev().find(|segment| segment.is_sparse()).map_or(0, |last| last.end())
+        self.shared.retention.whole_from()
     }
 
     /// The keys to verify checkpoints with.

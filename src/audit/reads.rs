@@ -1,4 +1,4 @@
-//! Reading the log: launches, requests, instances, single records. Searching is in `search`.
+//! Reading the log: launches, requests, single records. Instances are in `instances`, and searching is in `search`.
 //!
 //! Every call blocks on files, the ones that search for up to some tens of milliseconds: call
 //! those on a thread that may block. None waits for the writer.
@@ -10,8 +10,8 @@ use super::log::AuditLog;
 use super::query::{Indexed, LaunchPage, LaunchQuery, Order, Record};
 use super::store::{LaunchRange, LaunchRow, List, PrunedLaunch, RequestKey, StoreBehind, StoreError, TakenBy};
 use super::{LAUNCH_SCAN_MAX, PAGE_MAX};
-use crate::ids::{InstanceId, LaunchId};
-use crate::record::{Event, Launch};
+use crate::ids::LaunchId;
+use crate::record::Launch;
 
 /// Launches that a search reads from the store at a time.
 const SCAN_STEP_LAUNCHES: usize = 128;
@@ -113,14 +113,6 @@ impl AuditLog {
         launches.filter(|launch| launch.as_ref().map_or(true, &is_on)).collect()
     }
 
-    /// The launch that made an instance, if one did.
-    ///
-    /// # Errors
-    /// [`ReadError`] if the store cannot be read.
-    pub fn launch_of_instance(&self, id: &InstanceId) -> Result<Option<LaunchId>, ReadError> {
-        self.in_store(|store| Ok(store.instance(id)?.and_then(|row| row.launch_id)))
-    }
-
     /// The entries of one launch from index `from` on, in order; none of a launch that is not
     /// there.
     ///
@@ -131,20 +123,6 @@ impl AuditLog {
         self.entries_at(&entries, from)
     }
 
-    /// The instance-phase entries of one instance from index `from` on, in order, whether they
-    /// are of a launch or not. Reads through all entries of its launch.
-    ///
-    /// # Errors
-    /// [`ReadError`] if the store or a record cannot be read.
-    pub fn instance_entries(&self, id: &InstanceId, from: u64) -> Result<Vec<Indexed>, ReadError> {
-        let mut entries = self.entries_at(&self.indexes_of_instance(id)?, from)?;
-        entries.retain(|indexed| match &indexed.entry.event {
-            Event::InstancePhase(phase) => phase.instance_id == *id,
-            _ => false,
-        });
-        Ok(entries)
-    }
-
     /// One record, or none if there is none of that index.
     ///
     /// # Errors
@@ -153,20 +131,7 @@ impl AuditLog {
         if index < self.size() { self.record_at(index).map(Some) } else { Ok(None) }
     }
 
-    pub(super) fn indexes_of_instance(&self, id: &InstanceId) -> Result<Vec<u64>, ReadError> {
-        self.in_store(|store| {
-            let Some(row) = store.instance(id)? else { return Ok(Vec::new()) };
-            let mut indexes = row.entries;
-            if let Some(launch) = row.launch_id.map(|id| store.launch(id)).transpose()?.flatten() {
-                indexes.extend(launch.entries);
-                indexes.sort_unstable();
-                indexes.dedup();
-            }
-            Ok(indexes)
-        })
-    }
-
-    fn entries_at(&self, indexes: &[u64], from: u64) -> Result<Vec<Indexed>, ReadError> {
+    pub(super) fn entries_at(&self, indexes: &[u64], from: u64) -> Result<Vec<Indexed>, ReadError> {
         let wanted = &indexes[indexes.partition_point(|&index| index < from)..];
         let entry = |&index: &u64| match entry_at(&self.shared.table, index) {
             // Retention has come in between.

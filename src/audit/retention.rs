@@ -23,6 +23,7 @@ mod replay;
 mod snapshot;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -220,9 +221,27 @@ pub(super) struct Turn {
     turn: tokio::sync::Mutex<()>,
     /// Held while files are changed: the directory is not let go of meanwhile.
     working: std::sync::Mutex<()>,
+    /// From this index on nothing was removed.
+    whole_from: AtomicU64,
 }
 
 impl Turn {
+    /// `whole_from` is the end of the last pruning that is on record, finished or not; 0 if there is none.
+    pub(super) fn new(whole_from: u64) -> Self {
+        Self { whole_from: AtomicU64::new(whole_from), ..Self::default() }
+    }
+
+    /// The lowest index from which on nothing was removed. Whoever has read something, and looks then, knows whether
+    /// something may have been missing.
+    pub(super) fn whole_from(&self) -> u64 {
+        self.whole_from.load(Ordering::Acquire)
+    }
+
+    /// Records below `end` are about to be removed.
+    pub(super) fn begin_below(&self, end: u64) {
+        self.whole_from.fetch_max(end, Ordering::AcqRel);
+    }
+
     /// Nobody else changes files of retention, or lets go of the directory, while the guard is held.
     pub(super) fn working(&self) -> std::sync::MutexGuard<'_, ()> {
         self.working.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -1,6 +1,8 @@
 //! Finding records: by launch or instance through the store, by everything else through the indexes
 //! of the segments.
 
+use std::collections::BTreeSet;
+
 use super::error::ReadError;
 use super::facet::Wanted;
 use super::fold::leaf_at;
@@ -17,7 +19,7 @@ impl AuditLog {
     pub fn records(&self, query: &RecordQuery) -> Result<RecordPage, ReadError> {
         let indexes = match (query.launch_id, &query.instance_id) {
             (Some(id), _) => self.in_store(|store| store.launch(id))?.map(|row| row.entries).unwrap_or_default(),
-            (None, Some(id)) => self.indexes_of_instance(id)?,
+            (None, Some(id)) => self.indexes_of_instances(&BTreeSet::from([id]), 0)?,
             (None, None) => return self.search(query),
         };
         // What is not durable for others yet is not shown.

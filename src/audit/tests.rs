@@ -8,3 +8,4 @@ mod model;
 mod recovery;
 mod retention;
 mod standing;
+mod topics;

@@ -3,8 +3,8 @@
 //! A subscriber learns that something changed and reads it itself: nothing is queued, so a slow
 //! one costs nothing and misses nothing.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
@@ -12,7 +12,7 @@ use crate::ids::{InstanceId, LaunchId};
 use crate::record::{Entry, Event};
 
 /// What a subscriber wants to hear of.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     /// Every record.
     Log,
@@ -31,6 +31,8 @@ pub(super) struct Topics {
 #[derive(Debug, Default)]
 struct State {
     listeners: HashMap<Topic, Listeners>,
+    /// Whoever listens to the same topics among each other shares one value.
+    sets: HashMap<Arc<[Topic]>, watch::Sender<u64>>,
     /// Subscriptions to single topics since the last sweep, and what it left.
     subscriptions: usize,
     /// At this many subscriptions those without a listener are looked for and dropped.
@@ -41,7 +43,7 @@ struct State {
 struct Listeners {
     /// Those who listen to this topic alone share one value.
     alone: watch::Sender<u64>,
-    /// Each of those who listen to it among others.
+    /// Those of each set of topics that has this one.
     among_others: Vec<watch::Sender<u64>>,
 }
 
@@ -52,9 +54,14 @@ impl Listeners {
 
     /// Forgets whoever listens no more; whether somebody does.
     fn are_left(&mut self) -> bool {
-        self.among_others.retain(|sender| 0 < sender.receiver_count());
-        0 < self.alone.receiver_count() || !self.among_others.is_empty()
+        self.among_others.retain(is_heard);
+        is_heard(&self.alone) || !self.among_others.is_empty()
     }
+}
+
+/// Whether somebody listens. Once nobody does nobody begins to: it is forgotten then, here sooner and there later.
+fn is_heard(sender: &watch::Sender<u64>) -> bool {
+    0 < sender.receiver_count()
 }
 
 /// Fewer subscriptions than this are not worth a sweep.
@@ -68,16 +75,22 @@ impl Topics {
         state.listeners.entry(topic).or_insert_with(|| Listeners::new(size)).alone.subscribe()
     }
 
-    /// A receiver whose value is the size of the log when any of the topics last changed, or `size`. When it changes,
-    /// whoever listens to one of them alone has been told of it.
-    pub(super) fn subscribe_to_all(&self, topics: Vec<Topic>, size: u64) -> watch::Receiver<u64> {
-        let (sender, receiver) = watch::channel(size);
+    /// A receiver whose value is the size of the log when any of the topics last changed, or `size` at most. When it
+    /// changes, whoever listens to one of them alone has been told of it.
+    pub(super) fn subscribe_to_all(&self, mut topics: Vec<Topic>, size: u64) -> watch::Receiver<u64> {
+        topics.sort_unstable();
+        topics.dedup();
         let mut state = self.state();
+        if let Some(sender) = state.sets.get(&*topics).filter(|sender| is_heard(sender)) {
+            return sender.subscribe();
+        }
         state.count(topics.len());
-        for topic in topics {
-            let listeners = state.listeners.entry(topic).or_insert_with(|| Listeners::new(size));
+        let (sender, receiver) = watch::channel(size);
+        for topic in &topics {
+            let listeners = state.listeners.entry(topic.clone()).or_insert_with(|| Listeners::new(size));
             listeners.among_others.push(sender.clone());
         }
+        state.sets.insert(topics.into(), sender);
         receiver
     }
 
@@ -92,7 +105,7 @@ impl Topics {
             of_launch.into_iter().chain(instances_of(entry).cloned().map(Topic::Instance))
         });
         let topics = std::iter::once(Topic::Log).chain(of_entries);
-        let heard: Vec<Topic> = topics.filter(|topic| state.listeners.contains_key(topic)).collect();
+        let heard: BTreeSet<Topic> = topics.filter(|topic| state.listeners.contains_key(topic)).collect();
         for listeners in heard.iter().filter_map(|topic| state.listeners.get(topic)) {
             listeners.alone.send_replace(size);
         }
@@ -100,7 +113,8 @@ impl Topics {
             let Some(listeners) = state.listeners.get_mut(&topic) else { continue };
             if listeners.are_left() {
                 for sender in &listeners.among_others {
-                    sender.send_replace(size);
+                    // Once, for however many of its topics.
+                    sender.send_if_modified(|told| std::mem::replace(told, size) != size);
                 }
             } else {
                 state.listeners.remove(&topic);
@@ -112,9 +126,10 @@ impl Topics {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many subscriptions are held, those to several topics once for each of them.
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.state().listeners.values().map(|listeners| 1 + listeners.among_others.len()).sum()
+    pub(super) fn held(&self) -> usize {
+        self.state().held()
     }
 }
 
@@ -123,11 +138,16 @@ impl State {
     fn count(&mut self, subscriptions: usize) {
         if self.sweep_at <= self.subscriptions {
             self.listeners.retain(|_, listeners| listeners.are_left());
-            self.subscriptions = self.listeners.values().map(|listeners| 1 + listeners.among_others.len()).sum();
+            self.sets.retain(|_, sender| is_heard(sender));
+            self.subscriptions = self.held();
             // Twice what is left: a sweep then costs each subscription a constant.
             self.sweep_at = (self.subscriptions * 2).max(SWEEP_SUBSCRIPTIONS_MIN);
         }
         self.subscriptions += subscriptions;
+    }
+
+    fn held(&self) -> usize {
+        self.listeners.values().map(|listeners| 1 + listeners.among_others.len()).sum()
     }
 }
 
@@ -155,24 +175,28 @@ pub(super) fn instances_of(entry: &Entry) -> impl Iterator<Item = &InstanceId> {
 mod tests {
     use super::*;
 
-    fn instance(number: u64) -> InstanceId {
-        format!("i-{number:017x}").parse().unwrap()
+    fn instances(numbers: std::ops::Range<i64>) -> Vec<Topic> {
+        numbers.map(|number| Topic::Instance(format!("i-{number:017x}").parse().unwrap())).collect()
+    }
+
+    fn launch(second: i64) -> Topic {
+        Topic::Launch(LaunchId::new(jiff::Timestamp::from_second(second).unwrap()))
     }
 
     #[test]
     fn topics_without_listeners_do_not_pile_up() {
         let topics = Topics::default();
         let kept = topics.subscribe(Topic::Log, 0);
-        for second in 0..10_000 {
-            let id = LaunchId::new(jiff::Timestamp::from_second(second).unwrap());
-            drop(topics.subscribe(Topic::Launch(id), 0));
-            drop(topics.subscribe_to_all((0..3).map(|number| Topic::Instance(instance(number))).collect(), 0));
+        for round in 0..10_000_i64 {
+            drop(topics.subscribe(launch(round), 0));
+            drop(topics.subscribe_to_all(instances(0..3), 0));
+            drop(topics.subscribe_to_all(instances(round..round + 3), 0));
         }
-        assert!(topics.len() <= 2 * SWEEP_SUBSCRIPTIONS_MIN, "{}", topics.len());
+        assert!(topics.held() <= 3 * SWEEP_SUBSCRIPTIONS_MIN, "{}", topics.held());
         topics.announce(std::iter::empty(), 9);
         assert_eq!(*kept.borrow(), 9);
         drop(kept);
         topics.announce(std::iter::empty(), 10);
-        assert!(topics.len() < 2 * SWEEP_SUBSCRIPTIONS_MIN);
+        assert!(topics.held() < 3 * SWEEP_SUBSCRIPTIONS_MIN);
     }
 }

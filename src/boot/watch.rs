@@ -4,6 +4,7 @@
 //! re-reads and nobody else waits for it. Between events it yields heartbeats that say how old what
 //! is known is.
 
+mod cursor;
 mod feed;
 mod history;
 mod instances;
@@ -26,7 +27,8 @@ use feed::Feed;
 use history::History;
 use open::Open;
 
-pub use instances::{Cursor, InstancesWatch};
+pub use cursor::Cursor;
+pub use instances::InstancesWatch;
 pub use launch::LaunchWatch;
 
 /// The longest time without an event or a heartbeat.
@@ -131,10 +133,8 @@ pub enum WatchError {
     },
     /// The caller wants to go on after a record from a time of which records were removed, and some may have been
     /// about what it watches.
-    #[error("records after {after} were removed; what is kept begins at {oldest}")]
+    #[error("records after the cursor were removed; from {oldest} on nothing was")]
     Expired {
-        /// What the caller said.
-        after: Cursor,
         /// From here on nothing was removed.
         oldest: Cursor,
     },

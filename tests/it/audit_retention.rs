@@ -110,7 +110,8 @@ async fn a_cursor_from_before_what_is_kept_is_refused_where_something_may_be_mis
     // From there on nothing is missing.
     let oldest = refused.get_details_error_info().unwrap().metadata["oldest"].clone();
     assert!(oldest.starts_with('r') && oldest != first, "{oldest}");
-    watch(&oldest).await.unwrap();
+    let rest = world.read_to_end(watch(&oldest).await.unwrap()).await;
+    assert!(rest.last().is_some_and(|event| event.terminal && event.phase() == pb::BootPhase::Ready), "{rest:?}");
     let now = transitions(&world.read_to_end(watch("").await.unwrap()).await).len();
     assert_eq!(now, 1, "what it is now");
 }

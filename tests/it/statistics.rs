@@ -163,7 +163,7 @@ async fn what_is_expected_of_a_boot_changes_with_those_before_it_and_is_replayed
     let request = pb::WatchInstancesRequest {
         region: REGION.to_owned(),
         instance_ids: vec![of_instance[0].instance_id.clone()],
-        after_cursor: "r0".to_owned(),
+        after_cursor: "r0.0".to_owned(),
         ..Default::default()
     };
     let stream = world.launches().watch_instances(request).await.unwrap().into_inner();

@@ -174,11 +174,11 @@ async fn a_watch_without_a_cursor_begins_with_what_the_instance_is() {
     let resumed = pb::WatchInstancesRequest { after_cursor: now[0].cursor.clone(), ..request.clone() };
     let stream = world.launches().watch_instances(resumed).await.unwrap().into_inner();
     let after_ready = world.read_to_end(stream).await;
-    let told: Vec<_> = after_ready.iter().map(|event| (event.phase(), event.cursor.as_str(), event.terminal)).collect();
-    // The same record by the same cursor; its terminal event was READY, before the cursor.
-    assert_eq!(told, [(pb::BootPhase::Terminated, gone[0].cursor.as_str(), false)]);
+    let told: Vec<_> = after_ready.iter().map(|event| (event.phase(), event.observed_time, event.terminal)).collect();
+    // The same record; its terminal event was READY, before the cursor.
+    assert_eq!(told, [(pb::BootPhase::Terminated, gone[0].observed_time, false)]);
 
-    let ahead = pb::WatchInstancesRequest { after_cursor: "r999999".to_owned(), ..request };
+    let ahead = pb::WatchInstancesRequest { after_cursor: "r999999.0".to_owned(), ..request };
     let status = world.launches().watch_instances(ahead).await.unwrap_err();
     assert_eq!(status.code(), Code::OutOfRange);
     assert_eq!(status.get_details_error_info().unwrap().reason, "CURSOR_AHEAD");

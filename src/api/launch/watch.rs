@@ -79,8 +79,8 @@ struct Watch {
 
 impl Watch {
     fn new(of: Of, services: &Services) -> Self {
-        let Services { measured, log, tails, .. } = services.clone();
-        Self { of, outlook: Box::new(Outlook::new(log, measured)), tails }
+        let Services { measured, tails, .. } = services.clone();
+        Self { of, outlook: Box::new(Outlook::new(measured)), tails }
     }
 
     async fn next(&mut self) -> Result<Option<pb::BootEvent>, WatchError> {
@@ -110,7 +110,7 @@ impl Watch {
     }
 
     async fn message(&mut self, event: &BootEvent, cursor: Option<Cursor>) -> Result<pb::BootEvent, WatchError> {
-        let left = match &self.of {
+        let left = match &mut self.of {
             Of::Launch(watch) => self.outlook.in_launch(watch, event).await,
             Of::Instances(watch) => self.outlook.of_instance(watch, event).await?,
         };

@@ -159,7 +159,7 @@ impl From<WatchError> for Failure {
             WatchError::NoSuchInstances(instance_ids) => Self::NotFound(Missing::Instances(instance_ids)),
             WatchError::AheadOfLaunch { after, last } => Self::CursorAhead { after, last },
             WatchError::AheadOfLog { after, last } => Self::CursorAhead { after, last },
-            WatchError::Expired { oldest, .. } => Self::CursorExpired { oldest: Some(oldest.to_string()) },
+            WatchError::Expired { oldest } => Self::CursorExpired { oldest: Some(oldest.to_string()) },
             WatchError::Ec2(error) => Self::Ec2(error),
             WatchError::Read(error) => error.into(),
         }

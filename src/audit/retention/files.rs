@@ -52,7 +52,7 @@ impl Files {
     }
 
     /// The end of the last pruning; 0 if there was none.
-    pub(super) fn last_end(&self) -> io::Result<u64> {
+    pub(in crate::audit) fn last_end(&self) -> io::Result<u64> {
         Ok(self.ends("jsonl")?.pop().unwrap_or(0))
     }
 

@@ -75,6 +75,16 @@ impl Feed {
         look(&self.read().launch)
     }
 
+    /// The same, once `size` records of the log are read.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub(super) fn with_launch_at<T>(&self, size: u64, look: impl FnOnce(&Launch) -> T) -> Result<T, ReadError> {
+        let mut read = self.read();
+        read.catch_up(&self.log, self.launch_id, size)?;
+        Ok(look(&read.launch))
+    }
+
     fn read(&self) -> MutexGuard<'_, Read> {
         // It is consistent after every statement: a record that cannot be applied leaves the launch unchanged.
         self.read.lock().unwrap_or_else(PoisonError::into_inner)

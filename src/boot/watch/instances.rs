@@ -1,65 +1,50 @@
 //! Watching instances, also ones that Gantry did not launch, by position in the log.
 
-use std::collections::VecDeque;
-use std::fmt;
-use std::str::FromStr;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::feed::Feed;
 use super::history::{History, Told};
-use super::{HEARTBEAT_PERIOD, WatchError, Watched, Watches, heartbeat};
+use super::{Cursor, HEARTBEAT_PERIOD, WatchError, Watched, Watches, heartbeat};
 use crate::audit::{AuditLog, ReadError, Topic};
-use crate::boot::{Interest, Tracker};
-use crate::clock::Clock;
+use crate::boot::Interest;
 use crate::ec2::facts::InstanceState;
-use crate::ids::{AccountId, InstanceId, MalformedId, Region};
-use crate::record::{BootEvent, BootTimes, Phase};
-
-/// A position in the log: everything before it has been read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Cursor(u64);
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "r{}", self.0)
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = MalformedId;
-    fn from_str(text: &str) -> Result<Self, MalformedId> {
-        text.strip_prefix('r')
-            .and_then(|digits| digits.parse().ok())
-            .map(Self)
-            .ok_or(MalformedId { kind: "cursor", expected: "a cursor from an earlier event" })
-    }
-}
+use crate::ids::{AccountId, InstanceId, LaunchId, Region};
+use crate::record::{BootEvent, BootTimes, Launch, Phase};
 
 /// The events of some instances, ending once each has had its terminal one: it is ready, or will not be. Ready is no
 /// end while EC2 is shutting the instance down.
 #[derive(Debug)]
 pub struct InstancesWatch {
-    clock: Arc<dyn Clock>,
-    tracker: Tracker,
+    watches: Watches,
     place: (AccountId, Region),
     _interest: Interest,
     /// Changes with each record of any of the instances.
     changes: watch::Receiver<u64>,
-    /// How many records of the log have been looked at.
+    /// Records before this one have been looked at.
     end: u64,
+    /// Nothing of the instances that is not read lies before this one.
+    quiet_to: u64,
+    /// How many records the log had when the watch began, however often it was broken off since.
+    begun: u64,
+    /// Those that EC2 was shutting down then, whose end was not told yet.
+    leaving: Arc<BTreeSet<InstanceId>>,
     instances: Vec<Instance>,
     /// What has been read and not yielded, in the order of the log.
     pending: VecDeque<Pending>,
-    /// Of the boot that was last told of.
-    times: BootTimes,
+    /// The index and the boot of what was last told of.
+    last: (u64, BootTimes),
+    /// The launches of instances that were told of, shared with their other watchers.
+    launches: Vec<(LaunchId, Arc<Feed>)>,
 }
 
 #[derive(Debug)]
 struct Instance {
     history: Arc<History>,
-    /// How many phases of its history have been looked at.
-    read: usize,
+    /// The first index of what is to be looked at next.
+    next: u64,
     /// Whether EC2 was shutting it down when the watch began, so that more will follow for sure.
     is_leaving: bool,
     /// Whether its terminal event was told.
@@ -77,10 +62,9 @@ impl Instance {
     /// what follows while others are waited for is told too.
     fn take(&mut self, told: Arc<Told>) -> Pending {
         let was_settled = self.is_settled;
-        let phase = told.event.phase;
-        let is_over = matches!(phase, Some(Phase::Failed | Phase::Terminated));
-        self.is_settled |= is_over || phase.is_some_and(Phase::is_terminal) && !self.is_leaving;
-        self.read += 1;
+        let is_over = matches!(told.phase(), Some(Phase::Failed | Phase::Terminated));
+        self.is_settled |= is_over || told.phase().is_some_and(Phase::is_terminal) && !self.is_leaving;
+        self.next = told.index + 1;
         Pending { told, is_terminal: self.is_settled && !was_settled }
     }
 }
@@ -92,14 +76,14 @@ impl InstancesWatch {
         instance_ids: Vec<InstanceId>,
         cursor: Option<Cursor>,
     ) -> Result<Self, WatchError> {
-        let Watches { log, clock, tracker, histories, .. } = watches.clone();
-        if let Some(cursor) = cursor {
-            check_cursor(&log, cursor, &instance_ids)?;
+        let log = &watches.log;
+        if let Some(cursor) = &cursor {
+            check_cursor(log, cursor, &instance_ids)?;
         }
         // Before anybody is asked: that another place does not show an instance would be taken for its end.
         let mut elsewhere = Vec::new();
         for id in &instance_ids {
-            if is_elsewhere(&log, id, &place)? {
+            if log.place_of_instance(id)?.is_some_and(|recorded| recorded != place) {
                 elsewhere.push(id.clone());
             }
         }
@@ -107,87 +91,110 @@ impl InstancesWatch {
             return Err(WatchError::NoSuchInstances(elsewhere));
         }
         // What EC2 says now is on record once this returns.
-        let (interest, shown) = tracker.follow(&place, instance_ids.clone()).await?;
+        let (interest, shown) = watches.tracker.follow(&place, instance_ids.clone()).await?;
         // Subscribed before reading, so that what is written in between is not missed.
         let changes = log.subscribe_to_all(instance_ids.iter().cloned().map(Topic::Instance).collect());
         let end = log.size();
-        let from = cursor.map_or(end, |cursor| cursor.0);
+        let histories = histories_of(watches, &instance_ids, end).await?;
         let mut unknown = Vec::new();
-        let mut instances = Vec::with_capacity(instance_ids.len());
-        let mut pending = Vec::new();
-        for id in instance_ids {
-            let history = History::open(&histories, &log, &id)?;
-            let mut before = history.after(0, end)?;
-            if before.is_empty() && !shown.contains_key(&id) && log.launch_of_instance(&id)?.is_none() {
-                unknown.push(id);
-                continue;
+        for (id, history) in instance_ids.iter().zip(&histories) {
+            let is_known = shown.contains_key(id) || history.last_before(end)?.is_some();
+            if !is_known && log.launch_of_instance(id)?.is_none() {
+                unknown.push(id.clone());
             }
-            before.retain(|told| told.index < from);
-            let is_leaving = shown.get(&id).is_some_and(|state| *state == Some(InstanceState::ShuttingDown));
-            let mut instance = Instance { history, read: 0, is_leaving, is_settled: false };
-            if cursor.is_some() {
-                // The caller has read it, and its terminal event was told: with nothing new the watch ends at once.
-                for told in before {
-                    instance.take(told);
-                }
-            } else if let Some(last) = before.last() {
-                // What it is now, and nothing of how it came to that.
-                instance.read = before.len() - 1;
-                pending.push(instance.take(Arc::clone(last)));
-            }
-            instances.push(instance);
         }
         if !unknown.is_empty() {
             return Err(WatchError::NoSuchInstances(unknown));
         }
-        let times = BootTimes::default();
+        let is_leaving = |id: &&InstanceId| shown.get(*id) == Some(&Some(InstanceState::ShuttingDown));
+        let (after, begun, leaving) = match cursor.clone() {
+            Some(Cursor { after, begun, leaving }) => (after, begun, leaving),
+            None => (0, end, Arc::new(instance_ids.iter().filter(is_leaving).cloned().collect())),
+        };
+        let mut instances = Vec::with_capacity(histories.len());
+        for history in histories {
+            // What it was when the watch began, and nothing of how it came to that.
+            let first = history.last_before(begun)?.map_or(0, |first| first.index);
+            let is_leaving = leaving.contains(history.instance_id());
+            let mut instance = Instance { history, next: first, is_leaving, is_settled: false };
+            // The caller has read that, and its terminal event if it was there.
+            for told in instance.history.between(first, after)? {
+                instance.take(told);
+            }
+            instances.push(instance);
+        }
+        if let Some(cursor) = &cursor {
+            // Again, since something may have been removed before it was read.
+            check_cursor(log, cursor, &instance_ids)?;
+        }
         let mut watch = Self {
-            clock,
-            tracker,
+            watches: watches.clone(),
             place,
             _interest: interest,
             changes,
             end,
+            quiet_to: end,
+            begun,
+            leaving,
             instances,
             pending: VecDeque::new(),
-            times,
+            last: (0, BootTimes::default()),
+            launches: Vec::new(),
         };
-        watch.push(pending);
         watch.read(end)?;
         Ok(watch)
     }
 
-    /// Whether it is a watch over this instance among others.
-    pub fn is_of(&self, instance_id: &InstanceId) -> bool {
-        self.instances.iter().any(|instance| instance.history.instance_id() == instance_id)
+    /// What `look` makes of the launch of the instance of the last event; none if the launch is not on record any more.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn with_launch<T>(
+        &mut self,
+        launch_id: LaunchId,
+        look: impl FnOnce(&Launch) -> T,
+    ) -> Result<Option<T>, WatchError> {
+        let size = self.last.0 + 1;
+        if let Some((_, feed)) = self.launches.iter().find(|(known, _)| *known == launch_id) {
+            return Ok(Some(feed.with_launch_at(size, look)?));
+        }
+        match Feed::open(&self.watches.launches, &self.watches.log, launch_id, size) {
+            Ok(feed) => {
+                let seen = feed.with_launch(look);
+                self.launches.push((launch_id, feed));
+                Ok(Some(seen))
+            }
+            Err(WatchError::NoSuchLaunch(_) | WatchError::Pruned { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// When the instance of the last event had reached what by then.
     pub fn boot_times(&self) -> BootTimes {
-        self.times
+        self.last.1
     }
 
     /// The next event or heartbeat; none after the last.
     ///
     /// # Errors
-    /// If the log cannot be read.
+    /// If the log cannot be read; if retention has removed what was not read yet, since nobody has come for it in all
+    /// that time.
     pub async fn next(&mut self) -> Result<Option<Watched>, WatchError> {
         loop {
             if let Some(Pending { told, is_terminal }) = self.pending.pop_front() {
-                self.times = told.times;
-                let event = if is_terminal {
-                    Arc::new(BootEvent { terminal: true, ..(*told.event).clone() })
-                } else {
-                    Arc::clone(&told.event)
-                };
-                return Ok(Some(Watched::Event { event, cursor: Some(Cursor(told.index + 1)) }));
+                return Ok(Some(self.event(&told, is_terminal)));
             }
             if self.instances.iter().all(|instance| instance.is_settled) {
                 return Ok(None);
             }
+            let size = self.watches.log.size();
+            if !self.changes.has_changed().unwrap_or(true) {
+                self.quiet_to = size;
+            }
+            let clock = &self.watches.clock;
             let changed = tokio::select! {
                 changed = self.changes.changed() => Some(changed.is_ok()),
-                () = self.clock.sleep(HEARTBEAT_PERIOD) => None,
+                () = clock.sleep(HEARTBEAT_PERIOD) => None,
             };
             match changed {
                 Some(true) => {
@@ -198,57 +205,87 @@ impl InstancesWatch {
                 None => {
                     let waiting = self.instances.iter().filter(|instance| !instance.is_settled);
                     let ids = waiting.map(|instance| instance.history.instance_id());
-                    return Ok(Some(heartbeat(&*self.clock, self.tracker.observed(&self.place, ids))));
+                    return Ok(Some(heartbeat(&**clock, self.watches.tracker.observed(&self.place, ids))));
                 }
             }
         }
     }
 
-    /// Reads what is new in the log up to `size`, in its order.
+    fn event(&mut self, told: &Told, is_terminal: bool) -> Watched {
+        self.last = (told.index, told.times);
+        if let Some(id) = &told.event.instance_id
+            && matches!(told.phase(), Some(Phase::Failed | Phase::Terminated))
+            && self.leaving.contains(id)
+        {
+            Arc::make_mut(&mut self.leaving).remove(id);
+        }
+        let event = if is_terminal {
+            Arc::new(BootEvent { terminal: true, ..(*told.event).clone() })
+        } else {
+            Arc::clone(&told.event)
+        };
+        let cursor = Cursor { after: told.index + 1, begun: self.begun, leaving: Arc::clone(&self.leaving) };
+        Watched::Event { event, cursor: Some(cursor) }
+    }
+
+    /// Reads what is new in the log up to `size`, in its order, so that a cursor never skips what comes after it.
     fn read(&mut self, size: u64) -> Result<(), WatchError> {
         self.end = self.end.max(size);
         let mut new = Vec::new();
         for instance in &mut self.instances {
-            for told in instance.history.after(instance.read, self.end)? {
+            for told in instance.history.between(instance.next, self.end)? {
                 new.push(instance.take(told));
             }
         }
-        self.push(new);
-        Ok(())
-    }
-
-    /// In the order of the log, so that a cursor never skips what comes after it.
-    fn push(&mut self, mut new: Vec<Pending>) {
+        let ids = self.instances.iter().map(|instance| instance.history.instance_id());
+        if let Some(oldest) = missing_below(&self.watches.log, self.quiet_to, ids)? {
+            let cursor = Cursor { after: oldest, begun: oldest, leaving: Arc::clone(&self.leaving) };
+            return Err(WatchError::Expired { oldest: cursor });
+        }
         new.sort_by_key(|pending| pending.told.index);
         self.pending.extend(new);
+        Ok(())
     }
 }
 
-/// That a caller who has read up to `cursor` can be told everything of these instances since.
-fn check_cursor(log: &AuditLog, cursor: Cursor, instance_ids: &[InstanceId]) -> Result<(), WatchError> {
-    let (after, last) = (cursor.0, log.size());
+/// The records of a launch may be thousands: they are read where that keeps nobody from the wire.
+async fn histories_of(watches: &Watches, ids: &[InstanceId], size: u64) -> Result<Vec<Arc<History>>, WatchError> {
+    let (log, histories, ids) = (watches.log.clone(), watches.histories.clone(), ids.to_vec());
+    let reading = tokio::task::spawn_blocking(move || History::open(&histories, &log, &ids, size));
+    // It is not aborted, and what panics is a defect that a stream ends with.
+    reading.await.unwrap_or(Err(ReadError::Closed)).map_err(WatchError::from)
+}
+
+/// That a watch can be taken up at `cursor`: nothing is missing of what it was told of and what came after.
+fn check_cursor(log: &AuditLog, cursor: &Cursor, instance_ids: &[InstanceId]) -> Result<(), WatchError> {
+    let (after, last) = (cursor.after.max(cursor.begun), log.size());
     if last < after {
         return Err(WatchError::AheadOfLog { after, last });
     }
-    let oldest = Cursor(log.whole_from_index());
-    if cursor < oldest {
+    match missing_below(log, cursor.after.min(cursor.begun), instance_ids)? {
+        Some(oldest) => {
+            let cursor =
+                Cursor { after: cursor.after.max(oldest), begun: oldest, leaving: Arc::clone(&cursor.leaving) };
+            Err(WatchError::Expired { oldest: cursor })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether records of these instances from index `from` on may have been removed; then the index from which on none was.
+fn missing_below<'a>(
+    log: &AuditLog,
+    from: u64,
+    instance_ids: impl IntoIterator<Item = &'a InstanceId>,
+) -> Result<Option<u64>, ReadError> {
+    let oldest = log.whole_from_index();
+    if from < oldest {
         for id in instance_ids {
             // Retention removes a launch as a whole or not at all: nothing is missing of one that is there.
-            let of_launch = log.launch_of_instance(id)?;
-            if of_launch.map(|launch_id| log.launch(launch_id)).transpose()?.flatten().is_none() {
-                return Err(WatchError::Expired { after: cursor, oldest });
+            if log.launch_of_instance(id)?.is_none() {
+                return Ok(Some(oldest));
             }
         }
     }
-    Ok(())
-}
-
-/// Whether an instance is on record as one of another account or Region.
-fn is_elsewhere(log: &AuditLog, id: &InstanceId, place: &(AccountId, Region)) -> Result<bool, ReadError> {
-    if let Some(launch) = log.launch_of_instance(id)?.map(|launch_id| log.launch(launch_id)).transpose()?.flatten() {
-        return Ok((&launch.account_id, &launch.region) != (&place.0, &place.1));
-    }
-    let last = log.instance_entries(id, 0)?.pop().map(|indexed| indexed.entry);
-    let recorded = last.and_then(|entry| entry.account_id.zip(entry.region));
-    Ok(recorded.is_some_and(|recorded| recorded != *place))
+    Ok(None)
 }

@@ -1,8 +1,10 @@
 //! Watching instances that Gantry did not launch, and how EC2 and guests end instances.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use gantry::api::pb;
+use gantry::clock::Clock;
 use gantry::sandbox::{Plan, landmarks};
 
 use super::{MINUTE, assert_phases, assert_well_told, boot, phases, request};
@@ -62,9 +64,9 @@ async fn what_gantry_did_not_launch_is_watched_live_and_over_restarts() {
         restarts += 1;
     }
     assert!(restarts >= 2, "{restarts}");
-    let cursors: BTreeSet<u64> = events.iter().map(|event| event.cursor[1..].parse().unwrap()).collect();
-    let told: Vec<u64> = events.iter().map(|event| event.cursor[1..].parse().unwrap()).collect();
-    assert!(told.iter().eq(&cursors), "in order and each once: {told:?}");
+    let told: BTreeSet<&str> = events.iter().map(|event| event.cursor.as_str()).collect();
+    assert_eq!(told.len(), events.len(), "each once");
+    assert!(events.is_sorted_by_key(|event| event.observed_time.map(|time| (time.seconds, time.nanos))), "in order");
     for id in &ids {
         let of_instance = of(&events, id);
         assert_eq!(of_instance.iter().filter(|event| event.terminal).count(), 1, "{id}: {of_instance:?}");
@@ -78,6 +80,51 @@ async fn what_gantry_did_not_launch_is_watched_live_and_over_restarts() {
         |event: &pb::BootEvent| pb::BootEvent { progress: None, expected_remaining: None, ..event.clone() };
     let expected: Vec<_> = events[1..].iter().map(without_outlook).collect();
     assert_eq!(transitions(&again).into_iter().map(without_outlook).collect::<Vec<_>>(), expected);
+}
+
+/// What EC2's own API does to an instance.
+fn act(world: &World, action: &str, instance_id: &str) {
+    ec2(world, &format!("Action={action}&Version=2016-11-15&InstanceId.1={instance_id}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn taken_up_anywhere_a_watch_is_what_it_would_have_been() {
+    let world = World::start().await;
+    let old = run_foreign(&world, 3, "");
+    let stream = world.launches().watch_instances(watch_request(&old, "")).await.unwrap().into_inner();
+    let before = world.read_to_end(stream).await;
+    assert_eq!(before.iter().filter(|event| event.terminal && event.phase() == Ready).count(), 3);
+
+    // One that was ready boots again, one that was ready is on its way out, and one is new; the last stays ready.
+    let (again, leaving, stays) = (&old[0], &old[1], &old[2]);
+    act(&world, "StopInstances", again);
+    world.while_time_passes(world.clock.sleep(Duration::from_secs(120))).await;
+    act(&world, "StartInstances", again);
+    act(&world, "TerminateInstances", leaving);
+    let new = run_foreign(&world, 1, "").remove(0);
+    let ids = [again, leaving, stays, &new].map(Clone::clone);
+    let stream = world.launches().watch_instances(watch_request(&ids, "")).await.unwrap().into_inner();
+    let whole = world.read_to_end(stream).await;
+    let whole: Vec<pb::BootEvent> = transitions(&whole).into_iter().cloned().collect();
+    let told = |id: &str| -> Vec<(pb::BootPhase, bool)> {
+        of(&whole, id).into_iter().map(|event| (event.phase(), event.terminal)).collect()
+    };
+    assert_eq!(told(leaving), [(Ready, false), (Terminated, true)], "ready is no end while it is being terminated");
+    assert_eq!(told(stays), [(Ready, true)]);
+    for id in [again, &new] {
+        let told = told(id);
+        assert!(told.len() > 1 && told.last() == Some(&(Ready, true)), "{told:?}");
+        assert!(!told[..told.len() - 1].iter().any(|(_, terminal)| *terminal), "{told:?}");
+    }
+
+    let world = world.restart().await;
+    for (nth, event) in whole.iter().enumerate() {
+        let request = watch_request(&ids, &event.cursor);
+        let stream = world.launches().watch_instances(request).await.unwrap().into_inner();
+        let rest = world.read_to_end(stream).await;
+        let rest: Vec<pb::BootEvent> = transitions(&rest).into_iter().cloned().collect();
+        assert_eq!(rest, whole[nth + 1..], "after {nth} of {}", whole.len());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

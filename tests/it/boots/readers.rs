@@ -45,9 +45,10 @@ async fn a_reader_that_stalls_holds_up_nobody_and_misses_nothing() {
             let events = transitions(events).into_iter().filter(|event| event.instance_id == id);
             events.map(|event| (event.phase(), event.terminal)).collect()
         };
-        // It began with what the instance was.
+        // It began with what the instance was, before anything could run.
         let (late, quick) = (of_instance(&late), of_instance(&quick));
-        assert!(!late.is_empty() && quick.ends_with(&late), "{id}: {late:?}, {quick:?}");
+        assert!(quick.ends_with(&late), "{id}: {late:?}, {quick:?}");
+        assert!(late.iter().any(|(phase, _)| *phase == pb::BootPhase::Running), "{id}: {late:?}");
     }
 }
 
@@ -83,6 +84,6 @@ async fn silence_is_broken_every_ten_seconds() {
         silences.sort_unstable();
         // A machine that is busy makes some late.
         let (shortest, middle) = (silences[0], silences[silences.len() / 2]);
-        assert!(shortest >= Duration::from_secs(10) && middle <= Duration::from_secs(11), "{silences:?}");
+        assert!(shortest >= Duration::from_secs(10) && middle <= Duration::from_secs(12), "{silences:?}");
     }
 }
