@@ -4,6 +4,7 @@
 //! therefore never taken back on the word of a state alone: that an instance boots again is known by its launch time,
 //! which EC2 moves with every start (API Reference, `Instance`: "the time that the instance was last launched").
 
+mod bounded;
 mod look;
 
 use std::time::Duration;
@@ -41,8 +42,8 @@ pub fn observe(tracked: &Tracked, look: Look<'_>, now: Timestamp) -> Vec<Instanc
     match look.instance {
         None if is_gone(tracked, seen.elapsed) => phases.extend(seen.enter(Phase::Terminated)),
         None => {}
-        // It shows the instance before it was stopped and started.
-        Some(_) if seen.boot == Boot::Earlier => {}
+        // It shows the instance before it was stopped and started. What has ended is never started again.
+        Some(instance) if seen.boot == Boot::Earlier && instance.state != Some(InstanceState::Terminated) => {}
         Some(instance) => match instance.state {
             Some(InstanceState::Pending) => pending(&seen, tracked, &mut phases),
             Some(InstanceState::Running) => running(&seen, tracked, look.status, &mut phases),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Boot;
+use super::bounded::{self, EVENTS_MAX};
 use crate::boot::console::ConsoleTail;
 use crate::boot::explain::BootFacts;
 use crate::ec2::facts::{self, Instance, InstanceStatus, StateReason, StatusSummary};
@@ -19,11 +20,10 @@ const SAME_BOOT: Duration = Duration::from_secs(2);
 /// for your instances").
 const OVER: [&str; 2] = ["[Completed]", "[Canceled]"];
 
-/// Scheduled events of one instance that are told.
-const EVENTS_MAX: usize = 20;
-
-/// Characters of one of EC2's texts that are told and recorded: whatever EC2 says, a record has room for it.
-const TEXT_CHARS_MAX: usize = 1_024;
+/// How far ahead of now a launch time may be: clocks differ, and by less. One that is further ahead is none: taken for a
+/// later boot, it would make each true answer that follows an earlier one, which is no news, for as long as there is a
+/// record of it.
+const LAUNCH_AHEAD_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// What is known of an instance that is being tracked.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,7 +71,7 @@ pub struct Checks {
 
 impl Checks {
     fn of(status: &InstanceStatus) -> Self {
-        let word = |summary: &Option<StatusSummary>| summary.as_ref().map(|summary| bounded(&summary.status));
+        let word = |summary: &Option<StatusSummary>| summary.as_ref().map(|summary| bounded::name(&summary.status));
         Self {
             system: word(&status.system),
             instance: word(&status.instance),
@@ -126,24 +126,32 @@ pub(super) struct Seen<'a> {
 impl<'a> Seen<'a> {
     pub(super) fn new(tracked: &'a Tracked, look: Look<'a>, now: Timestamp) -> Self {
         let Look { instance, status, warned, console } = look;
-        let place = instance.map(place_of).filter(|place| tracked.place.as_ref() != Some(place));
-        let launched = instance.and_then(|instance| instance.launch_time);
-        let recorded = tracked.place.as_ref().and_then(|place| place.launch_time);
+        let latest = now.checked_add(LAUNCH_AHEAD_MAX).unwrap_or(Timestamp::MAX);
+        let is_possible = |launched: &Timestamp| *launched <= latest;
+        let launched = instance.and_then(|instance| instance.launch_time).filter(is_possible);
+        // A record may have one that was not looked at so.
+        let recorded = tracked.place.as_ref().and_then(|place| place.launch_time).filter(is_possible);
+        let boot = boot(recorded, launched);
+        // Where it was before it was stopped and started is not where it is.
+        let place =
+            instance.filter(|_| boot != Boot::Earlier).map(|instance| place_of(instance, launched.or(recorded)));
         Self {
             tracked,
             checks: status.map(Checks::of).unwrap_or_default(),
             scheduled: (status.is_some() || warned.is_some()).then(|| {
                 // A look without the status leaves what was known of it.
-                let announced = status.map_or_else(|| tracked.scheduled.clone(), |status| announced(&status.events));
+                let mut announced =
+                    status.map_or_else(|| tracked.scheduled.clone(), |status| announced(&status.events));
+                announced.truncate(EVENTS_MAX);
                 let warning = warned.filter(|warned| !announced.contains(warned)).cloned();
                 announced.into_iter().chain(warning).collect()
             }),
             reason: instance.and_then(|instance| instance.state_reason.as_ref()),
             state_reason: instance.and_then(|instance| instance.state_reason.as_ref()).and_then(reason_of),
-            place,
+            place: place.filter(|place| tracked.place.as_ref() != Some(place)),
             facts: boot_facts(instance),
             elapsed: Duration::try_from(now.duration_since(tracked.since)).unwrap_or(Duration::ZERO),
-            boot: boot(recorded, launched),
+            boot,
             knows_boot: recorded.is_some() && launched.is_some(),
             console,
         }
@@ -217,24 +225,18 @@ fn boot(recorded: Option<Timestamp>, shown: Option<Timestamp>) -> Boot {
 /// What EC2 has scheduled and not done yet, in a fixed order: that of its answers means nothing.
 fn announced(events: &[facts::ScheduledEvent]) -> Vec<ScheduledEvent> {
     let is_over = |description: &str| OVER.iter().any(|word| description.starts_with(word));
-    let mut announced: Vec<ScheduledEvent> = events
-        .iter()
-        .filter(|event| !event.description.as_deref().is_some_and(is_over))
-        .take(EVENTS_MAX)
-        .map(|event| ScheduledEvent {
-            id: event.id.as_deref().map(bounded),
-            code: bounded(event.code.as_deref().unwrap_or_default()),
-            description: event.description.as_deref().map(bounded),
-            not_before: event.not_before,
-            not_after: event.not_after,
-        })
-        .collect();
-    announced.sort_by(|a, b| (a.not_before, &a.id, &a.code).cmp(&(b.not_before, &b.id, &b.code)));
-    announced
-}
-
-fn bounded(text: &str) -> String {
-    text.chars().take(TEXT_CHARS_MAX).collect()
+    let mut pending: Vec<&facts::ScheduledEvent> =
+        events.iter().filter(|event| !event.description.as_deref().is_some_and(is_over)).collect();
+    // Before some are left out, so that each look leaves out the same.
+    pending.sort_by(|a, b| (a.not_before, &a.id, &a.code).cmp(&(b.not_before, &b.id, &b.code)));
+    let told = pending.into_iter().take(EVENTS_MAX).map(|event| ScheduledEvent {
+        id: event.id.as_deref().map(bounded::name),
+        code: bounded::name(event.code.as_deref().unwrap_or_default()),
+        description: event.description.as_deref().map(bounded::sentence),
+        not_before: event.not_before,
+        not_after: event.not_after,
+    });
+    told.collect()
 }
 
 /// What the instance says about booting.
@@ -247,20 +249,22 @@ fn boot_facts(instance: Option<&Instance>) -> BootFacts {
 }
 
 fn reason_of(reason: &StateReason) -> Option<Reason> {
-    let bounded = |text: &Option<String>| bounded(text.as_deref().unwrap_or_default());
-    let (code, message) = (bounded(&reason.code), bounded(&reason.message));
+    let code = bounded::name(reason.code.as_deref().unwrap_or_default());
+    let message = bounded::sentence(reason.message.as_deref().unwrap_or_default());
     (!code.is_empty() || !message.is_empty()).then_some(Reason { code, message })
 }
 
-fn place_of(instance: &Instance) -> InstancePlace {
+/// Where the instance is, with what is known of when it was launched.
+fn place_of(instance: &Instance, launch_time: Option<Timestamp>) -> InstancePlace {
+    let name = |text: &Option<String>| text.as_deref().map(bounded::name);
     InstancePlace {
         instance_id: instance.instance_id.clone(),
-        instance_type: instance.instance_type.clone(),
-        availability_zone: instance.availability_zone.clone(),
-        subnet_id: instance.subnet_id.clone(),
-        private_ip: instance.private_ip.clone(),
-        private_dns_name: instance.private_dns_name.clone().filter(|name| !name.is_empty()),
-        public_dns_name: instance.public_dns_name.clone().filter(|name| !name.is_empty()),
-        launch_time: instance.launch_time,
+        instance_type: name(&instance.instance_type),
+        availability_zone: name(&instance.availability_zone),
+        subnet_id: name(&instance.subnet_id),
+        private_ip: name(&instance.private_ip),
+        private_dns_name: name(&instance.private_dns_name).filter(|name| !name.is_empty()),
+        public_dns_name: name(&instance.public_dns_name).filter(|name| !name.is_empty()),
+        launch_time,
     }
 }

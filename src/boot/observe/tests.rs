@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::ec2::facts::{StateReason, StatusSummary};
-use crate::record::{BootStage, ScheduledEvent};
+use crate::record::{BootStage, InstancePlace, ScheduledEvent};
+
+mod records;
 
 const ID: &str = "i-0123456789abcdef0";
 
@@ -222,6 +224,9 @@ fn what_is_not_ready_in_time_times_out_once_and_may_still_become_ready() {
     assert_eq!(phases(invisible, &[(None, None), (None, None)]), [Phase::TimedOut]);
 }
 
+/// A launch time that is years ahead of every look, in seconds.
+const NEVER: i64 = 1_000_000_000;
+
 /// An instance in `state` whose current boot began at `launched`.
 fn launched(state: InstanceState, launched: i64) -> Instance {
     Instance { launch_time: Some(at(launched)), ..instance(state, None) }
@@ -257,6 +262,22 @@ fn a_start_is_known_by_its_launch_time_and_nothing_else_takes_a_phase_back() {
             vec![Phase::Pending, Phase::Running, Phase::Stopped, Phase::Running, Phase::Ready],
         ),
         (
+            "a launch time to come is none, and hides nothing that follows",
+            vec![
+                see(Pending, NEVER, None),
+                see(Running, 100, None),
+                see(Running, NEVER, Some(checks("initializing", "initializing"))),
+                see(Stopped, 100, None),
+                see(Running, 200, ok()),
+            ],
+            vec![Phase::Pending, Phase::Running, Phase::Checking, Phase::Stopped, Phase::Running, Phase::Ready],
+        ),
+        (
+            "an end is one whatever boot it is shown with",
+            vec![see(Running, 200, None), see(Stopped, 100, None), see(Terminated, 100, None)],
+            vec![Phase::Running, Phase::Failed],
+        ),
+        (
             "nothing follows an end",
             vec![see(Terminated, 100, None), see(Running, 100, ok()), see(Pending, 200, None)],
             vec![Phase::Failed],
@@ -273,8 +294,17 @@ fn a_start_is_known_by_its_launch_time_and_nothing_else_takes_a_phase_back() {
         ),
     ];
     for (name, looks, expected) in cases {
-        assert_eq!(phases(fresh(), &looks), expected, "{name}");
+        let told = history(fresh(), &looks);
+        assert_eq!(told.iter().map(|phase| phase.phase).collect::<Vec<_>>(), expected, "{name}");
+        let mut times = told.iter().filter_map(|phase| phase.place.as_ref()?.launch_time);
+        assert!(times.all(|time| time < at(NEVER)), "{name}");
     }
+    let place = history(fresh(), &[see(Running, 100, None)]).remove(0).place.unwrap();
+    let recorded = InstancePlace { launch_time: Some(at(NEVER)), ..place };
+    let blind = Tracked { phase: Some(Phase::Running), place: Some(recorded), ..fresh() };
+    let told = history(blind, &[see(Stopped, 100, None), see(Running, 200, None)]);
+    let times: Vec<_> = told.iter().map(|phase| phase.place.as_ref().unwrap().launch_time).collect();
+    assert_eq!(times, [Some(at(100)), Some(at(200))], "also after a record of one that was to come");
 }
 
 #[test]
