@@ -7,20 +7,27 @@ mod notice;
 
 use aws_config::SdkConfig;
 use aws_sdk_ec2::config::retry::RetryPartition;
-use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message};
+use aws_sdk_sqs::types::{BatchResultErrorEntry, DeleteMessageBatchRequestEntry, Message};
 
 use super::call::send_unbudgeted;
 use super::clients::sdk_config;
+use super::errors::{Answer, meaning_of};
 use super::{Ec2Error, Settings};
 use crate::ids::{QueueUrl, Region};
 
-pub use notice::{Notice, NoticeError};
+pub use notice::{Interruption, Notice, NoticeError};
 
 /// How long SQS holds a question until there is a message, its longest (SQS Developer Guide, "Long polling").
 const WAIT_SECONDS: i32 = 20;
 
 /// Messages of one answer, SQS's most.
 const MESSAGES_MAX: i32 = 10;
+
+/// Characters that are kept of why SQS did not take a message off.
+const WHY_CHARS_MAX: usize = 200;
+
+/// HTTP status of an answer that says of each message what became of it.
+const HTTP_OK: u16 = 200;
 
 /// An SQS queue that one EventBridge rule feeds and one server reads.
 #[derive(Debug, Clone)]
@@ -57,22 +64,38 @@ impl EventQueue {
         Ok(answer.messages.unwrap_or_default().into_iter().map(received).collect())
     }
 
-    /// Takes messages off the queue. One that stays there comes again, which does no harm.
+    /// Takes messages off the queue, and says how many it took. One that stays there comes again, which does no harm.
     ///
     /// # Errors
-    /// See [`Ec2Error`].
-    pub async fn delete(&self, messages: Vec<Received>) -> Result<(), Ec2Error> {
+    /// See [`Ec2Error`]; also if SQS takes some of them off and not all.
+    pub async fn delete(&self, messages: Vec<Received>) -> Result<usize, Ec2Error> {
         let entry = |(number, receipt): (usize, String)| {
             DeleteMessageBatchRequestEntry::builder().id(number.to_string()).receipt_handle(receipt).build()
         };
         let receipts = messages.into_iter().filter_map(|message| message.receipt).enumerate();
         let entries: Vec<_> = receipts.filter_map(|receipt| entry(receipt).ok()).collect();
-        if entries.is_empty() {
-            return Ok(());
+        let count = entries.len();
+        if count == 0 {
+            return Ok(0);
         }
         let request = self.sqs.delete_message_batch().queue_url(self.url.as_str()).set_entries(Some(entries));
-        send_unbudgeted!(request).map(drop)
+        let answer = send_unbudgeted!(request)?;
+        // A success as far as HTTP is concerned, whatever became of the messages.
+        answer.failed().first().map_or(Ok(count), |failed| Err(not_deleted(failed)))
     }
+}
+
+fn not_deleted(failed: &BatchResultErrorEntry) -> Ec2Error {
+    let kept = |text: &str| text.chars().flat_map(char::escape_debug).take(WHY_CHARS_MAX).collect();
+    let meaning = meaning_of(failed.code());
+    Ec2Error::Answered(Answer {
+        code: kept(failed.code()),
+        message: kept(failed.message().unwrap_or("a message was not taken off the queue")),
+        class: meaning.class,
+        http_status: HTTP_OK,
+        request_id: None,
+        remedy: meaning.remedy,
+    })
 }
 
 fn client(config: &SdkConfig, settings: &Settings, region: &Region) -> aws_sdk_sqs::Client {
@@ -89,3 +112,6 @@ fn client(config: &SdkConfig, settings: &Settings, region: &Region) -> aws_sdk_s
 fn received(message: Message) -> Received {
     Received { notice: notice::read(message.body.as_deref().unwrap_or_default()), receipt: message.receipt_handle }
 }
+
+#[cfg(test)]
+mod tests;

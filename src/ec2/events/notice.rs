@@ -16,6 +16,11 @@ const INTERRUPTION: &str = "EC2 Spot Instance Interruption Warning";
 /// How long after its warning EC2 takes a Spot Instance back (EC2 User Guide, "Spot Instance interruption notices").
 const INTERRUPTION_AFTER: Duration = Duration::from_secs(120);
 
+/// How far from now an interruption may be, before or after, whose warning is believed. EC2 warns two minutes ahead and
+/// clocks differ by less than the rest; a queue keeps messages for days, and what was to happen then is told by the
+/// instance's state by now.
+const INTERRUPTION_NEAR: Duration = Duration::from_secs(5 * 60);
+
 /// Something happened to an instance, or is going to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
@@ -38,10 +43,17 @@ pub struct Interruption {
     pub time: Timestamp,
 }
 
+impl Interruption {
+    /// Whether it is about now, so that the warning of it is one. Not if the message was held up, or is dated ahead.
+    pub fn is_near(&self, now: Timestamp) -> bool {
+        self.time.duration_since(now).unsigned_abs() <= INTERRUPTION_NEAR
+    }
+}
+
 /// Why a message is no notice.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoticeError {
-    /// It is not what EventBridge sends.
+    /// It is not what EventBridge sends; the first words of why, which may quote it, without control characters.
     #[error("not an event of EventBridge: {0}")]
     Malformed(String),
     /// It is another event, which the queue's rule need not let through.
@@ -56,6 +68,10 @@ pub enum NoticeError {
 
 /// Characters of an action; EC2's are `terminate`, `stop` and `hibernate`. It becomes part of records.
 const ACTION_CHARS_MAX: usize = 32;
+
+/// Characters that are kept of why a message cannot be read. Whoever can send to the queue chooses them, and they get
+/// into the process's log.
+const WHY_CHARS_MAX: usize = 100;
 
 #[derive(Deserialize)]
 struct Envelope {
@@ -78,7 +94,10 @@ struct Detail {
 
 /// What the body of a message says.
 pub(super) fn read(body: &str) -> Result<Notice, NoticeError> {
-    let malformed = |why: &dyn std::fmt::Display| NoticeError::Malformed(why.to_string());
+    let malformed = |why: &dyn std::fmt::Display| {
+        let why = why.to_string();
+        NoticeError::Malformed(why.chars().flat_map(char::escape_debug).take(WHY_CHARS_MAX).collect())
+    };
     let event: Envelope = serde_json::from_str(body).map_err(|error| malformed(&error))?;
     if event.source != "aws.ec2" || ![STATE_CHANGE, INTERRUPTION].contains(&event.detail_type.as_str()) {
         return Err(NoticeError::OfOtherKind { source_name: event.source, detail_type: event.detail_type });
@@ -129,6 +148,15 @@ mod tests {
         let interruption = read(WARNING).unwrap().interruption.unwrap();
         assert_eq!(interruption.action, "terminate");
         assert_eq!(interruption.time, "2025-01-01T00:02:00Z".parse().unwrap());
+        for (now, is_near) in [
+            ("2024-12-31T23:56:59Z", false),
+            ("2025-01-01T00:00:01Z", true),
+            ("2025-01-01T00:07:00Z", true),
+            ("2025-01-01T00:07:01Z", false),
+            ("2025-01-03T00:00:00Z", false),
+        ] {
+            assert_eq!(interruption.is_near(now.parse().unwrap()), is_near, "{now}");
+        }
     }
 
     #[test]
@@ -145,5 +173,18 @@ mod tests {
             assert!(matches!(read(&body), Err(NoticeError::Malformed(_))), "{body}");
         }
         assert!(matches!(read(""), Err(NoticeError::Malformed(_))));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_malformed_message_is_short_and_no_control() {
+        let text = "\\u001b[2J\\n\u{202e}".repeat(10_000);
+        for (body, quoted) in
+            [(PENDING.replace("2021-11-11T21:29:54Z", &text), "x1B"), (format!("\"{text}\""), "u{1b}[2J")]
+        {
+            let Err(NoticeError::Malformed(why)) = read(&body) else { panic!("it is read") };
+            assert!(why.chars().count() <= WHY_CHARS_MAX, "{why}");
+            assert!(!why.contains(|char: char| char.is_control() || char == '\u{202e}'), "{why}");
+            assert!(why.contains(quoted), "{why}");
+        }
     }
 }
