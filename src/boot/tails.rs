@@ -33,6 +33,8 @@ pub struct TailLimits {
     pub age: Duration,
     /// The most of all together, in bytes; the oldest go first.
     pub bytes: u64,
+    /// How many bytes are to stay free on their disk, which is the log's: with less, none is kept.
+    pub free: u64,
 }
 
 /// What was removed.
@@ -74,7 +76,7 @@ impl Tails {
     /// Keeps a tail from now on, also one that is kept already.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If it cannot be written, or may not since the disk has less room left than it must ([`TailLimits::free`]).
     pub async fn keep(&self, tail: &ConsoleTail) -> io::Result<()> {
         let (digest, text) = (tail.digest.sha256, tail.text.clone());
         self.blocking(move |kept| kept.keep(&digest, &text)).await
@@ -124,17 +126,36 @@ impl Kept {
 
     fn keep(&self, digest: &Sha256Digest, text: &str) -> io::Result<()> {
         let mut bytes = self.bytes();
+        self.check_room()?;
         let path = self.file(digest);
         let unfinished = path.with_extension(UNFINISHED);
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-        file.write_all(text.as_bytes())?;
-        // Ages are of this program's clock, which need not be the file system's.
-        file.set_times(FileTimes::new().set_modified(self.now()))?;
-        drop(file);
-        fs::rename(&unfinished, &path)?;
+        if let Err(error) = self.write(text, &unfinished).and_then(|()| fs::rename(&unfinished, &path)) {
+            // Where the disk is full, what is half written must not stay. If it does, the next look removes it.
+            let _ = fs::remove_file(&unfinished);
+            return Err(error);
+        }
         *bytes += text.len() as u64;
         if *bytes > self.limits.bytes {
             self.expire(&mut bytes)?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, text: &str, path: &Path) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        file.write_all(text.as_bytes())?;
+        // Ages are of this program's clock, which need not be the file system's.
+        file.set_times(FileTimes::new().set_modified(self.now()))
+    }
+
+    /// Refuses where the log would be refused its next record: the digest in it is worth more than the text here. As
+    /// there, a file system that cannot say what is free has no limit.
+    fn check_room(&self) -> io::Result<()> {
+        let Ok(stat) = rustix::fs::statvfs(&self.dir) else { return Ok(()) };
+        let (free, wanted) = (stat.f_bavail.saturating_mul(stat.f_frsize), self.limits.free);
+        if free < wanted {
+            let text = format!("{free} bytes are free, and {wanted} are to be left");
+            return Err(io::Error::new(io::ErrorKind::StorageFull, text));
         }
         Ok(())
     }

@@ -16,7 +16,8 @@ const PERIOD: Duration = Duration::from_hours(1);
 
 /// Opens them below the data directory.
 pub(super) fn open(config: &Config, clock: &Arc<dyn Clock>) -> std::io::Result<Tails> {
-    let limits = TailLimits { age: config.console_retention, bytes: TAILS_BYTES_MAX };
+    let free = config.audit.free_space_reserve();
+    let limits = TailLimits { age: config.console_retention, bytes: TAILS_BYTES_MAX, free };
     Tails::open(&config.data_dir.join("console"), Arc::clone(clock), limits)
 }
 

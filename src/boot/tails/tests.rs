@@ -16,8 +16,17 @@ fn clock() -> SimClock {
 }
 
 fn open(dir: &Path, clock: &SimClock, bytes: u64) -> Tails {
-    Tails::open(&dir.join("console"), Arc::new(clock.clone()), TailLimits { age: Duration::from_secs(60), bytes })
-        .unwrap()
+    open_with(dir, clock, TailLimits { age: Duration::from_secs(60), bytes, free: 0 })
+}
+
+fn open_with(dir: &Path, clock: &SimClock, limits: TailLimits) -> Tails {
+    Tails::open(&dir.join("console"), Arc::new(clock.clone()), limits).unwrap()
+}
+
+/// The names in the directory.
+fn names(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir.join("console")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 #[tokio::test]
@@ -40,9 +49,7 @@ async fn a_tail_is_kept_for_a_time_and_found_by_its_digest() {
     assert_eq!(tails.get(&second.digest.sha256).await.as_deref(), Some("second"));
     clock.advance(Duration::from_secs(60));
     assert_eq!(tails.expire().await.unwrap(), Expired { tails: 1, bytes: 6 });
-    let left: Vec<_> =
-        fs::read_dir(dir.path().join("console")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["README"]);
+    assert_eq!(names(dir.path()), ["README"]);
 }
 
 #[tokio::test]
@@ -85,4 +92,28 @@ async fn what_is_not_the_tail_any_more_is_none() {
     tails.keep(&tail).await.unwrap();
     assert_eq!(tails.get(&tail.digest.sha256).await.as_deref(), Some("Kernel panic"), "written anew");
     assert_eq!(tails.get(&Sha256Digest::of(b"never kept")).await, None);
+}
+
+#[tokio::test]
+async fn a_disk_that_is_nearly_full_is_left_to_the_log() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), clock());
+    let (kept, refused) = (tail("kept"), tail("refused"));
+    open(dir.path(), &clock, 1_000).keep(&kept).await.unwrap();
+    let limits = TailLimits { age: Duration::from_secs(60), bytes: 1_000, free: u64::MAX };
+    let tails = open_with(dir.path(), &clock, limits);
+    assert_eq!(tails.keep(&refused).await.unwrap_err().kind(), io::ErrorKind::StorageFull);
+    assert_eq!(tails.get(&kept.digest.sha256).await.as_deref(), Some("kept"), "what is there is shown");
+    assert_eq!(names(dir.path()), [kept.digest.sha256.to_string()]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_leaves_nothing_behind() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), clock());
+    let tails = open(dir.path(), &clock, 1_000);
+    let tail = tail("Kernel panic");
+    // No file takes the place of a directory, so that what is written does not get its name.
+    let name = tail.digest.sha256.to_string();
+    fs::create_dir(dir.path().join("console").join(&name)).unwrap();
+    tails.keep(&tail).await.unwrap_err();
+    assert_eq!(names(dir.path()), [name]);
 }
