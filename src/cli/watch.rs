@@ -64,17 +64,16 @@ pub(crate) async fn until(
     let boots = follow(watch, output, console).await?;
     match boots.launch() {
         Some(event) if event.launch_state() == wanted => Ok(()),
-        Some(event) => {
-            let reason = event
-                .state_reason
-                .as_ref()
-                .map(|reason| format!(": {}", printable(&reason.message)))
-                .unwrap_or_default();
-            let state = word!(pb::LaunchState, event.launch_state);
-            Err(anyhow::anyhow!("launch {} is {state}{reason}", event.launch_id).into())
-        }
+        Some(event) => Err(anyhow::anyhow!(ended(event)).into()),
         None => Err(anyhow::anyhow!("the watch ended without saying where the launch stands").into()),
     }
+}
+
+/// How a launch has ended, in words for a terminal.
+fn ended(event: &pb::BootEvent) -> String {
+    let reason = event.state_reason.as_ref().map(|reason| format!(": {}", printable(&reason.message)));
+    let state = word!(pb::LaunchState, event.launch_state);
+    format!("launch {} is {state}{}", printable(&event.launch_id), reason.unwrap_or_default())
 }
 
 /// Shows events until every instance has ended its boot, and fails unless all are ready.

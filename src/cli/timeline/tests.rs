@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::cli::output::Screen;
+use crate::cli::output::amounts::columns;
 use crate::client::{self, pb};
 
 const PLAIN: Screen = Screen { width: Some(100), colours: false };
@@ -124,6 +125,18 @@ fn everything_that_happened_is_in_the_text() {
         ],
         "\n{drawn}"
     );
+}
+
+#[test]
+fn a_name_that_is_wide_moves_no_column() {
+    let (mut launch, events) = eventful();
+    launch.attempts[0].instance_type = "東京🚀.e\u{301}".to_owned();
+    let drawn = text(&timeline(&launch, &events, at(0)), PLAIN, false);
+    let chart_of = |row: usize| {
+        let line = drawn.lines().nth(row).unwrap();
+        columns(&line[..line.find(['─', '├']).unwrap()])
+    };
+    assert_eq!([chart_of(3), chart_of(4), chart_of(5)], [22; 3], "{drawn}");
 }
 
 #[test]

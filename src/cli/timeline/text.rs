@@ -2,7 +2,7 @@
 
 use super::axis::{column, spread, ticks};
 use super::{CAUSES_SHOWN_MAX, End, Kind, Row, Timeline};
-use crate::cli::output::amounts::{cut, span};
+use crate::cli::output::amounts::{columns, cut, span};
 use crate::cli::output::{Screen, Tone};
 
 /// How wide it is where there is no terminal.
@@ -53,8 +53,8 @@ pub(crate) fn text(timeline: &Timeline, screen: Screen, all: bool) -> String {
     }
     let width = screen.width.map_or(COLUMNS_DEFAULT, usize::from);
     let results: Vec<String> = rows.iter().map(|row| row.result()).collect();
-    let result_columns = results.iter().map(|result| result.chars().count()).max().unwrap_or(0);
-    let label_columns = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0).min(LABEL_COLUMNS_MAX);
+    let result_columns = results.iter().map(|result| columns(result)).max().unwrap_or(0);
+    let label_columns = rows.iter().map(|row| columns(&row.label)).max().unwrap_or(0).min(LABEL_COLUMNS_MAX);
     let room = width.saturating_sub(label_columns + result_columns + 4);
     let chart = room.max(CHART_COLUMNS_MIN);
     // A narrow screen takes from the labels first: ids can be told apart by less.
@@ -65,7 +65,9 @@ pub(crate) fn text(timeline: &Timeline, screen: Screen, all: bool) -> String {
     for (row, result) in rows.iter().zip(&results) {
         let label = cut(&row.label, label_columns);
         let cells = cells(row, timeline, chart, screen);
-        lines.push(format!("{label:label_columns$}  {cells}  {}", screen.paint(row.tone(), result)));
+        // A formatter would count characters, and some take two columns.
+        let blank = " ".repeat(label_columns.saturating_sub(columns(&label)));
+        lines.push(format!("{label}{blank}  {cells}  {}", screen.paint(row.tone(), result)));
     }
     lines.extend(left_out.map(|text| format!("  {text}")));
     lines.push(String::new());

@@ -13,14 +13,15 @@ pub(super) fn event(event: &pb::BootEvent) -> Option<String> {
     if event.launch_state() != pb::LaunchState::Unspecified {
         let reason = event.state_reason.as_ref().map(said);
         let state = word!(pb::LaunchState, event.launch_state);
-        return Some(format!("{time} launch {} {state}{}", event.launch_id, reason.unwrap_or_default()));
+        let launch_id = printable(&event.launch_id);
+        return Some(format!("{time} launch {launch_id} {state}{}", reason.unwrap_or_default()));
     }
     if event.instance_id.is_empty() {
         return None;
     }
     let phase = word!(pb::BootPhase, event.phase);
     let after = elapsed(event).map(|elapsed| format!(" after {elapsed}")).unwrap_or_default();
-    Some(format!("{time} {} {phase}{after}{}", event.instance_id, details(event)))
+    Some(format!("{time} {} {phase}{after}{}", printable(&event.instance_id), details(event)))
 }
 
 /// EC2's status checks as far as it says anything.
@@ -98,6 +99,7 @@ fn said(reason: &pb::LaunchStateReason) -> String {
 
 /// That the connection was lost, and what happens about it.
 pub(super) fn interruption(cause: &ClientError, delay: Duration) -> String {
+    let cause = printable(&cause.to_string());
     format!("connection lost ({cause}); going on in {}", humantime::format_duration(delay))
 }
 
@@ -118,7 +120,10 @@ fn seconds(length: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::client::Refusal;
 
     #[test]
     fn lines_say_who_what_when_and_why() {
@@ -162,5 +167,34 @@ mod tests {
 
         let end = pb::BootEvent { launch_state: pb::LaunchState::Ready.into(), terminal: true, ..base };
         assert_eq!(event(&end).unwrap(), "2026-11-23T00:00:41Z launch 0192 READY");
+    }
+
+    #[test]
+    fn nothing_that_a_server_sends_moves_the_cursor() {
+        const HOSTILE: &str = "i-1\u{1b}[2J\r\u{202e}";
+        let reason = pb::LaunchStateReason { code: HOSTILE.into(), message: HOSTILE.into() };
+        let ids = pb::BootEvent { launch_id: HOSTILE.into(), state_reason: Some(reason), ..pb::BootEvent::default() };
+        let of_launch = pb::BootEvent { launch_state: pb::LaunchState::Failed.into(), ..ids.clone() };
+        let of_instance = pb::BootEvent { instance_id: HOSTILE.into(), phase: pb::BootPhase::Stopped.into(), ..ids };
+        let lost = ClientError::Refused(Box::new(Refusal {
+            code: "UNAVAILABLE",
+            message: HOSTILE.to_owned(),
+            reason: None,
+            metadata: BTreeMap::new(),
+            violations: Vec::new(),
+            resource: None,
+            retry_after: None,
+        }));
+        for line in [
+            event(&of_launch).unwrap(),
+            event(&of_instance).unwrap(),
+            interruption(&lost, Duration::from_secs(1)),
+            super::super::ended(&of_launch),
+        ] {
+            assert!(
+                !line.contains(['\u{1b}', '\r', '\u{202e}']) && line.contains("\\u{1b}[2J\\r\\u{202e}"),
+                "{line:?}"
+            );
+        }
     }
 }
