@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use super::output::printable;
 use crate::client::{ClientError, Refusal};
 
 /// Why a command did not do what it was asked.
@@ -39,7 +40,9 @@ impl fmt::Display for Failure {
         match self {
             Self::Usage(message) => write!(f, "error: {message}\n\nFor more information, try '--help'."),
             Self::Failed(error) => {
-                write!(f, "error: {}", chain(error))?;
+                // A server's words are among them; lines of our own, such as a place in a file of settings, stay lines.
+                let lines: Vec<String> = chain(error).lines().map(printable).collect();
+                write!(f, "error: {}", lines.join("\n"))?;
                 match error.downcast_ref::<ClientError>().and_then(ClientError::refusal) {
                     Some(refusal) => write_details(f, refusal),
                     None => Ok(()),
@@ -79,19 +82,45 @@ fn write_details(f: &mut fmt::Formatter<'_>, refusal: &Refusal) -> fmt::Result {
         write!(f, "\n  ")?;
         for word in [&violation.reason, &violation.subject] {
             if !word.is_empty() {
-                write!(f, "{word}: ")?;
+                write!(f, "{}: ", printable(word))?;
             }
         }
-        write!(f, "{}", violation.description)?;
+        write!(f, "{}", printable(&violation.description))?;
     }
     if let Some((kind, name)) = &refusal.resource {
-        write!(f, "\n  {kind}: {name}")?;
+        write!(f, "\n  {}: {}", printable(kind), printable(name))?;
     }
     for (key, value) in &refusal.metadata {
-        write!(f, "\n  {key}: {value}")?;
+        write!(f, "\n  {}: {}", printable(key), printable(value))?;
     }
     if let Some(delay) = refusal.retry_after {
         write!(f, "\n  try again after {}", humantime::format_duration(delay))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Violation;
+
+    #[test]
+    fn nothing_that_a_server_says_of_a_refusal_changes_a_terminal() {
+        const HOSTILE: &str = "\u{1b}[2J\u{202e}no";
+        let text = || HOSTILE.to_owned();
+        let refusal = Refusal {
+            code: "NOT_FOUND",
+            message: text(),
+            reason: Some(text()),
+            metadata: [(text(), text())].into(),
+            violations: vec![Violation { reason: text(), subject: text(), description: text() }],
+            resource: Some((text(), text())),
+            retry_after: None,
+        };
+        let shown = Failure::from(ClientError::Refused(Box::new(refusal))).to_string();
+        assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown:?}");
+        assert_eq!(shown.lines().count(), 4, "a line for each of them: {shown:?}");
+        let ours = Failure::Failed(anyhow::anyhow!("a file\n  | here")).to_string();
+        assert_eq!(ours, "error: a file\n  | here");
+    }
 }

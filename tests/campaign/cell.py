@@ -17,7 +17,7 @@ from service import CALL_SECONDS, GONE, Client, Ended, Service, intended_tokens,
 BUDGET = "share = 1.0\nscale = 1.0"
 TICK_SECONDS = 0.02
 PAUSE_SECONDS = 0.15
-LIFE_SECONDS = 90
+LIFE_SECONDS = 150
 DYING_SECONDS = 0.3
 
 # In every sandbox (src/sandbox/images/landmarks.rs): its status checks never pass.
