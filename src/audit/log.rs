@@ -349,6 +349,12 @@ impl AuditLog {
         outcome.await.map_or(Err(AppendError::Unavailable), |answer| answer.outcome)
     }
 
+    /// Refuses appends for want of room, until there is some again.
+    #[cfg(test)]
+    pub(crate) fn set_full_for_test(&self, is_full: bool) {
+        self.shared.reserve.store(if is_full { u64::MAX } else { 0 }, Ordering::Relaxed);
+    }
+
     /// Makes every later write to the journal fail.
     #[cfg(test)]
     pub(crate) async fn break_for_test(&self) {

@@ -26,4 +26,4 @@ pub use memory::{ImageBoots, MEASURED_BOOTS_MAX, MEASURED_DAYS_MAX};
 pub use question::{BOOTS_READ_MAX, Question, READ_TIME_MAX, StatisticsError};
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -4,13 +4,16 @@
 //! the audit log. It is told of launches on a channel, and of instances that somebody watches
 //! though Gantry did not launch them by [`Tracker::follow`].
 
+mod console;
 mod due;
 mod followed;
 mod observed;
+mod on_record;
 mod poller;
+mod unread;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::audit::AuditLog;
+use crate::audit::{AuditLog, ReadError};
 use crate::boot::tails::Tails;
 use crate::clock::Clock;
 use crate::ec2::budget::Priority;
@@ -28,6 +31,7 @@ use crate::ids::{AccountId, InstanceId, LaunchId, Region};
 use observed::Observed;
 use poller::{Command, Follow, Poller, Shown};
 pub use poller::{Hint, Interruption};
+use unread::Unread;
 
 /// How often EC2 is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +55,17 @@ pub struct Tracker {
     shared: Arc<Shared>,
 }
 
+/// Why instances are not followed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FollowError {
+    /// EC2 could not be asked.
+    #[error("EC2 could not be asked")]
+    Ec2(#[from] Ec2Error),
+    /// What is on record of them could not be read.
+    #[error("the audit log could not be read")]
+    Read(#[from] ReadError),
+}
+
 /// A Region of an account.
 type Place = (AccountId, Region);
 
@@ -72,7 +87,7 @@ impl Tracker {
         clock: &Arc<dyn Clock>,
         settings: TrackerSettings,
         tails: &Tails,
-        mut launched: mpsc::Receiver<LaunchId>,
+        launched: mpsc::Receiver<LaunchId>,
     ) -> Self {
         let mut pollers = HashMap::new();
         let mut starting = Vec::new();
@@ -97,26 +112,8 @@ impl Tracker {
         for poller in starting {
             shared.tasks.spawn(poller.run(shared.shutdown.clone()));
         }
-        let (log, at, shutdown) = (log.clone(), Arc::downgrade(&shared), shared.shutdown.clone());
-        shared.tasks.spawn(async move {
-            loop {
-                let launch_id = tokio::select! {
-                    launch_id = launched.recv() => launch_id,
-                    () = shutdown.cancelled() => None,
-                };
-                let (Some(launch_id), Some(shared)) = (launch_id, at.upgrade()) else { return };
-                match log.launch(launch_id) {
-                    Ok(Some(launch)) => {
-                        if let Some(poller) = shared.pollers.get(&(launch.account_id, launch.region)) {
-                            // A poller lives as long as the tracker.
-                            let _ = poller.send(Command::Launch(launch_id));
-                        }
-                    }
-                    Ok(None) => {}
-                    Err(error) => tracing::error!(%launch_id, %error, "launch not watched"),
-                }
-            }
-        });
+        let passing_on = pass_on(Arc::downgrade(&shared), log.clone(), Arc::clone(clock), launched);
+        shared.tasks.spawn(shared.shutdown.clone().run_until_cancelled_owned(passing_on));
         Self { shared }
     }
 
@@ -125,20 +122,20 @@ impl Tracker {
     /// shows.
     ///
     /// # Errors
-    /// If EC2 could not be asked.
+    /// If EC2 could not be asked or the log not be read, as when the tracker is closing.
     pub(super) async fn follow(
         &self,
         place: &Place,
         instance_ids: Vec<InstanceId>,
-    ) -> Result<(Interest, Shown), Ec2Error> {
+    ) -> Result<(Interest, Shown), FollowError> {
         let Some(poller) = self.shared.pollers.get(place) else {
             return Ok((Interest { commands: None, instance_ids: Vec::new() }, Shown::new()));
         };
         let (answer, answered) = oneshot::channel();
         let interest = Interest { commands: Some(poller.clone()), instance_ids: Vec::new() };
         let _ = poller.send(Command::Follow(Follow { instance_ids, interest, answer }));
-        // Without an answer the tracker is closing; the stream that wanted to follow ends with it.
-        answered.await.unwrap_or_else(|_| Ok((Interest { commands: None, instance_ids: Vec::new() }, Shown::new())))
+        // Without an answer the tracker is closing. That it shows nothing would be taken for EC2's word.
+        answered.await.unwrap_or(Err(FollowError::Read(ReadError::Closed)))
     }
 
     /// Has it seen whether the instances of a launch, which nobody waits for any more, are still there. What has ended is
@@ -174,6 +171,37 @@ impl Tracker {
         self.shared.shutdown.cancel();
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
+    }
+}
+
+/// Hands launches to the pollers of their places. What cannot be read is read again after a pause.
+async fn pass_on(shared: Weak<Shared>, log: AuditLog, clock: Arc<dyn Clock>, mut launched: mpsc::Receiver<LaunchId>) {
+    let mut unread = Unread::default();
+    loop {
+        let pause = unread.due().map(|due| due.saturating_sub(clock.uptime()));
+        let launch_ids = tokio::select! {
+            launch_id = launched.recv() => match launch_id {
+                Some(launch_id) => [launch_id].into(),
+                None => return,
+            },
+            () = clock.sleep(pause.unwrap_or_default()), if pause.is_some() => unread.take(clock.uptime()),
+        };
+        let Some(shared) = shared.upgrade() else { return };
+        for launch_id in launch_ids {
+            match log.launch(launch_id) {
+                Ok(Some(launch)) => {
+                    if let Some(poller) = shared.pollers.get(&(launch.account_id, launch.region)) {
+                        // A poller lives as long as the tracker.
+                        let _ = poller.send(Command::Launch(launch_id));
+                    }
+                }
+                Ok(None) | Err(ReadError::Closed) => {}
+                Err(error) => {
+                    tracing::error!(%launch_id, %error, "launch not watched before it is read again");
+                    unread.note(launch_id, clock.uptime());
+                }
+            }
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Tracker;
+use super::tracker::FollowError;
 use crate::audit::{AuditLog, PrunedLaunch, ReadError};
 use crate::clock::Clock;
 use crate::ec2::Ec2Error;
@@ -144,4 +145,13 @@ pub enum WatchError {
     /// The log could not be read.
     #[error("the audit log could not be read")]
     Read(#[from] ReadError),
+}
+
+impl From<FollowError> for WatchError {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::Ec2(error) => Self::Ec2(error),
+            FollowError::Read(error) => Self::Read(error),
+        }
+    }
 }

@@ -3,7 +3,9 @@
 mod chaos;
 mod consoles;
 mod instances;
+mod late;
 mod readers;
+mod removed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

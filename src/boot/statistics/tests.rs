@@ -13,7 +13,7 @@ use crate::ami::classify::RootDevice;
 use crate::ids::{InstanceId, LaunchId};
 use crate::record::{BootTimes, Entry, Launch, Phase};
 
-pub(super) fn at(seconds: i64) -> Timestamp {
+pub(in crate::boot) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
 }
 
@@ -30,7 +30,7 @@ fn instance_id(number: u32) -> InstanceId {
 
 /// What launches of an image are decided on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked {
+pub(in crate::boot) struct Asked {
     pub(super) number: u32,
     pub(super) seconds: i64,
     pub(super) image: u32,
@@ -38,10 +38,11 @@ pub(super) struct Asked {
     pub(super) instance_type: &'static str,
 }
 
-pub(super) const EBS: Asked = Asked { number: 1, seconds: 0, image: 1, root: "ebs", instance_type: "m7i.large" };
+pub(in crate::boot) const EBS: Asked =
+    Asked { number: 1, seconds: 0, image: 1, root: "ebs", instance_type: "m7i.large" };
 
 /// The entries of a launch of one instance, which then goes through `phases`, each with its seconds since the request.
-pub(super) fn entries(asked: Asked, phases: &[(Phase, f64)]) -> Vec<Entry> {
+pub(in crate::boot) fn entries(asked: Asked, phases: &[(Phase, f64)]) -> Vec<Entry> {
     let Asked { number, seconds, image, root, instance_type } = asked;
     let (launch, attempt) = (launch_id(number), "01900000-0000-7000-8000-000000000001");
     let about = |time: Timestamp, event: serde_json::Value| {

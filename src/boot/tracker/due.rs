@@ -19,25 +19,71 @@ const PACE_LAST: u32 = 40;
 /// The same for status checks, whose period is longer to begin with.
 const STATUS_PACE_MAX: u32 = 6;
 
+/// How long EC2 may take to answer before it is taken to be silent; as a rule it takes a third of a second.
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// When an instance is looked at next.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Due {
     /// When its state is to be asked for.
-    pub(super) state: Duration,
+    state: Duration,
     /// When its status checks are.
-    pub(super) status: Duration,
+    status: Duration,
     /// Since when nothing has happened.
     still_since: Duration,
-    /// Whether EC2 is being asked for its state.
-    pub(super) state_asked: bool,
+    /// Since when EC2 is being asked for its state.
+    state_asked: Option<Duration>,
     /// Whether EC2 is being asked for its status checks.
-    pub(super) status_asked: bool,
+    status_asked: bool,
+    /// Whether EC2 refused when it was asked last for its state.
+    state_refused: bool,
+    /// The same for its status checks.
+    status_refused: bool,
 }
 
 impl Due {
     /// At once.
     pub(super) fn new(uptime: Duration) -> Self {
-        Self { state: uptime, status: uptime, still_since: uptime, state_asked: false, status_asked: false }
+        Self {
+            state: uptime,
+            status: uptime,
+            still_since: uptime,
+            state_asked: None,
+            status_asked: false,
+            state_refused: false,
+            status_refused: false,
+        }
+    }
+
+    /// When its state is to be asked for; none while it is being asked for.
+    pub(super) fn next_state(&self) -> Option<Duration> {
+        self.state_asked.is_none().then_some(self.state)
+    }
+
+    /// The same for its status checks.
+    pub(super) fn next_status(&self) -> Option<Duration> {
+        (!self.status_asked).then_some(self.status)
+    }
+
+    /// EC2 is being asked for its state.
+    pub(super) fn state_is_asked(&mut self, uptime: Duration) {
+        self.state_asked = Some(uptime);
+    }
+
+    /// EC2 is being asked for its status checks.
+    pub(super) fn status_is_asked(&mut self) {
+        self.status_asked = true;
+    }
+
+    /// Whether EC2 is being asked for its state since then.
+    #[cfg(test)]
+    pub(super) fn is_asked_since(&self, uptime: Duration) -> bool {
+        self.state_asked == Some(uptime)
+    }
+
+    /// Whether EC2 has refused to say what its state is, or says nothing.
+    pub(super) fn is_silent(&self, uptime: Duration) -> bool {
+        self.state_refused || self.state_asked.is_some_and(|asked| SILENCE <= uptime.saturating_sub(asked))
     }
 
     /// Something happened to it, so more may follow soon.
@@ -51,21 +97,37 @@ impl Due {
         self.at_once(uptime);
     }
 
-    /// It is to be looked at now, since nothing was seen for a time.
+    /// It is to be looked at now, whatever its pace.
     pub(super) fn at_once(&mut self, uptime: Duration) {
         self.state = self.state.min(uptime);
         self.status = self.status.min(uptime);
     }
 
-    /// EC2 has answered, or refused to for the `errors`th time in a row, about its state.
-    pub(super) fn state_answered(&mut self, settings: &TrackerSettings, uptime: Duration, errors: u32) {
-        self.state_asked = false;
+    /// EC2 answers again about states: what it refused to say is asked for now.
+    pub(super) fn states_recovered(&mut self, uptime: Duration) {
+        if self.state_refused {
+            self.state = self.state.min(uptime);
+        }
+    }
+
+    /// The same about status checks.
+    pub(super) fn statuses_recovered(&mut self, uptime: Duration) {
+        if self.status_refused {
+            self.status = self.status.min(uptime);
+        }
+    }
+
+    /// EC2 has answered, or refused to, about its state, and has refused for the `errors`th time in a row.
+    pub(super) fn state_answered(&mut self, is_ok: bool, settings: &TrackerSettings, uptime: Duration, errors: u32) {
+        self.state_asked = None;
+        self.state_refused = !is_ok;
         self.state = uptime + settings.state_period * (self.pace(uptime) << errors).min(PACE_LAST);
     }
 
     /// The same about its status checks.
-    pub(super) fn status_answered(&mut self, settings: &TrackerSettings, uptime: Duration, errors: u32) {
+    pub(super) fn status_answered(&mut self, is_ok: bool, settings: &TrackerSettings, uptime: Duration, errors: u32) {
         self.status_asked = false;
+        self.status_refused = !is_ok;
         self.status = uptime + settings.status_period * (self.pace(uptime) << errors).min(STATUS_PACE_MAX);
     }
 
@@ -86,15 +148,15 @@ mod tests {
             let begun = Duration::from_secs(1_000);
             let now = begun + Duration::from_secs(still);
             let mut due = Due::new(begun);
-            due.state_answered(&settings, now, 0);
-            due.status_answered(&settings, now, 0);
+            due.state_answered(true, &settings, now, 0);
+            due.status_answered(true, &settings, now, 0);
             assert_eq!(due.state - now, Duration::from_secs(state), "after {still} s");
             assert_eq!(due.status - now, Duration::from_secs(status), "after {still} s");
             due.hurry(now);
             assert_eq!(due.state, now);
-            due.state_answered(&settings, now, 3);
+            due.state_answered(false, &settings, now, 3);
             assert_eq!(due.state - now, Duration::from_secs(8), "young again, and EC2 does not answer");
-            due.state_answered(&settings, now + Duration::from_secs(700), 5);
+            due.state_answered(false, &settings, now + Duration::from_secs(700), 5);
             assert_eq!(due.state - now, Duration::from_secs(740), "never longer than the longest pace");
         }
     }

@@ -1,24 +1,20 @@
-//! What a poller knows of an instance it follows, made from the log.
+//! What a poller knows of an instance it follows: what is on record, and what EC2 showed.
 //!
 //! It asks nobody: what EC2 shows is compared with this in [`crate::boot::observe`].
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::audit::{AuditLog, ReadError};
-use crate::boot::console::ConsoleTail;
 use crate::boot::observe::{ABSENT_LIMIT, Checks, Look, Tracked};
 use crate::ec2::facts::{Instance, InstanceState, InstanceStatus};
-use crate::ids::{InstanceId, LaunchId};
-use crate::record::{Event, InstancePhase, Launch, LaunchInstance, Phase, ScheduledEvent};
+use crate::ids::LaunchId;
+use crate::record::{InstancePhase, Phase, ScheduledEvent};
 
+use super::console::Console;
 use super::due::Due;
+use super::on_record::is_long_past;
 use super::poller::Interruption;
-
-/// How long an instance that was not ready in time is still looked at.
-const LATE_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How often it must be looked for, beside [`ABSENT_LIMIT`].
 const ABSENT_LOOKS: u32 = 10;
@@ -26,14 +22,12 @@ const ABSENT_LOOKS: u32 = 10;
 /// How often in a row it must be looked for in vain to be taken for ended, where its end was asked for.
 const MISSING_LOOKS: u32 = 3;
 
-/// The longest that a failure waits for its console. Where thousands of boots go wrong at once, most are told without.
-const CONSOLE_WAIT_MAX: Duration = Duration::from_secs(30);
-
-/// How long a console that was read stands for the present one.
-const CONSOLE_FRESH: Duration = Duration::from_secs(60);
-
 /// What a Spot interruption is called among the scheduled events.
 const SPOT_INTERRUPTION: &str = "spot-interruption";
+
+/// How long after its time an interruption is still believed to come. EC2 warns two minutes ahead (EC2 User Guide, "Spot
+/// Instance interruption notices"), and a queue may keep what it has for days.
+const INTERRUPTION_LATE_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// An instance and why it is followed.
 pub(super) struct Followed {
@@ -57,20 +51,11 @@ pub(super) struct Followed {
     pub(super) warned: Option<ScheduledEvent>,
     /// When it is to be looked at.
     pub(super) due: Due,
+    /// When it is recorded that it is not ready in time, whatever EC2 says by then, on the clock's uptime; none before
+    /// its time is up.
+    pub(super) late_at: Option<Duration>,
     /// What is known of its console.
     pub(super) console: Console,
-}
-
-/// What is known of an instance's console, which is read when its boot goes wrong.
-#[derive(Debug, Default)]
-pub(super) enum Console {
-    /// Nothing.
-    #[default]
-    Unread,
-    /// It is to be read, since then on the clock's uptime. What was seen with the failure waits for it.
-    Wanted { since: Duration, status: Option<Box<InstanceStatus>> },
-    /// What it ended with, and when that was, on the clock's uptime.
-    Read { tail: Option<ConsoleTail>, at: Duration },
 }
 
 impl Followed {
@@ -90,69 +75,103 @@ impl Followed {
             seen_at: None,
             warned,
             due: Due::new(uptime),
+            late_at: None,
             console: Console::Unread,
         }
     }
 
-    /// Notes that EC2 takes a Spot Instance back at `time`, doing `action` to it. The first warning counts: it may be
-    /// delivered again.
-    pub(super) fn warn(&mut self, Interruption { action, time }: Interruption) {
-        self.warned.get_or_insert_with(|| ScheduledEvent {
+    /// Notes that EC2 takes a Spot Instance back; false if that is no news. A message may be delivered again and late:
+    /// one about an earlier boot, or about what should have happened by now, is none, nor is one that is not later than
+    /// what is known.
+    pub(super) fn warn(&mut self, Interruption { action, time }: Interruption, now: Timestamp) -> bool {
+        let is_of_earlier_boot = self.launched().is_some_and(|launched| time < launched);
+        let is_over = now.duration_since(time) > SignedDuration::try_from(INTERRUPTION_LATE_MAX).unwrap_or_default();
+        let is_known = self.warned.as_ref().is_some_and(|known| known.not_before.is_none_or(|known| time <= known));
+        if is_of_earlier_boot || is_over || is_known {
+            return false;
+        }
+        // The later takes the place of the earlier, also in what is told before the next checks.
+        self.tracked.scheduled.retain(|event| event.code != SPOT_INTERRUPTION);
+        self.warned = Some(ScheduledEvent {
             id: None,
             code: SPOT_INTERRUPTION.to_owned(),
             description: Some(action).filter(|action| !action.is_empty()),
             not_before: Some(time),
             not_after: None,
         });
+        true
+    }
+
+    /// When its present boot began, as far as is known.
+    fn launched(&self) -> Option<Timestamp> {
+        let shown = self.shown.as_ref().and_then(|shown| shown.launch_time);
+        shown.or_else(|| self.tracked.place.as_ref()?.launch_time)
     }
 
     /// What is known of it, with its status checks where they were just asked for.
     pub(super) fn look<'a>(&'a self, status: Option<&'a InstanceStatus>) -> Look<'a> {
-        let console = match &self.console {
-            Console::Read { tail, .. } => tail.as_ref(),
-            Console::Unread | Console::Wanted { .. } => None,
-        };
         Look {
             instance: self.shown.as_deref(),
             status: status.filter(|_| self.has_checks()),
             warned: self.warned.as_ref(),
-            console,
+            console: self.console.tail(),
         }
     }
 
-    /// Whether a failure is to wait until its console is read: it has one, that was not read just now, and the failure
-    /// has not waited for too long.
+    /// Whether a failure is to wait until its console is read. One that EC2 does not show has none.
     pub(super) fn wants_console(&self, uptime: Duration) -> bool {
-        self.shown.is_some()
-            && match &self.console {
-                Console::Unread => true,
-                Console::Wanted { since, .. } => uptime.saturating_sub(*since) < CONSOLE_WAIT_MAX,
-                Console::Read { at, .. } => CONSOLE_FRESH <= uptime.saturating_sub(*at),
-            }
+        self.shown.is_some() && self.console.is_awaited(uptime)
     }
 
-    /// Has the failure wait for the console; false if it does already.
-    pub(super) fn defer(&mut self, status: Option<&InstanceStatus>, uptime: Duration) -> bool {
-        let latest = status.cloned().map(Box::new);
-        match &mut self.console {
-            Console::Wanted { status, .. } => {
-                *status = latest.or_else(|| status.take());
+    /// When it is not ready in time, unless it is by then; none where nobody set a limit, or that is decided. The same
+    /// as in [`crate::boot::observe`].
+    fn ready_by(&self) -> Option<Timestamp> {
+        let tracked = &self.tracked;
+        let is_decided =
+            matches!(tracked.phase, Some(Phase::TimedOut | Phase::Ready | Phase::Failed | Phase::Terminated));
+        tracked.ready_by.filter(|_| !tracked.terminating && !is_decided)
+    }
+
+    /// When its time to be ready is to be thought of next, on the clock's uptime.
+    pub(super) fn next_late(&self, now: Timestamp, uptime: Duration) -> Option<Duration> {
+        let ready_by = self.ready_by()?;
+        let left = || Duration::try_from(ready_by.duration_since(now)).unwrap_or(Duration::ZERO);
+        Some(self.late_at.unwrap_or_else(|| uptime + left()))
+    }
+
+    /// Whether it is to be recorded now that it is not ready in time, if it is not. When its time is up it is looked at
+    /// once more, whatever its pace; `patience` is how long EC2 has for that, and what passes between two tries.
+    pub(super) fn is_late(&mut self, now: Timestamp, uptime: Duration, patience: Duration) -> bool {
+        if self.ready_by().is_none_or(|ready_by| now < ready_by) {
+            self.late_at = None;
+            return false;
+        }
+        let is_late = match self.late_at {
+            None => {
+                self.due.at_once(uptime);
                 false
             }
-            Console::Unread | Console::Read { .. } => {
-                self.console = Console::Wanted { since: uptime, status: latest };
-                true
-            }
-        }
+            Some(at) if uptime < at => return false,
+            Some(_) => true,
+        };
+        self.late_at = Some(uptime + patience);
+        is_late
+    }
+
+    /// Begins anew: its records were removed, and what it is now is on record nowhere.
+    pub(super) fn forgotten(&mut self, uptime: Duration) {
+        let tracked = &mut self.tracked;
+        (tracked.phase, tracked.place, tracked.failure, tracked.ready_by) = (None, None, None, None);
+        (tracked.checks, tracked.scheduled) = (Checks::default(), Vec::new());
+        // Whoever begins to watch it is answered once it is looked at again.
+        self.seen_at = None;
+        self.due.hurry(uptime);
     }
 
     /// Keeps what was recorded, so that it is not recorded again.
     pub(super) fn recorded(&mut self, phase: InstancePhase, uptime: Duration) {
         self.due.moved(uptime);
-        if let Console::Wanted { status, .. } = &mut self.console {
-            // What waited is older than this.
-            *status = None;
-        }
+        self.console.overtaken();
         if phase.phase == Phase::Stopped {
             // It has happened, or will not: a start brings another host.
             self.warned = None;
@@ -187,12 +206,20 @@ impl Followed {
         self.tracked.is_missing = self.absent.is_some_and(|(_, looks)| MISSING_LOOKS <= looks);
         self.shown = shown.map(Box::new);
         self.seen_at = Some(uptime);
+        let launched = self.launched();
+        // It was started again since.
+        self.warned.take_if(|warned| warned.not_before.is_some_and(|time| launched.is_some_and(|at| time < at)));
     }
 
     /// Whether EC2 showed it running, so that it has status checks that somebody wants to know.
     pub(super) fn has_checks(&self) -> bool {
         let state = self.shown.as_ref().and_then(|shown| shown.state);
         state == Some(InstanceState::Running) && !self.is_checked
+    }
+
+    /// When its status checks are to be asked for; none while they are, or while it has none.
+    pub(super) fn next_status(&self) -> Option<Duration> {
+        self.due.next_status().filter(|_| self.has_checks())
     }
 
     /// Whether its launch has nothing more to learn of it.
@@ -205,126 +232,12 @@ impl Followed {
             Some(Phase::Ready) => !tracked.terminating,
             Some(Phase::Failed | Phase::Terminated) => true,
             Some(Phase::TimedOut) => {
-                let late = tracked.ready_by.is_some_and(|ready_by| is_past(ready_by, LATE_LIMIT, now));
+                let late = tracked.ready_by.is_some_and(|ready_by| is_long_past(ready_by, now));
                 late && !tracked.terminating
             }
             _ => false,
         }
     }
-}
-
-/// A launch as the log has it.
-pub(super) struct OnRecord {
-    pub(super) launch: Launch,
-    /// The last phase of the instances, of those launches where more of it is needed than its name.
-    last: HashMap<InstanceId, InstancePhase>,
-}
-
-impl OnRecord {
-    /// Reads a launch; none if there is no such launch.
-    ///
-    /// # Errors
-    /// If the log cannot be read.
-    pub(super) fn read(log: &AuditLog, launch_id: LaunchId) -> Result<Option<Self>, ReadError> {
-        let Some(launch) = log.launch(launch_id)? else { return Ok(None) };
-        let mut last = HashMap::new();
-        // Only then are the records of the launch worth reading, once for all its instances: others have neither
-        // checks nor scheduled events.
-        let is_compared = |phase| matches!(phase, Phase::Pending | Phase::Running | Phase::Checking | Phase::Impaired);
-        if launch.instances.iter().any(|instance| is_compared(instance.phase)) {
-            for indexed in log.launch_entries(launch_id, 0)? {
-                if let Event::InstancePhase(phase) = indexed.entry.event {
-                    last.insert(phase.instance_id.clone(), phase);
-                }
-            }
-        }
-        Ok(Some(Self { launch, last }))
-    }
-
-    /// The instances that the launch still waits for.
-    pub(super) fn awaited(&self, now: Timestamp) -> impl Iterator<Item = Tracked> {
-        let instances = self.launch.instances.iter().filter(move |instance| is_awaited(&self.launch, instance, now));
-        instances.map(|instance| self.tracked(instance))
-    }
-
-    /// The instances that have not ended.
-    pub(super) fn living(&self) -> impl Iterator<Item = Tracked> {
-        let living = self.launch.instances.iter().filter(|instance| !instance.has_ended());
-        living.map(|instance| self.tracked(instance))
-    }
-
-    /// One of its instances.
-    pub(super) fn find(&self, instance_id: &InstanceId) -> Option<Tracked> {
-        let instance = self.launch.instances.iter().find(|instance| instance.place.instance_id == *instance_id)?;
-        Some(self.tracked(instance))
-    }
-
-    fn tracked(&self, instance: &LaunchInstance) -> Tracked {
-        let launch = &self.launch;
-        let last = self.last.get(&instance.place.instance_id);
-        Tracked {
-            instance_id: instance.place.instance_id.clone(),
-            phase: Some(instance.phase),
-            place: Some(instance.place.clone()),
-            checks: last.map(Checks::recorded).unwrap_or_default(),
-            failure: last.and_then(|last| last.failure.as_deref().cloned()),
-            scheduled: last.map(|last| last.scheduled_events.clone()).unwrap_or_default(),
-            since: launch.create_time,
-            ready_by: launch.ready_by(instance),
-            terminating: launch.terminating,
-            was_ready: instance.ready_time.is_some(),
-            is_missing: false,
-            is_absent: false,
-        }
-    }
-}
-
-/// An instance that no launch of Gantry made, as the log has it; `since` is what its boot is
-/// measured from.
-///
-/// # Errors
-/// If the log cannot be read.
-pub(super) fn without_launch(log: &AuditLog, instance_id: &InstanceId, since: Timestamp) -> Result<Tracked, ReadError> {
-    let mut place = None;
-    let mut last = None;
-    for indexed in log.instance_entries(instance_id, 0)? {
-        if let Event::InstancePhase(phase) = indexed.entry.event {
-            place = phase.place.clone().or(place);
-            last = Some(phase);
-        }
-    }
-    let phase = last.as_ref().map(|last| last.phase);
-    Ok(Tracked {
-        instance_id: instance_id.clone(),
-        phase,
-        place,
-        checks: last.as_ref().map(Checks::recorded).unwrap_or_default(),
-        failure: last.as_ref().and_then(|last| last.failure.as_deref().cloned()),
-        scheduled: last.map(|last| last.scheduled_events).unwrap_or_default(),
-        since,
-        ready_by: None,
-        terminating: false,
-        was_ready: phase == Some(Phase::Ready),
-        is_missing: false,
-        is_absent: false,
-    })
-}
-
-/// Whether a launch still waits for an instance.
-fn is_awaited(launch: &Launch, instance: &LaunchInstance, now: Timestamp) -> bool {
-    if instance.ready_time.is_some() && !launch.terminating {
-        return false;
-    }
-    match instance.phase {
-        Phase::Failed | Phase::Terminated => false,
-        Phase::Ready => launch.terminating,
-        Phase::TimedOut => launch.terminating || !is_past(instance.phase_time, LATE_LIMIT, now),
-        Phase::Requested | Phase::Pending | Phase::Running | Phase::Checking | Phase::Impaired | Phase::Stopped => true,
-    }
-}
-
-fn is_past(time: Timestamp, limit: Duration, now: Timestamp) -> bool {
-    Duration::try_from(now.duration_since(time)).is_ok_and(|age| age >= limit)
 }
 
 #[cfg(test)]
@@ -364,6 +277,30 @@ mod tests {
         assert!(!followed.tracked.is_missing);
         followed.seen(None, at(14), Duration::from_secs(14));
         assert!(followed.tracked.is_missing && !followed.tracked.is_absent);
+    }
+
+    #[test]
+    fn an_interruption_that_is_over_is_no_news_and_a_later_one_counts() {
+        let mut followed = followed();
+        let mut warn = |time: i64, now: i64| {
+            let interruption = Interruption { action: "terminate".to_owned(), time: at(time) };
+            let is_news = followed.warn(interruption, at(now));
+            let warned = followed.warned.as_ref().and_then(|warned| warned.not_before);
+            (is_news, warned.map(Timestamp::as_second))
+        };
+        assert_eq!(warn(1_000, 10_000), (false, None), "it lay in the queue for hours");
+        assert_eq!(warn(9_700, 10_000), (true, Some(9_700)));
+        assert_eq!(warn(9_700, 10_000), (false, Some(9_700)), "delivered again");
+        assert_eq!(warn(9_600, 10_000), (false, Some(9_700)), "an earlier one");
+        assert_eq!(warn(10_120, 10_001), (true, Some(10_120)));
+        let place = serde_json::from_value(serde_json::json!({
+            "instance_id": "i-0123456789abcdef0", "launch_time": at(10_200)
+        }));
+        followed.tracked.place = Some(place.unwrap());
+        followed.seen(None, at(10_201), Duration::ZERO);
+        assert_eq!(followed.warned, None, "it was started since");
+        let of_earlier_boot = Interruption { action: String::new(), time: at(10_150) };
+        assert!(!followed.warn(of_earlier_boot, at(10_202)));
     }
 
     #[test]

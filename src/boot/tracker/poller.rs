@@ -3,13 +3,17 @@
 //!
 //! Questions are under way beside each other, so that a Region with thousands of young instances is looked at as fast
 //! as its share of EC2's rates allows, and a slow answer keeps nobody waiting but those it is about. What is asked is
-//! in [`question`], what is recorded of an answer in [`record`], what it is told and by whom in [`follow`].
+//! in [`question`], what is recorded of an answer in [`record`], what it is told and by whom in [`follow`] and
+//! [`launches`].
 
+mod asking;
 mod follow;
+mod launches;
 mod question;
 mod record;
+#[cfg(test)]
+mod tests;
 
-use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +24,9 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::followed::{Console, Followed};
+use super::console::Console;
+use super::followed::Followed;
+use super::unread::Unread;
 use super::{Observed, TrackerSettings};
 use crate::audit::{AppendError, AuditLog};
 use crate::boot::tails::Tails;
@@ -28,17 +34,11 @@ use crate::clock::Clock;
 use crate::ec2::{CALL_STATUS_IDS_MAX, Client, FILTER_VALUES_MAX};
 use crate::ids::{AccountId, InstanceId, Region};
 
+use asking::Asking;
 pub(in crate::boot) use follow::Shown;
 pub(super) use follow::{Command, Follow};
 pub use follow::{Hint, Interruption};
 use question::Answer;
-
-/// How much longer the pauses become while EC2 does not answer: up to 2⁵ times.
-const ERROR_PAUSES_MAX: u32 = 5;
-
-/// Questions of one kind that are under way at once. At EC2's usual third of a second for an answer it is a little more
-/// than half of a bucket's rate of 20 a second needs.
-const QUESTIONS_MAX: usize = 4;
 
 pub(super) struct Poller {
     client: Client,
@@ -58,37 +58,9 @@ pub(super) struct Poller {
     /// Whose console is to be read, in the order in which that was found.
     consoles_wanted: VecDeque<InstanceId>,
     tails: Tails,
-}
-
-/// How one kind of question is doing.
-#[derive(Debug, Default)]
-struct Asking {
-    /// How many are under way.
-    under_way: usize,
-    /// How many were refused in a row.
-    errors: u32,
-    /// When one was refused last, on the clock's uptime.
-    refused: Option<Duration>,
-}
-
-impl Asking {
-    fn has_room(&self) -> bool {
-        self.under_way < QUESTIONS_MAX
-    }
-
-    /// Notes the answer to a question that was asked at `sent`, on the clock's uptime; whether it is the first after
-    /// some that were refused. Those that were under way beside a refused one say nothing new.
-    fn answered(&mut self, is_ok: bool, sent: Duration, uptime: Duration) -> bool {
-        self.under_way = self.under_way.saturating_sub(1);
-        if is_ok {
-            return std::mem::take(&mut self.errors) > 0;
-        }
-        if self.refused.is_none_or(|refused| refused <= sent) {
-            self.errors = (self.errors + 1).min(ERROR_PAUSES_MAX);
-            self.refused = Some(uptime);
-        }
-        false
-    }
+    unread: Unread,
+    /// From where on the log was whole when it was last looked whether it still has what is followed.
+    whole_from: u64,
 }
 
 impl Poller {
@@ -101,6 +73,7 @@ impl Poller {
         tails: Tails,
     ) -> Self {
         Self {
+            whole_from: log.whole_from_index(),
             client,
             log,
             clock,
@@ -116,6 +89,7 @@ impl Poller {
             follows_waiting: Vec::new(),
             consoles_wanted: VecDeque::new(),
             tails,
+            unread: Unread::default(),
         }
     }
 
@@ -134,6 +108,12 @@ impl Poller {
 
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
         loop {
+            self.take_pruned();
+            self.take_unread();
+            let late = self.record_late().await;
+            if !self.goes_on(late) {
+                return;
+            }
             // What is due is asked before any command is taken: however many streams are opened, the
             // instances of the Region are looked at.
             self.ask_what_is_due();
@@ -152,48 +132,49 @@ impl Poller {
                 },
                 () = self.clock.sleep(pause.unwrap_or_default()), if pause.is_some() => Ok(()),
             };
-            if let Err(error) = done {
-                tracing::error!(region = %self.client.region(), %error, "phases not recorded");
-                if matches!(error, AppendError::Unavailable) {
-                    return;
-                }
+            if !self.goes_on(done) {
+                return;
             }
         }
     }
 
+    /// Whether there is a log to write to.
+    fn goes_on(&self, done: Result<(), AppendError>) -> bool {
+        let Err(error) = done else { return true };
+        tracing::error!(region = %self.client.region(), %error, "phases not recorded");
+        !matches!(error, AppendError::Unavailable)
+    }
+
     /// Asks about everything that is due, as far as questions may be under way.
     fn ask_what_is_due(&mut self) {
+        let uptime = self.clock.uptime();
         while self.states.has_room() {
-            let is_asked = |followed: &Followed| followed.due.state_asked;
-            let ids = self.chosen(FILTER_VALUES_MAX, |followed| (!is_asked(followed)).then_some(followed.due.state));
+            let ids = self.chosen(FILTER_VALUES_MAX, |followed| followed.due.next_state());
             if ids.is_empty() {
                 break;
             }
             for id in &ids {
-                self.followed.get_mut(id).into_iter().for_each(|followed| followed.due.state_asked = true);
+                self.followed.get_mut(id).into_iter().for_each(|followed| followed.due.state_is_asked(uptime));
             }
-            self.states.under_way += 1;
+            self.states.asked();
             self.under_way.push(question::states(self.client.clone(), Arc::clone(&self.clock), ids));
         }
         while self.statuses.has_room() {
-            let due = |followed: &Followed| {
-                (followed.has_checks() && !followed.due.status_asked).then_some(followed.due.status)
-            };
-            let ids = self.chosen(CALL_STATUS_IDS_MAX, due);
+            let ids = self.chosen(CALL_STATUS_IDS_MAX, Followed::next_status);
             if ids.is_empty() {
                 break;
             }
             for id in &ids {
-                self.followed.get_mut(id).into_iter().for_each(|followed| followed.due.status_asked = true);
+                self.followed.get_mut(id).into_iter().for_each(|followed| followed.due.status_is_asked());
             }
-            self.statuses.under_way += 1;
+            self.statuses.asked();
             self.under_way.push(question::statuses(self.client.clone(), Arc::clone(&self.clock), ids));
         }
         while self.consoles.has_room() {
             let Some(id) = self.consoles_wanted.pop_front() else { break };
             let is_wanted = |followed: &Followed| matches!(followed.console, Console::Wanted { .. });
             if self.followed.get(&id).is_some_and(is_wanted) {
-                self.consoles.under_way += 1;
+                self.consoles.asked();
                 self.under_way.push(question::console(self.client.clone(), self.tails.clone(), id));
             }
         }
@@ -215,70 +196,71 @@ impl Poller {
         candidates.into_iter().map(|(_, id)| id.clone()).collect()
     }
 
-    /// When the next question is due that may be asked; none while answers have to come first.
+    /// When there is something to do without an answer or a command: the next question is due that may be asked, an
+    /// instance is not ready in time, or a launch is to be read again.
     fn next_due(&self) -> Option<Duration> {
-        let states = self.states.has_room().then(|| {
-            let waiting = self.followed.values().filter(|followed| !followed.due.state_asked);
-            waiting.map(|followed| followed.due.state).min()
+        let (now, uptime) = (self.clock.now(), self.clock.uptime());
+        let of_each = self.followed.values().flat_map(|followed| {
+            let state = followed.due.next_state().filter(|_| self.states.has_room());
+            let status = followed.next_status().filter(|_| self.statuses.has_room());
+            [state, status, followed.next_late(now, uptime)].into_iter().flatten()
         });
-        let statuses = self.statuses.has_room().then(|| {
-            let waiting = self.followed.values().filter(|followed| followed.has_checks() && !followed.due.status_asked);
-            waiting.map(|followed| followed.due.status).min()
-        });
-        // `Reverse`, since none is less than any time.
-        [states, statuses].into_iter().flatten().flatten().map(Reverse).max().map(|Reverse(due)| due)
+        of_each.chain(self.unread.due()).min()
     }
 
     async fn take_answer(&mut self, answer: Answer) -> Result<(), AppendError> {
         let region = self.client.region().clone();
-        match answer {
+        let uptime = self.clock.uptime();
+        let recorded = match answer {
             Answer::States { asked, sent, ids, answer } => {
-                let uptime = self.clock.uptime();
-                if self.states.answered(answer.is_ok(), sent, uptime) {
-                    self.followed.values_mut().for_each(|followed| followed.due.at_once(uptime));
+                let is_ok = answer.is_ok();
+                if self.states.answered(is_ok, sent, uptime) {
+                    self.followed.values_mut().for_each(|followed| followed.due.states_recovered(uptime));
                 }
+                let errors = self.states.errors();
                 for id in &ids {
                     let Some(followed) = self.followed.get_mut(id) else { continue };
-                    followed.due.state_answered(&self.settings, uptime, self.states.errors);
+                    followed.due.state_answered(is_ok, &self.settings, uptime, errors);
                 }
                 match answer {
                     Ok(shown) => {
                         self.note_states(&ids, shown, asked);
-                        self.record_changes(&ids, &HashMap::new()).await?;
-                        self.let_go();
+                        self.record_changes(&ids, &HashMap::new()).await
                     }
                     Err(error) => {
                         tracing::warn!(%region, %error, "instances not seen");
-                        self.record_overdue().await?;
-                        self.let_go();
+                        Ok(())
                     }
                 }
             }
             Answer::Statuses { sent, ids, answer } => {
-                let uptime = self.clock.uptime();
-                self.observed.note_checks(answer.is_ok(), self.clock.now());
-                if self.statuses.answered(answer.is_ok(), sent, uptime) {
-                    self.followed.values_mut().for_each(|followed| followed.due.at_once(uptime));
+                let is_ok = answer.is_ok();
+                self.observed.note_checks(is_ok, self.clock.now());
+                if self.statuses.answered(is_ok, sent, uptime) {
+                    self.followed.values_mut().for_each(|followed| followed.due.statuses_recovered(uptime));
                 }
+                let errors = self.statuses.errors();
                 for id in &ids {
                     let Some(followed) = self.followed.get_mut(id) else { continue };
-                    followed.due.status_answered(&self.settings, uptime, self.statuses.errors);
+                    followed.due.status_answered(is_ok, &self.settings, uptime, errors);
                 }
                 match answer {
-                    Ok(statuses) => {
-                        self.record_changes(&ids, &statuses).await?;
-                        self.let_go();
+                    Ok(statuses) => self.record_changes(&ids, &statuses).await,
+                    Err(error) => {
+                        tracing::warn!(%region, %error, "status checks not seen");
+                        Ok(())
                     }
-                    Err(error) => tracing::warn!(%region, %error, "status checks not seen"),
                 }
             }
             Answer::Console { id, tail } => {
-                self.consoles.under_way = self.consoles.under_way.saturating_sub(1);
-                self.console_read(&id, tail).await?;
-                self.let_go();
+                self.consoles.done();
+                self.console_read(&id, tail).await
             }
-            Answer::Follow { asked, follows, answer } => self.follow_answered(asked, follows, answer).await?,
-        }
-        Ok(())
+            // Nothing of what it is about has changed for those who wait.
+            Answer::Follow { asked, follows, answer } => return self.follow_answered(asked, follows, answer).await,
+        };
+        // Also where something could not be recorded: of the others nobody may wait any more.
+        self.let_go();
+        recorded
     }
 }

@@ -1,4 +1,4 @@
-//! What a poller is told: launches, and who watches which instances.
+//! What a poller is told: launches, which are in [`super::launches`], and who watches which instances.
 //!
 //! Commands are taken by the batch, so that any number of streams that open at once cost EC2 one
 //! question and never keep the poller from its periodic look.
@@ -14,8 +14,9 @@ use tokio::sync::oneshot;
 use super::Poller;
 use super::question::{self, Instances, Statuses};
 use crate::audit::{AppendError, ReadError};
-use crate::boot::tracker::Interest;
-use crate::boot::tracker::followed::{Followed, OnRecord, without_launch};
+use crate::boot::tracker::followed::Followed;
+use crate::boot::tracker::on_record::{OnRecord, without_launch};
+use crate::boot::tracker::{FollowError, Interest};
 use crate::ec2::Ec2Error;
 use crate::ec2::facts::{Instance, InstanceState};
 use crate::ids::{InstanceId, LaunchId};
@@ -70,8 +71,11 @@ pub(in crate::boot::tracker) struct Follow {
     /// In nothing, until they are followed.
     pub(in crate::boot::tracker) interest: Interest,
     /// Answered once what EC2 shows now is on record.
-    pub(in crate::boot::tracker) answer: oneshot::Sender<Result<(Interest, Shown), Ec2Error>>,
+    pub(in crate::boot::tracker) answer: oneshot::Sender<FollowAnswer>,
 }
+
+/// The interest in what was to be followed, and what EC2 shows of it.
+pub(in crate::boot::tracker) type FollowAnswer = Result<(Interest, Shown), FollowError>;
 
 impl Poller {
     /// `first` and whatever else is waiting, up to the bounds of a batch.
@@ -95,11 +99,7 @@ impl Poller {
         let mut warned = Vec::new();
         for command in batch {
             match command {
-                Command::Launch(launch_id) => {
-                    if let Err(error) = self.take_launch(launch_id) {
-                        tracing::error!(%launch_id, %error, "launch not watched");
-                    }
-                }
+                Command::Launch(launch_id) => self.watch_launch(launch_id),
                 Command::Check(launch_id) => {
                     if let Err(error) = self.take_check(launch_id) {
                         tracing::error!(%launch_id, %error, "launch not looked at");
@@ -112,9 +112,10 @@ impl Poller {
                 Command::Hint(hint) => warned.extend(self.take_hint(hint)),
             }
         }
-        self.record_changes(&warned, &Statuses::new()).await?;
+        let recorded = self.record_changes(&warned, &Statuses::new()).await;
+        // Also where a warning could not be recorded: somebody waits for the answer.
         self.take_follows(follows);
-        Ok(())
+        recorded
     }
 
     fn release(&mut self, instance_ids: &[InstanceId]) {
@@ -126,47 +127,12 @@ impl Poller {
         self.forget(|followed| !followed.awaited && followed.watchers == 0);
     }
 
-    fn take_launch(&mut self, launch_id: LaunchId) -> Result<(), ReadError> {
-        let Some(on_record) = OnRecord::read(&self.log, launch_id)? else { return Ok(()) };
-        let uptime = self.clock.uptime();
-        for tracked in on_record.awaited(self.clock.now()) {
-            let followed = match self.followed.entry(tracked.instance_id.clone()) {
-                Entry::Occupied(occupied) => {
-                    let followed = occupied.into_mut();
-                    followed.tracked = tracked;
-                    followed.launch_id = Some(launch_id);
-                    followed.is_checked = false;
-                    followed
-                }
-                Entry::Vacant(vacant) => vacant.insert(Followed::new(tracked, Some(launch_id), uptime)),
-            };
-            followed.awaited = true;
-            followed.due.hurry(uptime);
-        }
-        Ok(())
-    }
-
-    fn take_check(&mut self, launch_id: LaunchId) -> Result<(), ReadError> {
-        let Some(on_record) = OnRecord::read(&self.log, launch_id)? else { return Ok(()) };
-        let uptime = self.clock.uptime();
-        for tracked in on_record.living() {
-            // Whatever is followed anyway is looked at anyway.
-            self.followed.entry(tracked.instance_id.clone()).or_insert_with(|| Followed {
-                awaited: true,
-                is_checked: true,
-                ..Followed::new(tracked, Some(launch_id), uptime)
-            });
-        }
-        Ok(())
-    }
-
     /// Looks at an instance sooner, if it is followed; the instance if there is a warning to be recorded.
     fn take_hint(&mut self, hint: Hint) -> Option<InstanceId> {
         let Hint { instance_id, interruption } = hint;
         let followed = self.followed.get_mut(&instance_id)?;
         followed.due.hurry(self.clock.uptime());
-        followed.warn(interruption?);
-        Some(instance_id)
+        followed.warn(interruption?, self.clock.now()).then_some(instance_id)
     }
 
     /// Answers `follows`: those about what was looked at just now from what is known, so that any number of watchers
@@ -177,10 +143,11 @@ impl Poller {
         if self.is_following {
             return;
         }
+        self.take_pruned();
         // Whoever has gone away while waiting is no reason to ask.
         let waiting = std::mem::take(&mut self.follows_waiting).into_iter().filter(|follow| !follow.answer.is_closed());
         let (fresh, mut stale): (Vec<_>, Vec<_>) = waiting.partition(|follow| self.is_fresh(follow));
-        self.follow_all(&fresh, &Instances::new());
+        let fresh = self.follow_all(fresh, &Instances::new());
         self.tell(fresh);
         let mut ids = HashSet::new();
         let fits = stale.iter().take_while(|follow| {
@@ -194,9 +161,10 @@ impl Poller {
             return;
         }
         self.is_following = true;
-        let followed = ids.iter().filter(|id| self.followed.contains_key(id)).cloned().collect();
+        let is_recorded = |id: &&InstanceId| self.followed.get(*id).is_some_and(|it| it.tracked.phase.is_some());
+        let recorded = ids.iter().filter(is_recorded).cloned().collect();
         let (client, clock) = (&self.client, Arc::clone(&self.clock));
-        self.under_way.push(question::follow(client, clock, stale, ids.into_iter().collect(), followed));
+        self.under_way.push(question::follow(client, clock, stale, ids.into_iter().collect(), recorded));
     }
 
     /// Whether EC2 was asked about all of them within about the time between two looks.
@@ -220,13 +188,13 @@ impl Poller {
             Err(error) => {
                 for follow in follows {
                     // Whoever asked may be gone.
-                    let _ = follow.answer.send(Err(error.clone()));
+                    let _ = follow.answer.send(Err(error.clone().into()));
                 }
                 self.take_follows(Vec::new());
                 return Ok(());
             }
         };
-        self.follow_all(&follows, &instances);
+        let follows = self.follow_all(follows, &instances);
         let distinct: HashSet<&InstanceId> = follows.iter().flat_map(|follow| &follow.instance_ids).collect();
         let ids: Vec<InstanceId> = distinct.into_iter().cloned().collect();
         self.note_states(&ids, instances, asked);
@@ -250,24 +218,42 @@ impl Poller {
         }
     }
 
-    fn follow_all(&mut self, follows: &[Follow], instances: &Instances) {
-        let uptime = self.clock.uptime();
+    /// Has everything followed that is wanted; whoever wants what cannot be read hears of it. The others.
+    fn follow_all(&mut self, follows: Vec<Follow>, instances: &Instances) -> Vec<Follow> {
         // The instances of one launch are often watched together: it is read once.
         let mut launches = HashMap::new();
-        for instance_id in follows.iter().flat_map(|follow| &follow.instance_ids) {
-            if let Some(followed) = self.followed.get_mut(instance_id) {
-                followed.watchers += 1;
-                // Nobody waits for what was only looked at.
-                followed.awaited &= !std::mem::take(&mut followed.is_checked);
-                continue;
+        let follow = |follow: Follow| match self.follow_each(&follow.instance_ids, instances, &mut launches) {
+            Ok(()) => Some(follow),
+            Err(error) => {
+                tracing::error!(%error, "instances not watched");
+                // Whoever asked may be gone.
+                let _ = follow.answer.send(Err(error.into()));
+                None
             }
-            match self.follow_one(instance_id, instances.get(instance_id), uptime, &mut launches) {
-                Ok(followed) => {
-                    self.followed.insert(instance_id.clone(), Followed { watchers: 1, ..followed });
-                }
-                Err(error) => tracing::error!(%instance_id, %error, "instance not watched"),
-            }
+        };
+        follows.into_iter().filter_map(follow).collect()
+    }
+
+    /// All of them, or none.
+    fn follow_each(
+        &mut self,
+        instance_ids: &[InstanceId],
+        instances: &Instances,
+        launches: &mut HashMap<LaunchId, Option<OnRecord>>,
+    ) -> Result<(), ReadError> {
+        let uptime = self.clock.uptime();
+        let unknown = instance_ids.iter().filter(|id| !self.followed.contains_key(*id));
+        let new = unknown.map(|id| Ok((id, self.follow_one(id, instances.get(id), uptime, launches)?)));
+        for (id, followed) in new.collect::<Result<Vec<_>, ReadError>>()? {
+            self.followed.insert(id.clone(), followed);
         }
+        for id in instance_ids {
+            let Some(followed) = self.followed.get_mut(id) else { continue };
+            followed.watchers += 1;
+            // Nobody waits for what was only looked at.
+            followed.awaited &= !std::mem::take(&mut followed.is_checked);
+        }
+        Ok(())
     }
 
     fn follow_one(

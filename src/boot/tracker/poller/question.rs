@@ -118,13 +118,13 @@ pub(super) fn console(client: Client, tails: Tails, id: InstanceId) -> BoxFuture
 }
 
 /// What the instances of `follows` are, which somebody waits for; with the status checks of those that run and are not
-/// in `followed`, since the others' are on record.
+/// in `recorded`, since the others' are on record.
 pub(super) fn follow(
     client: &Client,
     clock: Arc<dyn Clock>,
     follows: Vec<Follow>,
     ids: Vec<InstanceId>,
-    followed: HashSet<InstanceId>,
+    recorded: HashSet<InstanceId>,
 ) -> BoxFuture<'static, Answer> {
     let client = client.at(Priority::Question);
     async move {
@@ -132,7 +132,7 @@ pub(super) fn follow(
         let answer = async {
             let instances = by_id(client.instances(&ids).await?);
             let is_new = |instance: &&Instance| {
-                instance.state == Some(InstanceState::Running) && !followed.contains(&instance.instance_id)
+                instance.state == Some(InstanceState::Running) && !recorded.contains(&instance.instance_id)
             };
             let new: Vec<_> = instances.values().filter(is_new).map(|instance| instance.instance_id.clone()).collect();
             // Without them the next look asks again.
