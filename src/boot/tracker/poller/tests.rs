@@ -45,7 +45,7 @@ async fn world(dir: &Path) -> World {
     };
     let clients = Clients::connect(&settings, &clock).await.unwrap();
     let client = clients.get(&REGION.parse().unwrap()).unwrap().clone();
-    let limits = TailLimits { age: Duration::from_secs(60), bytes: 1 << 20 };
+    let limits = TailLimits { age: Duration::from_secs(60), bytes: 1 << 20, free: 0 };
     let tails = Tails::open(&dir.join("tails"), Arc::clone(&clock), limits).unwrap();
     let (commands, receiver) = mpsc::unbounded_channel();
     let poller = Poller::new(client, log.clone(), clock, TrackerSettings::default(), receiver, tails);
