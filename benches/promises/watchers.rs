@@ -16,7 +16,7 @@ use gantry::api::pb::launch_service_client::LaunchServiceClient;
 use gantry::clock::{Clock as _, SystemClock, Timestamp};
 use gantry::sandbox::{DEFAULT_REGION, landmarks};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::AbortHandle;
 use tonic::Streaming;
 use tonic::transport::Channel;
 
@@ -306,12 +306,12 @@ impl Memory {
                     while stream.message().await.is_ok_and(|event| event.is_some()) {}
                 });
                 is_idle.await.unwrap();
-                reading
+                reading.abort_handle()
             })
         });
         let streams = try_join_all(streams).await.unwrap();
         let with = served.resident_bytes();
-        streams.iter().for_each(JoinHandle::abort);
+        streams.iter().for_each(AbortHandle::abort);
         let memory = Self { streams: streams.len(), connections: watching.len(), without, with };
         println!("watchers: resident {} KiB, with {} idle streams {} KiB", without >> 10, memory.streams, with >> 10);
         memory

@@ -40,8 +40,10 @@ pub struct ConsoleTail {
 impl ConsoleTail {
     /// The tail of what EC2 has of a console; none where that is nothing, as in the first minutes of an instance.
     pub fn of(output: &ConsoleOutput) -> Option<Self> {
-        let masked = mask::mask(&text::plain(text::end(&output.text, READ_BYTES_MAX)));
-        let found = signs::read(&masked);
+        let plain = text::plain(text::end(&output.text, READ_BYTES_MAX));
+        // Before it is masked: a panic may stand on a line whose rest is, and nothing is taken over but names from lists.
+        let found = signs::read(&plain);
+        let masked = mask::mask(&plain);
         let text = text::tail(&masked, TAIL_BYTES_MAX);
         if text.is_empty() {
             return None;

@@ -1,18 +1,23 @@
 //! Secrets on a console, replaced by [`MASKED`].
 //!
-//! Three ways to find them: blocks that say what they are (private keys, elements of XML, lists of passwords),
-//! values with a telling name before them, and words whose shape is that of a credential. Where it is not certain how
-//! far a value goes, the rest of the line is masked: a line too little is better than a secret too much. What has
-//! neither a name nor a shape, such as a password alone on a line, cannot be told from other text and stays; that is
-//! why a tail is kept for a time only and never in the log. Masking masked text changes nothing.
+//! Four ways to find them: blocks that say what they are (private keys, elements of XML, lists of passwords),
+//! values with a telling name before them, places where programs and formats take them (`curl -u`, SQL, a pipe into
+//! `chpasswd`), and words whose shape is that of a credential. Where it is not certain how far a value goes, the rest of
+//! the line is masked: a line too little is better than a secret too much, and what a console says is read before it is
+//! masked. What has neither a name nor a shape, such as a password alone on a line, cannot be told from other text and
+//! stays; that is why a tail is kept for a time only and never in the log. Masking masked text changes nothing.
 
 mod below;
 mod blocks;
 mod commands;
+mod formats;
 mod line;
 mod names;
 mod prefix;
+mod quotes;
+mod trace;
 mod words;
+mod written;
 
 /// What stands where a secret was.
 pub(super) const MASKED: &str = "[masked]";
@@ -29,7 +34,10 @@ pub(super) fn mask(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut listed = 0;
     let mut below = below::Below::default();
-    for line in text.lines() {
+    let mut quoted = trace::Quoted::default();
+    let lines: Vec<&str> = text.lines().collect();
+    let near_readers = written::near_readers(&lines);
+    for (number, line) in lines.iter().copied().enumerate() {
         if heads_passwords(line) {
             listed = LISTED_LINES + 1;
         }
@@ -38,7 +46,15 @@ pub(super) fn mask(text: &str) -> String {
         if !masked.is_empty() {
             masked.push('\n');
         }
-        masked.push_str(&line::mask(&below.mask(line), is_listed));
+        let mut own = below.mask(&quoted.mask(line));
+        if near_readers[number] {
+            own = written::mask_near(&own);
+        }
+        own = line::mask(&own, is_listed);
+        if own.ends_with(MASKED) {
+            quoted.masked_to_end(line, &lines[number + 1..]);
+        }
+        masked.push_str(&own);
     }
     masked
 }

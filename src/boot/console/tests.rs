@@ -1,6 +1,7 @@
 //! Consoles as they are: what of them is shown, what never is, and what they say.
 
 mod excerpts;
+mod places;
 mod secrets;
 mod work;
 
@@ -46,6 +47,8 @@ fn the_last_boot_counts_and_in_it_what_ended_it() {
     let network = "[FAILED] Failed to start Wait for Network to be Configured.";
     let script =
         "cc_scripts_user.py[WARNING]: Failed to run module scripts-user (scripts in /var/lib/cloud/instance/scripts)";
+    // Of such a line only the beginning is shown.
+    let interleaved = "+ export API_TOKEN=x[    9.1] Kernel panic - not syncing: Fatal exception";
     for (lines, expected) in [
         (&[boot, login][..], None),
         (&[boot, panic], Some(Symptom::KernelPanic)),
@@ -62,6 +65,7 @@ fn the_last_boot_counts_and_in_it_what_ended_it() {
         // The dump's own kernel is no boot that counts.
         (&[boot, panic, boot, "Command line: elfcorehdr=0x2f000000 irqpoll", login], None),
         (&[boot, panic, boot, "Command line: elfcorehdr=0x2f000000 irqpoll"], Some(Symptom::KernelPanic)),
+        (&[boot, interleaved], Some(Symptom::KernelPanic)),
     ] {
         let found = of(&lines.join("\r\n")).found.map(|found| found.symptom);
         assert_eq!(found, expected, "{lines:?}");

@@ -7,10 +7,22 @@ use super::{MASKED, line, prefix};
 /// put at most a type and a version between them.
 const MEMBER_LINES_MAX: usize = 8;
 
+/// Parts of commands that print a secret and nothing else, if so told.
+const PRINTERS: &[&str] = &[
+    " --with-decryption",
+    "get-login-password",
+    "get-password-data",
+    "get-random-password",
+    "get-secret-value",
+    "openssl rand ",
+    "pwgen ",
+];
+
 /// What lines before said about those that follow.
 #[derive(Debug, Default)]
 pub(super) struct Below {
-    /// The last line that was not blank ended in a telling name and a colon or equals sign.
+    /// The last line that was not blank ended in a telling name and a colon or equals sign, or is a command that prints
+    /// a secret.
     hanging: bool,
     /// The column of a telling key whose value is the YAML block below.
     block: Option<usize>,
@@ -33,21 +45,25 @@ impl Below {
         }
         self.block = block(body);
         let is_value = self.hanging && !text.contains(char::is_whitespace);
-        self.hanging = line::ends_in_name(line);
+        self.hanging = line::ends_in_name(line) || PRINTERS.iter().any(|printer| line.contains(printer));
         if is_value {
             return format!("{}{MASKED}", &line[..prefix + column]);
         }
         self.members(line)
     }
 
-    /// Values in members: `"Name": "/prod/db/password", "Value": "…"`. The rest of the line goes with them.
+    /// Values in members: `"Name": "/prod/db/password", "Value": "…"`, and in tables. The rest of the line goes with
+    /// them. A parameter of SSM that is a `SecureString` is secret whatever it is called.
     fn members(&mut self, line: &str) -> String {
         self.members = self.members.saturating_sub(1);
+        if line.contains("SecureString") {
+            self.members = MEMBER_LINES_MAX;
+        }
         let mut from = 0;
-        for (at, _) in line.match_indices([':', '=']) {
+        for (at, _) in line.match_indices([':', '=', '|']) {
             let Some(name) = line::name_before(line, from, at) else { continue };
             from = at + 1;
-            let value = line[from..].trim_start_matches([' ', ':', '=']);
+            let value = line[from..].trim_start_matches([' ', ':', '=', '|']);
             if ends_with(name, "value") && self.members > 0 && !value.is_empty() {
                 self.members = 0;
                 return format!("{}{MASKED}", &line[..line.len() - value.len()]);

@@ -1,7 +1,8 @@
 //! Secrets within one line that a name or a sentence announces.
 
 use super::names::{is_of_name, is_of_password, is_telling};
-use super::{MASKED, commands, words};
+use super::quotes::value_end;
+use super::{MASKED, commands, formats, prefix, words};
 
 /// Words that may stand between "password" and what it is.
 const BETWEEN_WORDS_MAX: usize = 4;
@@ -10,7 +11,7 @@ const BASIC_CHARS_MIN: usize = 8;
 
 /// The line without its secrets. In a list of passwords every pair of a user and something is one.
 pub(super) fn mask(line: &str, is_listed: bool) -> String {
-    let mut line = sentence(&commands::mask(&named(&schemes(line))));
+    let mut line = formats::mask(&sentence(&commands::mask(&named(&schemes(line)))));
     if is_listed {
         line = pairs(&line);
     }
@@ -23,15 +24,19 @@ pub(super) fn ends_in_name(line: &str) -> bool {
     line.ends_with([':', '=']) && name_before(line, 0, line.len() - 1).is_some_and(is_telling)
 }
 
-/// Values behind a telling name: `password=…`, `Token: …`, `"SecretAccessKey" : "…"`.
+/// Values behind a telling name: `password=…`, `Token: …`, `"SecretAccessKey" : "…"`. Nothing says where one without
+/// quotes ends: it may be several words in an `.env` file, in a trace of dash's, and in quotes that begin before the
+/// name, as in `'DB_PASSWORD=two words'`.
 fn named(line: &str) -> String {
     let bytes = line.as_bytes();
     let mut masked = String::with_capacity(line.len());
     let mut done = 0;
+    let is_kernels = is_command_line(line);
     for (at, separator) in line.match_indices([':', '=']) {
-        if at < done || !name_before(line, done, at).is_some_and(is_telling) {
+        if at < done {
             continue;
         }
+        let Some(name) = name_before(line, done, at).filter(|name| is_telling(name)) else { continue };
         let mut start = at + 1;
         while bytes.get(start).is_some_and(|byte| matches!(byte, b'=' | b':' | b'>' | b' ')) {
             start += 1;
@@ -39,15 +44,24 @@ fn named(line: &str) -> String {
         if start == line.len() {
             continue;
         }
-        let is_quoted = matches!(bytes[start], b'"' | b'\'' | b'`');
-        // Behind a colon, and in JSON within JSON, nothing says where a value ends.
-        let to_end = (separator == ":" && !is_quoted) || bytes[start] == b'\\';
+        let is_word = separator == "=" && (is_kernels || is_query(&line[done..at], name));
         masked.push_str(&line[done..start]);
         masked.push_str(MASKED);
-        done = if to_end { line.len() } else { word_end(line, start) };
+        done = value_end(line, start, start, is_word);
     }
     masked.push_str(&line[done..]);
     masked
+}
+
+/// Whether the kernel shows how it was started: its parameters are words.
+fn is_command_line(line: &str) -> bool {
+    line.contains("ommand line: ") && (line.contains("console=") || line.contains("root="))
+}
+
+/// Whether a name at the end of `before` is one in the query of a URL, which has no spaces.
+fn is_query(before: &str, name: &str) -> bool {
+    let query = before.strip_suffix(name).filter(|url| url.ends_with(['?', '&']));
+    query.and_then(|url| url.rsplit(char::is_whitespace).next()).is_some_and(|url| url.contains("://"))
 }
 
 /// The name that ends at `at`, perhaps in quotes and with spaces behind it, not before `from`.
@@ -56,24 +70,6 @@ pub(super) fn name_before(line: &str, from: usize, at: usize) -> Option<&str> {
     let before = before.strip_suffix(['"', '\'', '`', ']']).unwrap_or(before).trim_end_matches(['\\', '"', '\'']);
     let name = before.bytes().rev().take_while(|byte| is_of_name(*byte)).count();
     (name > 0).then(|| &before[before.len() - name..])
-}
-
-/// Where a word that begins at `start` ends, read as a shell does: quotes hold it together. One that has no end goes
-/// to the end of the line.
-pub(super) fn word_end(line: &str, start: usize) -> usize {
-    let mut quote = None;
-    let mut escaped = false;
-    for (at, char) in line[start..].char_indices() {
-        match (quote, char) {
-            _ if escaped => escaped = false,
-            (_, '\\') => escaped = true,
-            (None, '"' | '\'' | '`') => quote = Some(char),
-            (Some(open), char) if open == char => quote = None,
-            (None, char) if char.is_whitespace() => return start + at,
-            _ => {}
-        }
-    }
-    line.len()
 }
 
 /// The words of a line, each with its place.
@@ -140,13 +136,16 @@ fn sentence(line: &str) -> String {
     line.to_owned()
 }
 
-/// Pairs of a user and a password, `user:password`.
+/// Pairs of a user and a password, `user:password`. One with which a line begins, as in a file, goes to its end.
 fn pairs(line: &str) -> String {
+    let own = prefix::end(line);
     replaced(line, |_, at, word| {
         let bare = word.trim_start_matches(['"', '\'', '|']);
         let (user, password) = bare.split_once(':')?;
         let is_user =
             user.bytes().all(is_of_name) && user.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_');
-        (is_user && !password.is_empty()).then(|| (at + word.len() - password.len(), word_end(line, at)))
+        let start = at + word.len() - password.len();
+        let is_word = own < at && line[own..at].contains(|char: char| !char.is_whitespace() && char != '-');
+        (is_user && !password.is_empty()).then(|| (start, value_end(line, at, start, is_word)))
     })
 }

@@ -8,7 +8,7 @@ const TELLING: &[&str] = &[
     "passcode",
     "passin",
     "passout",
-    "sshpass",
+    "masterauth",
     "secret",
     "token",
     "apikey",
@@ -28,15 +28,20 @@ const TELLING: &[&str] = &[
     "signature",
 ];
 
-/// A whole part of a name, as in `DB_PASS`, that makes its value secret.
-const TELLING_PARTS: &[&str] = &["pass", "pwd", "pw", "psk", "sig"];
+/// A whole part of a name, as in `DB_PWD`, that makes its value secret.
+const TELLING_PARTS: &[&str] = &["pwd", "pw", "psk", "sig"];
+
+/// Words that end like a part that makes a value secret, as in `DB_PASS` and `requirepass`, and mean something else.
+const OTHER_PASSES: &[&str] = &["bypass", "compass", "encompass", "overpass", "surpass", "trespass", "underpass"];
 
 /// Whether a value of this name is secret: of a variable, a setting, a header, a member of JSON, a flag.
 pub(super) fn is_telling(name: &str) -> bool {
     let whole: String =
         name.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect();
     TELLING.iter().any(|telling| whole.contains(telling))
-        || parts(name).iter().any(|part| TELLING_PARTS.contains(&part.as_str()))
+        || parts(name).iter().any(|part| {
+            TELLING_PARTS.contains(&part.as_str()) || (part.ends_with("pass") && !OTHER_PASSES.contains(&part.as_str()))
+        })
 }
 
 /// Whether a word speaks of a password, in a sentence.

@@ -11,6 +11,9 @@ const ORDINARY: &str = "[    2.401733] systemd[1]: Detected virtualization amazo
 /// text again and again takes tens to hundreds of times as long. Both are long, so that a busy machine slows both.
 const TIMES_MAX: u32 = 10;
 
+/// How often a hostile text is held against an ordinary one before it is taken to be slow.
+const TRIES_MAX: u32 = 5;
+
 /// Texts that, repeated, made masking look at the rest of the line or at much of the text again and again.
 const REPEATED: &[&str] = &[
     "://",
@@ -27,14 +30,21 @@ const REPEATED: &[&str] = &[
     "name: password\n",
     "p: |\n  ",
     "\n12:00:00 ",
+    "+ pw='\n",
+    "x\n+ pw='",
+    "echo x|",
+    "a://?pw=",
+    "+ + ",
+    "password '",
+    "login -p'\\",
 ];
 
 #[test]
 fn masking_takes_time_in_proportion_to_the_text() {
-    let ordinary = fastest(ORDINARY);
     for repeated in REPEATED {
-        let hostile = fastest(repeated);
-        assert!(hostile < ordinary * TIMES_MAX, "{repeated:?} takes {hostile:?}, an ordinary text {ordinary:?}");
+        // Whoever else is at work disturbs one of them and not all.
+        let is_linear = (0..TRIES_MAX).any(|_| fastest(repeated) < fastest(ORDINARY) * TIMES_MAX);
+        assert!(is_linear, "{repeated:?} takes {:?}, an ordinary text {:?}", fastest(repeated), fastest(ORDINARY));
     }
 }
 
