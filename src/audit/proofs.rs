@@ -53,6 +53,12 @@ impl AuditLog {
         self.shared.retention.whole_from()
     }
 
+    /// The end of what retention has removed, 0 if it has removed nothing. It is raised after the removal: looked at before a
+    /// read, it says what that can be free of.
+    pub fn gone_below_index(&self) -> u64 {
+        self.shared.retention.gone_below()
+    }
+
     /// The keys to verify checkpoints with.
     pub fn verifier_keys(&self) -> &VerifierKeys {
         &self.shared.keys

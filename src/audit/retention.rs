@@ -221,14 +221,17 @@ pub(super) struct Turn {
     turn: tokio::sync::Mutex<()>,
     /// Held while files are changed: the directory is not let go of meanwhile.
     working: std::sync::Mutex<()>,
-    /// From this index on nothing was removed.
+    /// From this index on nothing was removed, nor is being removed.
     whole_from: AtomicU64,
+    /// Below this index everything has been removed that is removed.
+    removed_below: AtomicU64,
 }
 
 impl Turn {
     /// `whole_from` is the end of the last pruning that is on record, finished or not; 0 if there is none.
     pub(super) fn new(whole_from: u64) -> Self {
-        Self { whole_from: AtomicU64::new(whole_from), ..Self::default() }
+        let mark = || AtomicU64::new(whole_from);
+        Self { whole_from: mark(), removed_below: mark(), ..Self::default() }
     }
 
     /// The lowest index from which on nothing was removed. Whoever has read something, and looks then, knows whether
@@ -237,9 +240,19 @@ impl Turn {
         self.whole_from.load(Ordering::Acquire)
     }
 
-    /// Records below `end` are about to be removed.
-    pub(super) fn begin_below(&self, end: u64) {
+    /// The end of what has been removed. Whoever looks, and reads something then, reads nothing that is removed by then.
+    pub(super) fn gone_below(&self) -> u64 {
+        self.removed_below.load(Ordering::Acquire)
+    }
+
+    /// Rows of records below `end` are about to go.
+    pub(super) fn removes_below(&self, end: u64) {
         self.whole_from.fetch_max(end, Ordering::AcqRel);
+    }
+
+    /// They are gone.
+    pub(super) fn removed_below(&self, end: u64) {
+        self.removed_below.fetch_max(end, Ordering::AcqRel);
     }
 
     /// Nobody else changes files of retention, or lets go of the directory, while the guard is held.

@@ -195,12 +195,10 @@ impl Writer {
         {
             return Ok(Ok(Once::Taken(taken_by)));
         }
-        if let Some(plan) = &append.pruning {
-            if !staging.prune(plan)? {
-                return Ok(Err(AppendError::PruningStale));
-            }
-            // Before the rows are gone, for whoever reads meanwhile.
-            self.shared.retention.begin_below(plan.record.end);
+        if let Some(plan) = &append.pruning
+            && !staging.prune(plan)?
+        {
+            return Ok(Err(AppendError::PruningStale));
         }
         let index = self.journal.next_index();
         match staging.take_in(index, &append.entries, append.once.as_ref()) {

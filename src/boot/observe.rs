@@ -16,6 +16,7 @@ use crate::ec2::facts::{Instance, InstanceState, InstanceStatus};
 use crate::record::{InstancePhase, Phase};
 
 use look::Seen;
+pub(super) use look::is_possible_launch;
 pub use look::{Checks, Look, Tracked};
 
 /// How long an instance that EC2 has never shown is waited for once its termination is wanted.

@@ -29,7 +29,8 @@ use crate::ec2::{Accounts, Ec2Error};
 use crate::ids::{AccountId, InstanceId, LaunchId, Region};
 
 use observed::Observed;
-use poller::{Command, Follow, Poller, Shown};
+pub(super) use poller::Shown;
+use poller::{Command, Follow, Poller};
 pub use poller::{Hint, Interruption};
 use unread::Unread;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gantry::api::pb;
-use gantry::clock::{SimClock, Timestamp};
+use gantry::clock::{Clock, SimClock, Timestamp};
 use gantry::sandbox::landmarks;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -73,16 +73,21 @@ async fn a_launch_whose_records_were_removed_is_known_and_never_launched_again()
     assert_eq!(world.sandbox().calls("RunInstances"), 0);
 }
 
+/// Has EC2 run an instance that nobody tells Gantry of.
+fn run_foreign(world: &World) -> String {
+    let form = format!(
+        "Action=RunInstances&Version=2016-11-15&ImageId={}&InstanceType=m7i.large&MinCount=1&MaxCount=1",
+        landmarks::AMAZON_LINUX_2023_X86_64
+    );
+    texts(&ec2(world, &form), "instanceId").remove(0).to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cursor_from_before_what_is_kept_is_refused_where_something_may_be_missing() {
     let dir = tempfile::tempdir().unwrap();
     let clock = SimClock::new(Timestamp::from_second(1_795_000_000).unwrap());
     let world = World::start_with(dir.path(), clock, |config| config.retention.days = Some(1)).await;
-    let form = format!(
-        "Action=RunInstances&Version=2016-11-15&ImageId={}&InstanceType=m7i.large&MinCount=1&MaxCount=1",
-        landmarks::AMAZON_LINUX_2023_X86_64
-    );
-    let foreign = texts(&ec2(&world, &form), "instanceId").remove(0).to_owned();
+    let foreign = run_foreign(&world);
     let watch = |cursor: &str| {
         let request = pb::WatchInstancesRequest {
             region: REGION.to_owned(),
@@ -114,4 +119,51 @@ async fn a_cursor_from_before_what_is_kept_is_refused_where_something_may_be_mis
     assert!(rest.last().is_some_and(|event| event.terminal && event.phase() == pb::BootPhase::Ready), "{rest:?}");
     let now = transitions(&world.read_to_end(watch("").await.unwrap()).await).len();
     assert_eq!(now, 1, "what it is now");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_is_refused_where_what_its_watch_began_with_was_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = SimClock::new(Timestamp::from_second(1_795_000_000).unwrap());
+    let world = World::start_with(dir.path(), clock, |config| config.retention.days = Some(1)).await;
+    let watch = |ids: &[&String], cursor: &str| {
+        let request = pb::WatchInstancesRequest {
+            region: REGION.to_owned(),
+            instance_ids: ids.iter().map(|id| (*id).clone()).collect(),
+            after_cursor: cursor.to_owned(),
+            ..Default::default()
+        };
+        let mut client = world.launches();
+        async move { client.watch_instances(request).await.map(tonic::Response::into_inner) }
+    };
+    let old = run_foreign(&world);
+    world.read_to_end(watch(&[&old], "").await.unwrap()).await;
+    // Its segment of the log is finished meanwhile.
+    world.clock.advance(Duration::from_hours(20));
+    world.while_time_passes(world.clock.sleep(Duration::from_hours(1))).await;
+    let new = run_foreign(&world);
+    let events = world.read_to_end(watch(&[&old, &new], "").await.unwrap()).await;
+    let told = transitions(&events);
+    assert!(told[0].instance_id == old && told[0].terminal, "{:?}", told[0]);
+    let (first, last) = (told[0].cursor.clone(), told.last().unwrap().cursor.clone());
+    assert!(told.len() > 2);
+    let rest = world.read_to_end(watch(&[&old, &new], &first).await.unwrap()).await;
+    assert_eq!(transitions(&rest).len(), told.len() - 1);
+
+    world.clock.advance(Duration::from_hours(8));
+    let pruned = || async {
+        let request =
+            pb::ListRecordsRequest { kind: pb::RecordKind::RecordsPruned.into(), page_size: 10, ..Default::default() };
+        !world.audit().list_records(request).await.unwrap().into_inner().records.is_empty()
+    };
+    world.while_time_passes(async { while !pruned().await {} }).await;
+    for cursor in [&first, &last] {
+        let status = watch(&[&old, &new], cursor).await.unwrap_err();
+        assert_eq!(reason(&status), "CURSOR_EXPIRED", "{cursor}");
+        let oldest = status.get_details_error_info().unwrap().metadata["oldest"].clone();
+        world.read_to_end(watch(&[&old, &new], &oldest).await.unwrap()).await;
+    }
+    // Of the new one nothing was removed.
+    let rest = world.read_to_end(watch(&[&new], &first).await.unwrap()).await;
+    assert_eq!(transitions(&rest).len(), told.len() - 1);
 }

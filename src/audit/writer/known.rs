@@ -28,7 +28,11 @@ pub(super) fn make_known(
     let store = shared.store();
     let store = store.as_ref().expect("only the writer closes the store, and then it ends");
     let rows = std::mem::take(&mut group.rows).finish(cache);
+    let pruned_below = group.written().filter_map(|append| Some(append.pruning.as_ref()?.record.end)).max();
+    // Before the rows are gone, for whoever reads and then looks, and after, for whoever looks and then reads.
+    pruned_below.into_iter().for_each(|end| shared.retention.removes_below(end));
     store.extend(rows, group.end)?;
+    pruned_below.into_iter().for_each(|end| shared.retention.removed_below(end));
     group.kinds().iter().for_each(|kind| crash::point_for("store.after_apply", kind));
     shared.publish(tree.checkpoint()?);
     shared.topics.announce(group.written().flat_map(|append| &append.entries), group.end);

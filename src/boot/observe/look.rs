@@ -123,14 +123,18 @@ pub(super) struct Seen<'a> {
     pub(super) console: Option<&'a ConsoleTail>,
 }
 
+/// Whether an instance can have been launched at `time`: EC2's clock may be ahead of this one, and not by much.
+pub(in crate::boot) fn is_possible_launch(time: Timestamp, now: Timestamp) -> bool {
+    time <= now.checked_add(LAUNCH_AHEAD_MAX).unwrap_or(Timestamp::MAX)
+}
+
 impl<'a> Seen<'a> {
     pub(super) fn new(tracked: &'a Tracked, look: Look<'a>, now: Timestamp) -> Self {
         let Look { instance, status, warned, console } = look;
-        let latest = now.checked_add(LAUNCH_AHEAD_MAX).unwrap_or(Timestamp::MAX);
-        let is_possible = |launched: &Timestamp| *launched <= latest;
-        let launched = instance.and_then(|instance| instance.launch_time).filter(is_possible);
+        let launched = instance.and_then(|instance| instance.launch_time).filter(|time| is_possible_launch(*time, now));
         // A record may have one that was not looked at so.
-        let recorded = tracked.place.as_ref().and_then(|place| place.launch_time).filter(is_possible);
+        let recorded = tracked.place.as_ref().and_then(|place| place.launch_time);
+        let recorded = recorded.filter(|time| is_possible_launch(*time, now));
         let boot = boot(recorded, launched);
         // Where it was before it was stopped and started is not where it is.
         let place =

@@ -73,10 +73,30 @@ impl Console {
         }
     }
 
-    /// What waited for it has been overtaken by what was recorded.
-    pub(super) fn overtaken(&mut self) {
+    /// When it is waited for no longer, on the clock's uptime; none while nothing waits for it.
+    pub(super) fn awaited_until(&self) -> Option<Duration> {
+        match self {
+            Self::Wanted { since, .. } => Some(*since + WAIT_MAX),
+            Self::Unread | Self::Read { .. } => None,
+        }
+    }
+
+    /// Takes it for one that cannot be read, if it has been waited for long enough; then the status that waited for it.
+    pub(super) fn give_up(&mut self, uptime: Duration) -> Option<Option<Box<InstanceStatus>>> {
+        self.awaited_until().filter(|until| *until <= uptime)?;
+        match std::mem::replace(self, Self::read(None, uptime)) {
+            Self::Wanted { status, .. } => Some(status),
+            Self::Unread | Self::Read { .. } => None,
+        }
+    }
+
+    /// What waited for it has been overtaken by what was recorded, a failure or something else.
+    pub(super) fn overtaken(&mut self, by_failure: bool) {
         if let Self::Wanted { status, .. } = self {
             *status = None;
+            if !by_failure {
+                *self = Self::Unread;
+            }
         }
     }
 

@@ -33,8 +33,8 @@ pub(super) struct Due {
     still_since: Duration,
     /// Since when EC2 is being asked for its state.
     state_asked: Option<Duration>,
-    /// Whether EC2 is being asked for its status checks.
-    status_asked: bool,
+    /// Since when EC2 is being asked for its status checks.
+    status_asked: Option<Duration>,
     /// Whether EC2 refused when it was asked last for its state.
     state_refused: bool,
     /// The same for its status checks.
@@ -49,7 +49,7 @@ impl Due {
             status: uptime,
             still_since: uptime,
             state_asked: None,
-            status_asked: false,
+            status_asked: None,
             state_refused: false,
             status_refused: false,
         }
@@ -62,7 +62,7 @@ impl Due {
 
     /// The same for its status checks.
     pub(super) fn next_status(&self) -> Option<Duration> {
-        (!self.status_asked).then_some(self.status)
+        self.status_asked.is_none().then_some(self.status)
     }
 
     /// EC2 is being asked for its state.
@@ -71,8 +71,8 @@ impl Due {
     }
 
     /// EC2 is being asked for its status checks.
-    pub(super) fn status_is_asked(&mut self) {
-        self.status_asked = true;
+    pub(super) fn status_is_asked(&mut self, uptime: Duration) {
+        self.status_asked = Some(uptime);
     }
 
     /// Whether EC2 is being asked for its state since then.
@@ -81,9 +81,17 @@ impl Due {
         self.state_asked == Some(uptime)
     }
 
-    /// Whether EC2 has refused to say what its state is, or says nothing.
+    /// Whether EC2 has refused to say what its state is, or says nothing, be it because all questions that may be under
+    /// way wait for an answer.
     pub(super) fn is_silent(&self, uptime: Duration) -> bool {
-        self.state_refused || self.state_asked.is_some_and(|asked| SILENCE <= uptime.saturating_sub(asked))
+        let since = self.state_asked.unwrap_or(self.state);
+        self.state_refused || SILENCE <= uptime.saturating_sub(since)
+    }
+
+    /// The same about its status checks.
+    pub(super) fn is_silent_on_checks(&self, uptime: Duration) -> bool {
+        let since = self.status_asked.unwrap_or(self.status);
+        self.status_refused || SILENCE <= uptime.saturating_sub(since)
     }
 
     /// Something happened to it, so more may follow soon.
@@ -126,7 +134,7 @@ impl Due {
 
     /// The same about its status checks.
     pub(super) fn status_answered(&mut self, is_ok: bool, settings: &TrackerSettings, uptime: Duration, errors: u32) {
-        self.status_asked = false;
+        self.status_asked = None;
         self.status_refused = !is_ok;
         self.status = uptime + settings.status_period * (self.pace(uptime) << errors).min(STATUS_PACE_MAX);
     }

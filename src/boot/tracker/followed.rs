@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::boot::observe::{ABSENT_LIMIT, Checks, Look, Tracked};
+use crate::boot::observe::{ABSENT_LIMIT, Checks, Look, Tracked, is_possible_launch};
 use crate::ec2::facts::{Instance, InstanceState, InstanceStatus};
 use crate::ids::LaunchId;
 use crate::record::{InstancePhase, Phase, ScheduledEvent};
@@ -28,6 +28,19 @@ const SPOT_INTERRUPTION: &str = "spot-interruption";
 /// How long after its time an interruption is still believed to come. EC2 warns two minutes ahead (EC2 User Guide, "Spot
 /// Instance interruption notices"), and a queue may keep what it has for days.
 const INTERRUPTION_LATE_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// How long EC2 has to be asked and to answer once more about one that is not ready in time. It is given up on sooner
+/// where it is silent; this is for a Region with so many questions that some wait for their turn.
+const LAST_LOOK_MAX: Duration = Duration::from_secs(30);
+
+/// That the time of an instance to be ready is up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Late {
+    /// Since when that is known, on the clock's uptime.
+    since: Duration,
+    /// When it is thought of next.
+    next: Duration,
+}
 
 /// An instance and why it is followed.
 pub(super) struct Followed {
@@ -51,9 +64,12 @@ pub(super) struct Followed {
     pub(super) warned: Option<ScheduledEvent>,
     /// When it is to be looked at.
     pub(super) due: Due,
-    /// When it is recorded that it is not ready in time, whatever EC2 says by then, on the clock's uptime; none before
-    /// its time is up.
-    pub(super) late_at: Option<Duration>,
+    /// When the question was asked, on the clock's uptime, that EC2 answered last about its status checks.
+    pub(super) checks_asked: Option<Duration>,
+    /// The status with which it was seen in a phase that is not recorded yet.
+    pub(super) unrecorded: Option<Box<InstanceStatus>>,
+    /// That its time to be ready is up; none before.
+    pub(super) late: Option<Late>,
     /// What is known of its console.
     pub(super) console: Console,
 }
@@ -75,7 +91,9 @@ impl Followed {
             seen_at: None,
             warned,
             due: Due::new(uptime),
-            late_at: None,
+            checks_asked: None,
+            unrecorded: None,
+            late: None,
             console: Console::Unread,
         }
     }
@@ -84,7 +102,7 @@ impl Followed {
     /// one about an earlier boot, or about what should have happened by now, is none, nor is one that is not later than
     /// what is known.
     pub(super) fn warn(&mut self, Interruption { action, time }: Interruption, now: Timestamp) -> bool {
-        let is_of_earlier_boot = self.launched().is_some_and(|launched| time < launched);
+        let is_of_earlier_boot = self.launched(now).is_some_and(|launched| time < launched);
         let is_over = now.duration_since(time) > SignedDuration::try_from(INTERRUPTION_LATE_MAX).unwrap_or_default();
         let is_known = self.warned.as_ref().is_some_and(|known| known.not_before.is_none_or(|known| time <= known));
         if is_of_earlier_boot || is_over || is_known {
@@ -103,9 +121,10 @@ impl Followed {
     }
 
     /// When its present boot began, as far as is known.
-    fn launched(&self) -> Option<Timestamp> {
-        let shown = self.shown.as_ref().and_then(|shown| shown.launch_time);
-        shown.or_else(|| self.tracked.place.as_ref()?.launch_time)
+    fn launched(&self, now: Timestamp) -> Option<Timestamp> {
+        let is_possible = |time: &Timestamp| is_possible_launch(*time, now);
+        let shown = self.shown.as_ref().and_then(|shown| shown.launch_time).filter(is_possible);
+        shown.or_else(|| self.tracked.place.as_ref()?.launch_time.filter(is_possible))
     }
 
     /// What is known of it, with its status checks where they were just asked for.
@@ -136,26 +155,41 @@ impl Followed {
     pub(super) fn next_late(&self, now: Timestamp, uptime: Duration) -> Option<Duration> {
         let ready_by = self.ready_by()?;
         let left = || Duration::try_from(ready_by.duration_since(now)).unwrap_or(Duration::ZERO);
-        Some(self.late_at.unwrap_or_else(|| uptime + left()))
+        Some(self.late.map_or_else(|| uptime + left(), |late| late.next))
     }
 
     /// Whether it is to be recorded now that it is not ready in time, if it is not. When its time is up it is looked at
-    /// once more, whatever its pace; `patience` is how long EC2 has for that, and what passes between two tries.
-    pub(super) fn is_late(&mut self, now: Timestamp, uptime: Duration, patience: Duration) -> bool {
-        if self.ready_by().is_none_or(|ready_by| now < ready_by) {
-            self.late_at = None;
+    /// once more, whatever its pace, unless EC2 is silent; `pause` is what passes between two thoughts of it.
+    pub(super) fn is_late(&mut self, now: Timestamp, uptime: Duration, pause: Duration) -> bool {
+        let Some(ready_by) = self.ready_by().filter(|ready_by| *ready_by <= now) else {
+            self.late = None;
+            return false;
+        };
+        let next = uptime + pause;
+        let Some(Late { since, next: at }) = self.late else {
+            self.due.at_once(uptime);
+            self.late = Some(Late { since: uptime, next });
+            return false;
+        };
+        if uptime < at {
             return false;
         }
-        let is_late = match self.late_at {
-            None => {
-                self.due.at_once(uptime);
-                false
-            }
-            Some(at) if uptime < at => return false,
-            Some(_) => true,
-        };
-        self.late_at = Some(uptime + patience);
-        is_late
+        self.late = Some(Late { since, next });
+        let is_seen = self.is_seen_since(ready_by) || self.due.is_silent(uptime);
+        let has_checks = self.has_checks() && !self.due.is_silent_on_checks(uptime);
+        let are_checks_seen = !has_checks || self.checks_asked.is_some_and(|asked| since <= asked);
+        is_seen && are_checks_seen || LAST_LOOK_MAX <= uptime.saturating_sub(since)
+    }
+
+    /// Whether an answer of EC2's says for sure that it is not ready in time, where nothing else follows from it: it was
+    /// asked for after that time, and has the checks with it.
+    pub(super) fn is_surely_late(&self, status: Option<&InstanceStatus>) -> bool {
+        let is_seen = self.ready_by().is_some_and(|ready_by| self.is_seen_since(ready_by));
+        is_seen && (status.is_some() || !self.has_checks())
+    }
+
+    fn is_seen_since(&self, time: Timestamp) -> bool {
+        self.asked.is_some_and(|asked| time <= asked)
     }
 
     /// Begins anew: its records were removed, and what it is now is on record nowhere.
@@ -171,7 +205,8 @@ impl Followed {
     /// Keeps what was recorded, so that it is not recorded again.
     pub(super) fn recorded(&mut self, phase: InstancePhase, uptime: Duration) {
         self.due.moved(uptime);
-        self.console.overtaken();
+        self.console.overtaken(phase.failure.is_some());
+        self.unrecorded = None;
         if phase.phase == Phase::Stopped {
             // It has happened, or will not: a start brings another host.
             self.warned = None;
@@ -206,7 +241,7 @@ impl Followed {
         self.tracked.is_missing = self.absent.is_some_and(|(_, looks)| MISSING_LOOKS <= looks);
         self.shown = shown.map(Box::new);
         self.seen_at = Some(uptime);
-        let launched = self.launched();
+        let launched = self.launched(asked);
         // It was started again since.
         self.warned.take_if(|warned| warned.not_before.is_some_and(|time| launched.is_some_and(|at| time < at)));
     }
@@ -226,7 +261,8 @@ impl Followed {
     pub(super) fn is_settled(&self, now: Timestamp) -> bool {
         let tracked = &self.tracked;
         if self.is_checked && !matches!(tracked.phase, Some(Phase::Failed | Phase::Terminated)) {
-            return self.seen_at.is_some() && self.absent.is_none();
+            let waits = self.console.awaited_until().is_some();
+            return self.seen_at.is_some() && self.absent.is_none() && !waits;
         }
         match tracked.phase {
             Some(Phase::Ready) => !tracked.terminating,

@@ -60,7 +60,7 @@ pub(super) struct Poller {
     tails: Tails,
     unread: Unread,
     /// From where on the log was whole when it was last looked whether it still has what is followed.
-    whole_from: u64,
+    gone_below: u64,
 }
 
 impl Poller {
@@ -73,7 +73,7 @@ impl Poller {
         tails: Tails,
     ) -> Self {
         Self {
-            whole_from: log.whole_from_index(),
+            gone_below: log.gone_below_index(),
             client,
             log,
             clock,
@@ -165,7 +165,7 @@ impl Poller {
                 break;
             }
             for id in &ids {
-                self.followed.get_mut(id).into_iter().for_each(|followed| followed.due.status_is_asked());
+                self.followed.get_mut(id).into_iter().for_each(|followed| followed.due.status_is_asked(uptime));
             }
             self.statuses.asked();
             self.under_way.push(question::statuses(self.client.clone(), Arc::clone(&self.clock), ids));
@@ -203,7 +203,7 @@ impl Poller {
         let of_each = self.followed.values().flat_map(|followed| {
             let state = followed.due.next_state().filter(|_| self.states.has_room());
             let status = followed.next_status().filter(|_| self.statuses.has_room());
-            [state, status, followed.next_late(now, uptime)].into_iter().flatten()
+            [state, status, followed.next_late(now, uptime), followed.console.awaited_until()].into_iter().flatten()
         });
         of_each.chain(self.unread.due()).min()
     }
@@ -243,6 +243,9 @@ impl Poller {
                 for id in &ids {
                     let Some(followed) = self.followed.get_mut(id) else { continue };
                     followed.due.status_answered(is_ok, &self.settings, uptime, errors);
+                    if is_ok {
+                        followed.checks_asked = followed.checks_asked.max(Some(sent));
+                    }
                 }
                 match answer {
                     Ok(statuses) => self.record_changes(&ids, &statuses).await,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::WatchError;
 use crate::ids::{InstanceId, MalformedId};
 
 /// Instances that a cursor may name: as many as a watch may have.
@@ -21,6 +22,14 @@ pub struct Cursor {
     pub(super) begun: u64,
     /// The instances that EC2 was shutting down then, whose end has not been told yet.
     pub(super) leaving: Arc<BTreeSet<InstanceId>>,
+}
+
+impl Cursor {
+    /// That it cannot be taken up, since only from `oldest` on nothing is missing.
+    pub(super) fn expired(&self, oldest: u64) -> WatchError {
+        let after = self.after.max(oldest);
+        WatchError::Expired { oldest: Self { after, begun: oldest, leaving: Arc::clone(&self.leaving) } }
+    }
 }
 
 impl fmt::Display for Cursor {

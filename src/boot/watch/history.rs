@@ -1,6 +1,6 @@
 //! The phases of instances that are being watched by themselves, read from the log once for all watchers of an instance.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -49,8 +49,8 @@ struct Read {
     held_from: u64,
     /// Everything of the instance up to here has been read.
     next_index: u64,
-    /// What retention had removed when it was read.
-    whole_from: u64,
+    /// What retention had removed when it was looked at last.
+    gone_below: u64,
 }
 
 impl History {
@@ -68,26 +68,71 @@ impl History {
             open.get(instance_id).unwrap_or_else(|| {
                 // Subscribed before reading, so that what is written in between is not missed.
                 let changes = log.subscribe(Topic::Instance(instance_id.clone()));
-                let whole_from = log.whole_from_index();
-                let read = Read { changes, told: Vec::new(), held_from: 0, next_index: 0, whole_from };
+                let gone_below = log.gone_below_index();
+                let read = Read { changes, told: Vec::new(), held_from: 0, next_index: 0, gone_below };
                 let history = Self { log: log.clone(), instance_id: instance_id.clone(), read: Mutex::new(read) };
                 open.insert(instance_id.clone(), history)
             })
         });
         let histories: Vec<Arc<Self>> = histories.collect();
-        // Those that nobody has read yet are read together, since those of one launch have their records in common.
-        let fresh: BTreeSet<&InstanceId> =
-            histories.iter().filter(|history| history.read().is_fresh()).map(|history| &history.instance_id).collect();
-        let from_here = log.size();
-        let mut entries = if fresh.is_empty() { BTreeMap::new() } else { log.entries_of_instances(&fresh, 0)? };
-        for history in &histories {
-            let mut read = history.read();
-            if read.is_fresh() && fresh.contains(&history.instance_id) {
-                read.extend(entries.remove(&history.instance_id).unwrap_or_default(), from_here);
-            }
-            read.catch_up(log, &history.instance_id, size)?;
-        }
+        Self::read_together(log, histories.iter(), |read| read.next_index < size)?;
         Ok(histories)
+    }
+
+    /// Reads what is new of several, whose records have been announced up to `announced`.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub(super) fn catch_up<'a>(
+        log: &AuditLog,
+        histories: impl Iterator<Item = &'a Arc<Self>>,
+        announced: u64,
+    ) -> Result<(), ReadError> {
+        Self::read_together(log, histories, |read| {
+            let is_changed = read.changes.has_changed().unwrap_or(true);
+            if !is_changed {
+                // Nothing was announced of it up to there.
+                read.next_index = read.next_index.max(announced);
+            }
+            is_changed
+        })
+    }
+
+    /// Reads what is new of those that want it, together: those of one launch have their records in common.
+    fn read_together<'a>(
+        log: &AuditLog,
+        histories: impl Iterator<Item = &'a Arc<Self>>,
+        wants: impl Fn(&mut Read) -> bool,
+    ) -> Result<(), ReadError> {
+        let mut wanted = Vec::new();
+        let mut from = u64::MAX;
+        for history in histories {
+            let mut read = history.read();
+            read.forget_removed(log, &history.instance_id)?;
+            if wants(&mut read) {
+                from = from.min(read.next_index);
+                let announced = *read.changes.borrow();
+                wanted.push((history, announced));
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let ids: BTreeSet<&InstanceId> = wanted.iter().map(|(history, _)| &history.instance_id).collect();
+        let size = log.size();
+        let mut entries = log.entries_of_instances(&ids, from)?;
+        for (history, announced) in wanted {
+            let new = entries.remove(&history.instance_id).unwrap_or_default();
+            let mut read = history.read();
+            // Somebody else may have read further meanwhile.
+            let next_index = read.next_index;
+            read.extend(new.into_iter().filter(|indexed| next_index <= indexed.index), size);
+            if *read.changes.borrow_and_update() != announced {
+                // There is more since.
+                read.changes.mark_changed();
+            }
+        }
+        Ok(())
     }
 
     /// The instance.
@@ -95,15 +140,12 @@ impl History {
         &self.instance_id
     }
 
-    /// What lies from index `from` to before `end` in the log, whose records have been announced up to there.
+    /// What has been read from index `from` to before `end`.
     ///
     /// # Errors
     /// If the log cannot be read.
     pub(super) fn between(&self, from: u64, end: u64) -> Result<Vec<Arc<Told>>, ReadError> {
-        let mut read = self.read();
-        if read.changes.has_changed().unwrap_or(true) {
-            read.catch_up(&self.log, &self.instance_id, end)?;
-        }
+        let read = self.read();
         if from < read.held_from {
             drop(read);
             let told = told(self.log.instance_entries(&self.instance_id, 0)?, BootTimes::default());
@@ -136,40 +178,24 @@ impl History {
 }
 
 impl Read {
-    fn is_fresh(&self) -> bool {
-        self.next_index == 0
-    }
-
-    /// Reads what is new, up to `size` records of the log at least.
-    fn catch_up(&mut self, log: &AuditLog, instance_id: &InstanceId, size: u64) -> Result<(), ReadError> {
-        let whole_from = log.whole_from_index();
-        if self.whole_from < whole_from {
-            // What is removed from the log is not told from here, either.
-            (self.next_index, self.held_from, self.whole_from) = (0, 0, whole_from);
-            self.told.clear();
-        }
-        let is_changed = self.changes.has_changed().unwrap_or(true);
-        if !is_changed && size <= self.next_index {
-            return Ok(());
-        }
-        self.changes.mark_unchanged();
-        let from_here = log.size();
-        match log.instance_entries(instance_id, self.next_index) {
-            Ok(entries) => self.extend(entries, from_here),
-            Err(error) => {
-                // Whoever comes next tries again.
-                self.changes.mark_changed();
-                return Err(error);
+    /// Lets go of what is removed from the log: it is not told from here, either.
+    fn forget_removed(&mut self, log: &AuditLog, instance_id: &InstanceId) -> Result<(), ReadError> {
+        let gone_below = log.gone_below_index();
+        if self.gone_below < gone_below {
+            // The records of a launch go all together or not at all.
+            if log.launch_of_instance(instance_id)?.is_none() {
+                self.told.retain(|told| gone_below <= told.index);
             }
+            self.gone_below = gone_below;
         }
         Ok(())
     }
 
     /// Takes what was read when the log had `size` records at least.
-    fn extend(&mut self, entries: Vec<Indexed>, size: u64) {
+    fn extend(&mut self, entries: impl IntoIterator<Item = Indexed>, size: u64) {
         let times = self.told.last().map_or_else(BootTimes::default, |last| last.times);
         self.told.extend(told(entries, times).map(Arc::new));
-        self.next_index = self.told.last().map_or(size, |last| size.max(last.index + 1));
+        self.next_index = self.next_index.max(size).max(self.told.last().map_or(0, |last| last.index + 1));
         if let Some(over @ 1..) = self.told.len().checked_sub(HELD_MAX) {
             self.told.drain(..over);
             self.held_from = self.told.first().map_or(0, |first| first.index);
@@ -178,7 +204,7 @@ impl Read {
 }
 
 /// What entries tell of one instance, whose boot has gone as `times` say before them.
-fn told(entries: Vec<Indexed>, mut times: BootTimes) -> impl Iterator<Item = Told> {
+fn told(entries: impl IntoIterator<Item = Indexed>, mut times: BootTimes) -> impl Iterator<Item = Told> {
     entries.into_iter().filter_map(move |Indexed { index, entry }| {
         let Event::InstancePhase(phase) = &entry.event else { return None };
         times.note(entry.time, phase);

@@ -9,7 +9,7 @@ use super::feed::Feed;
 use super::history::{History, Told};
 use super::{Cursor, HEARTBEAT_PERIOD, WatchError, Watched, Watches, heartbeat};
 use crate::audit::{AuditLog, ReadError, Topic};
-use crate::boot::Interest;
+use crate::boot::tracker::{Interest, Shown};
 use crate::ec2::facts::InstanceState;
 use crate::ids::{AccountId, InstanceId, LaunchId, Region};
 use crate::record::{BootEvent, BootTimes, Launch, Phase};
@@ -92,30 +92,51 @@ impl InstancesWatch {
         }
         // What EC2 says now is on record once this returns.
         let (interest, shown) = watches.tracker.follow(&place, instance_ids.clone()).await?;
+        // The records of a launch may be thousands: they are read where that keeps nobody from the wire.
+        let watches = watches.clone();
+        let beginning = move || Self::begin(watches, place, (instance_ids, interest, shown), cursor);
+        // What panics is a defect that a stream ends with.
+        tokio::task::spawn_blocking(beginning).await.unwrap_or(Err(ReadError::Closed.into()))
+    }
+
+    /// A watch over instances that are followed. Blocks on files.
+    fn begin(
+        watches: Watches,
+        place: (AccountId, Region),
+        (instance_ids, interest, shown): (Vec<InstanceId>, Interest, Shown),
+        cursor: Option<Cursor>,
+    ) -> Result<Self, WatchError> {
+        let log = &watches.log;
         // Subscribed before reading, so that what is written in between is not missed.
         let changes = log.subscribe_to_all(instance_ids.iter().cloned().map(Topic::Instance).collect());
         let end = log.size();
-        let histories = histories_of(watches, &instance_ids, end).await?;
-        let mut unknown = Vec::new();
-        for (id, history) in instance_ids.iter().zip(&histories) {
-            let is_known = shown.contains_key(id) || history.last_before(end)?.is_some();
-            if !is_known && log.launch_of_instance(id)?.is_none() {
-                unknown.push(id.clone());
-            }
-        }
-        if !unknown.is_empty() {
-            return Err(WatchError::NoSuchInstances(unknown));
-        }
+        let histories = History::open(&watches.histories, log, &instance_ids, end)?;
         let is_leaving = |id: &&InstanceId| shown.get(*id) == Some(&Some(InstanceState::ShuttingDown));
         let (after, begun, leaving) = match cursor.clone() {
             Some(Cursor { after, begun, leaving }) => (after, begun, leaving),
             None => (0, end, Arc::new(instance_ids.iter().filter(is_leaving).cloned().collect())),
         };
+        let mut unknown = Vec::new();
         let mut instances = Vec::with_capacity(histories.len());
         for history in histories {
+            let id = history.instance_id();
             // What it was when the watch began, and nothing of how it came to that.
-            let first = history.last_before(begun)?.map_or(0, |first| first.index);
-            let is_leaving = leaving.contains(history.instance_id());
+            let first = history.last_before(begun)?.map(|first| first.index);
+            let oldest = log.whole_from_index();
+            if let Some(cursor) = &cursor
+                && first.is_none()
+                && ![0, cursor.begun].contains(&oldest)
+                && log.launch_of_instance(id)?.is_none()
+            {
+                // What it was then is removed, and with it whether its terminal event was told.
+                return Err(cursor.expired(oldest));
+            }
+            let is_known = shown.contains_key(id) || first.is_some() || history.last_before(end)?.is_some();
+            if !is_known && log.launch_of_instance(id)?.is_none() {
+                unknown.push(id.clone());
+                continue;
+            }
+            let (first, is_leaving) = (first.unwrap_or(0), leaving.contains(id));
             let mut instance = Instance { history, next: first, is_leaving, is_settled: false };
             // The caller has read that, and its terminal event if it was there.
             for told in instance.history.between(first, after)? {
@@ -125,10 +146,13 @@ impl InstancesWatch {
         }
         if let Some(cursor) = &cursor {
             // Again, since something may have been removed before it was read.
-            check_cursor(log, cursor, &instance_ids)?;
+            check_cursor(log, cursor, instances.iter().map(|instance| instance.history.instance_id()))?;
+        }
+        if !unknown.is_empty() {
+            return Err(WatchError::NoSuchInstances(unknown));
         }
         let mut watch = Self {
-            watches: watches.clone(),
+            watches,
             place,
             _interest: interest,
             changes,
@@ -141,7 +165,7 @@ impl InstancesWatch {
             last: (0, BootTimes::default()),
             launches: Vec::new(),
         };
-        watch.read(end)?;
+        watch.read()?;
         Ok(watch)
     }
 
@@ -198,8 +222,11 @@ impl InstancesWatch {
             };
             match changed {
                 Some(true) => {
-                    let size = *self.changes.borrow_and_update();
-                    self.read(size)?;
+                    let announced = *self.changes.borrow_and_update();
+                    let histories = self.instances.iter().map(|instance| &instance.history);
+                    History::catch_up(&self.watches.log, histories, announced)?;
+                    self.end = self.end.max(announced);
+                    self.read()?;
                 }
                 Some(false) => return Ok(None),
                 None => {
@@ -228,9 +255,9 @@ impl InstancesWatch {
         Watched::Event { event, cursor: Some(cursor) }
     }
 
-    /// Reads what is new in the log up to `size`, in its order, so that a cursor never skips what comes after it.
-    fn read(&mut self, size: u64) -> Result<(), WatchError> {
-        self.end = self.end.max(size);
+    /// Takes what has been read and not looked at yet, in the order of the log, so that a cursor never skips what comes
+    /// after it.
+    fn read(&mut self) -> Result<(), WatchError> {
         let mut new = Vec::new();
         for instance in &mut self.instances {
             for told in instance.history.between(instance.next, self.end)? {
@@ -238,42 +265,32 @@ impl InstancesWatch {
             }
         }
         let ids = self.instances.iter().map(|instance| instance.history.instance_id());
-        if let Some(oldest) = missing_below(&self.watches.log, self.quiet_to, ids)? {
-            let cursor = Cursor { after: oldest, begun: oldest, leaving: Arc::clone(&self.leaving) };
-            return Err(WatchError::Expired { oldest: cursor });
+        if let Some(oldest) = missing_from(&self.watches.log, self.quiet_to, ids)? {
+            let leaving = Arc::clone(&self.leaving);
+            return Err(Cursor { after: oldest, begun: oldest, leaving }.expired(oldest));
         }
+        self.quiet_to = self.end;
         new.sort_by_key(|pending| pending.told.index);
         self.pending.extend(new);
         Ok(())
     }
 }
 
-/// The records of a launch may be thousands: they are read where that keeps nobody from the wire.
-async fn histories_of(watches: &Watches, ids: &[InstanceId], size: u64) -> Result<Vec<Arc<History>>, WatchError> {
-    let (log, histories, ids) = (watches.log.clone(), watches.histories.clone(), ids.to_vec());
-    let reading = tokio::task::spawn_blocking(move || History::open(&histories, &log, &ids, size));
-    // It is not aborted, and what panics is a defect that a stream ends with.
-    reading.await.unwrap_or(Err(ReadError::Closed)).map_err(WatchError::from)
-}
-
-/// That a watch can be taken up at `cursor`: nothing is missing of what it was told of and what came after.
-fn check_cursor(log: &AuditLog, cursor: &Cursor, instance_ids: &[InstanceId]) -> Result<(), WatchError> {
+/// That a watch can be taken up at `cursor`: nothing is missing of what came after it had begun.
+fn check_cursor<'a>(
+    log: &AuditLog,
+    cursor: &Cursor,
+    instance_ids: impl IntoIterator<Item = &'a InstanceId>,
+) -> Result<(), WatchError> {
     let (after, last) = (cursor.after.max(cursor.begun), log.size());
     if last < after {
         return Err(WatchError::AheadOfLog { after, last });
     }
-    match missing_below(log, cursor.after.min(cursor.begun), instance_ids)? {
-        Some(oldest) => {
-            let cursor =
-                Cursor { after: cursor.after.max(oldest), begun: oldest, leaving: Arc::clone(&cursor.leaving) };
-            Err(WatchError::Expired { oldest: cursor })
-        }
-        None => Ok(()),
-    }
+    missing_from(log, cursor.begun, instance_ids)?.map_or(Ok(()), |oldest| Err(cursor.expired(oldest)))
 }
 
 /// Whether records of these instances from index `from` on may have been removed; then the index from which on none was.
-fn missing_below<'a>(
+fn missing_from<'a>(
     log: &AuditLog,
     from: u64,
     instance_ids: impl IntoIterator<Item = &'a InstanceId>,

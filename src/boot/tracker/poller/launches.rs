@@ -70,10 +70,11 @@ impl Poller {
     /// Where retention has removed records since it was last looked: has what nothing is on record of any more be recorded
     /// as what it is now, since whoever begins to watch it finds nothing.
     pub(super) fn take_pruned(&mut self) {
-        let whole_from = self.log.whole_from_index();
-        if std::mem::replace(&mut self.whole_from, whole_from) == whole_from {
+        let gone_below = self.log.gone_below_index();
+        if self.gone_below == gone_below {
             return;
         }
+        let mut are_all_read = true;
         let mut launches = HashMap::new();
         for followed in self.followed.values() {
             if let Some(launch_id) = followed.launch_id {
@@ -84,8 +85,10 @@ impl Poller {
             match pruned {
                 Ok(Some(_)) => self.detach(launch_id),
                 Ok(None) => {}
-                // What is next of it does not follow then, and is looked into.
-                Err(error) => tracing::error!(%launch_id, %error, "not looked whether the launch is on record"),
+                Err(error) => {
+                    are_all_read = false;
+                    tracing::error!(%launch_id, %error, "not looked whether the launch is on record");
+                }
             }
         }
         let uptime = self.clock.uptime();
@@ -94,8 +97,14 @@ impl Poller {
             match self.log.instance_entries(instance_id, 0) {
                 Ok(entries) if entries.is_empty() => followed.forgotten(uptime),
                 Ok(_) => {}
-                Err(error) => tracing::error!(%instance_id, %error, "not looked whether the instance is on record"),
+                Err(error) => {
+                    are_all_read = false;
+                    tracing::error!(%instance_id, %error, "not looked whether the instance is on record");
+                }
             }
+        }
+        if are_all_read {
+            self.gone_below = gone_below;
         }
     }
 

@@ -12,7 +12,7 @@ use crate::boot::console::ConsoleTail;
 use crate::boot::observe::{observe, overdue};
 use crate::boot::tracker::console::Console;
 use crate::ids::{InstanceId, LaunchId};
-use crate::record::{ApplyError, ENTRY_VERSION, Entry, Event, InstancePhase};
+use crate::record::{ApplyError, ENTRY_VERSION, Entry, Event, InstancePhase, Phase};
 
 /// Launches whose phases are handed to the log at once: it makes them durable together.
 const APPENDS_MAX: usize = 64;
@@ -42,14 +42,22 @@ impl Poller {
     /// watchers need not wait for that.
     pub(super) async fn record_late(&mut self) -> Result<(), AppendError> {
         let (now, uptime) = (self.clock.now(), self.clock.uptime());
-        let mut late = Vec::new();
+        let (mut late, mut without_console) = (Vec::new(), Vec::new());
         let mut statuses = Statuses::new();
         for (id, followed) in &mut self.followed {
+            if let Some(status) = followed.console.give_up(uptime) {
+                without_console.push(id.clone());
+                followed.unrecorded = status.or_else(|| followed.unrecorded.take());
+            }
             if followed.is_late(now, uptime, self.settings.state_period) {
                 late.push(id.clone());
-                statuses.extend(followed.console.waiting().map(|status| (id.clone(), status.clone())));
+            }
+            if [&late, &without_console].into_iter().any(|ids| ids.last() == Some(id)) {
+                let status = followed.console.waiting().or(followed.unrecorded.as_deref());
+                statuses.extend(status.map(|status| (id.clone(), status.clone())));
             }
         }
+        self.record(&without_console, &statuses, Answered::Yes).await?;
         if late.is_empty() {
             return Ok(());
         }
@@ -67,11 +75,18 @@ impl Poller {
         for id in ids {
             let Some(followed) = self.followed.get_mut(id) else { continue };
             let look = followed.look(statuses.get(id));
-            let phases = match followed.seen_at {
+            let mut phases = match followed.seen_at {
                 Some(_) => observe(&followed.tracked, look, now),
                 // Of what EC2 was not asked about yet there is nothing to say but that.
                 None => overdue(&followed.tracked, look, now).into_iter().collect(),
             };
+            // The other half of the answer may say that it is ready.
+            if answered == Answered::Yes && !followed.is_surely_late(statuses.get(id)) {
+                phases.retain(|phase| phase.phase != Phase::TimedOut);
+            }
+            if let Some(status) = statuses.get(id) {
+                followed.unrecorded = (!phases.is_empty()).then(|| Box::new(status.clone()));
+            }
             // The record of a failure says what it was explained from, so the console is read first. Where EC2 does not
             // even say what state the instance is in, that is not waited for.
             let is_silent = answered == Answered::No && followed.due.is_silent(uptime);

@@ -173,6 +173,91 @@ async fn what_is_late_is_tried_again_on_a_full_disk_and_not_all_the_time() {
     assert_eq!(world.poller.next_due(), None, "nothing is left but EC2's answer");
 }
 
+/// Has an instance followed that runs and is to be ready at 20 s.
+fn watch_running(world: &mut World, id: &InstanceId) {
+    world.watch(id);
+    let followed = world.poller.followed.get_mut(id).unwrap();
+    (followed.tracked.phase, followed.tracked.ready_by) = (Some(Phase::Running), Some(at(20)));
+}
+
+/// Lets time pass to `second` as the poller's loop does, while no answer comes.
+async fn pass(world: &mut World, second: u64) {
+    while world.clock.uptime() < Duration::from_secs(second) {
+        world.poller.record_late().await.unwrap();
+        let second = Duration::from_secs(second);
+        let next = world.poller.next_due().map_or(second, |due| due.min(second));
+        let pause = next.saturating_sub(world.clock.uptime()).max(Duration::from_millis(1));
+        world.clock.advance(pause);
+    }
+    world.poller.record_late().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_ready_by_the_checks_after_its_time_is_not_late_by_the_state_before_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = world(dir.path()).await;
+    let id = id(1);
+    watch_running(&mut world, &id);
+    for second in [10, 20, 21] {
+        pass(&mut world, second).await;
+        let followed = world.poller.followed.get_mut(&id).unwrap();
+        followed.due.state_is_asked(world.clock.uptime());
+        followed.due.status_is_asked(world.clock.uptime());
+        world.show(&id, "running", None, None).await;
+        assert_eq!(world.phases(&id), [], "after {second} s its checks are still being asked for");
+    }
+    world.show(&id, "running", None, Some("ok")).await;
+    assert_eq!(world.phases(&id), [Phase::Ready]);
+}
+
+#[tokio::test]
+async fn what_was_ready_in_time_on_a_full_disk_is_ready_when_there_is_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = world(dir.path()).await;
+    let id = id(1);
+    watch_running(&mut world, &id);
+    world.log.set_full_for_test(true);
+    pass(&mut world, 15).await;
+    world.show(&id, "running", None, Some("ok")).await;
+    pass(&mut world, 60).await;
+    world.show(&id, "running", None, None).await;
+    world.log.set_full_for_test(false);
+    pass(&mut world, 65).await;
+    assert_eq!(world.phases(&id), [Phase::Ready]);
+}
+
+#[tokio::test]
+async fn after_a_start_ec2_has_time_to_answer_before_anything_is_late() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = world(dir.path()).await;
+    let id = id(1);
+    watch_running(&mut world, &id);
+    let followed = world.poller.followed.get_mut(&id).unwrap();
+    followed.tracked.ready_by = Some(at(-100));
+    followed.due.state_is_asked(Duration::ZERO);
+    pass(&mut world, 9).await;
+    assert_eq!(world.phases(&id), []);
+    pass(&mut world, 12).await;
+    assert_eq!(world.phases(&id), [Phase::TimedOut]);
+}
+
+#[tokio::test]
+async fn what_is_only_checked_is_kept_until_its_failure_is_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = world(dir.path()).await;
+    let id = id(1);
+    world.watch(&id);
+    let followed = world.poller.followed.get_mut(&id).unwrap();
+    (followed.watchers, followed.awaited, followed.is_checked) = (0, true, true);
+    world.show(&id, "terminated", Some("Server.SpotInstanceTermination"), None).await;
+    world.poller.let_go();
+    // Nobody answers about its console.
+    pass(&mut world, 31).await;
+    assert_eq!(world.phases(&id), [Phase::Failed]);
+    world.poller.let_go();
+    assert!(world.poller.followed.is_empty());
+}
+
 #[tokio::test]
 async fn one_phase_that_is_too_large_keeps_no_other_from_being_recorded() {
     let dir = tempfile::tempdir().unwrap();
