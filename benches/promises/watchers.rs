@@ -31,6 +31,8 @@ const LATENCY_MAX: Duration = Duration::from_millis(250);
 const STREAM_BYTES_MAX: u64 = 24 << 10;
 /// Instances that one stream may watch.
 const INSTANCES_PER_STREAM: usize = 100;
+/// The same for each further instance of a stream over instances, whose states it has been told when it rests.
+const FURTHER_BYTES_MAX: u64 = 1 << 10;
 /// How long a launch waits for its instance: the longest that can be asked for.
 const WAIT_SECONDS: i64 = 600;
 /// Longer than anything here takes.
@@ -261,8 +263,20 @@ enum Idle {
     OverInstances,
 }
 
+impl Idle {
+    /// What one of them may take.
+    fn bytes_max(self) -> u64 {
+        match self {
+            Self::OverLaunches => STREAM_BYTES_MAX,
+            Self::OverInstances => STREAM_BYTES_MAX + FURTHER_BYTES_MAX * (INSTANCES_PER_STREAM as u64 - 1),
+        }
+    }
+}
+
 /// What idle streams take.
 struct Memory {
+    /// What each may take.
+    limit: u64,
     streams: usize,
     connections: usize,
     without: u64,
@@ -312,7 +326,8 @@ impl Memory {
         let streams = try_join_all(streams).await.unwrap();
         let with = served.resident_bytes();
         streams.iter().for_each(AbortHandle::abort);
-        let memory = Self { streams: streams.len(), connections: watching.len(), without, with };
+        let memory =
+            Self { limit: idle.bytes_max(), streams: streams.len(), connections: watching.len(), without, with };
         println!("watchers: resident {} KiB, with {} idle streams {} KiB", without >> 10, memory.streams, with >> 10);
         memory
     }
@@ -324,12 +339,12 @@ impl Memory {
             measured: format!("{:.1} KiB", each / 1024.0),
             against: format!(
                 "{} KiB; {} MiB with {} connections, {} MiB with their streams",
-                STREAM_BYTES_MAX >> 10,
+                self.limit >> 10,
                 self.without >> 20,
                 self.connections,
                 self.with >> 20
             ),
-            ratio: each / STREAM_BYTES_MAX as f64,
+            ratio: each / self.limit as f64,
             limit: 1.0,
         }
     }
