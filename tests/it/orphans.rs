@@ -1,6 +1,9 @@
 //! Instances that belong to no launch: found, shown, and terminated only when somebody says so.
 
+use std::time::Duration;
+
 use gantry::api::pb;
+use gantry::clock::Clock;
 use gantry::sandbox::{Fault, landmarks};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -148,6 +151,8 @@ async fn an_instance_without_its_launchs_tag_gets_it_from_a_sweep() {
             }
         })
         .await;
+    // Also the last of them is answered.
+    world.while_time_passes(world.clock.sleep(Duration::from_secs(5))).await;
     world.sandbox().faults().clear();
     let tagged = format!(
         "Action=DescribeInstances&Version=2016-11-15&Filter.1.Name=tag%3Agantry%3Alaunch-id&Filter.1.Value.1={}",
