@@ -176,16 +176,26 @@ impl Followed {
         }
         self.late = Some(Late { since, next });
         let is_seen = self.is_seen_since(ready_by) || self.due.is_silent(uptime);
-        let has_checks = self.has_checks() && !self.due.is_silent_on_checks(uptime);
-        let are_checks_seen = !has_checks || self.checks_asked.is_some_and(|asked| since <= asked);
-        is_seen && are_checks_seen || LAST_LOOK_MAX <= uptime.saturating_sub(since)
+        let are_checks_seen = self.are_checks_seen_since(since) || self.due.is_silent_on_checks(uptime);
+        let is_over = is_seen && are_checks_seen || LAST_LOOK_MAX <= uptime.saturating_sub(since);
+        if !is_over {
+            // Whatever was under way when its time was up has been answered at its pace.
+            self.due.at_once(uptime);
+        }
+        is_over
     }
 
-    /// Whether an answer of EC2's says for sure that it is not ready in time, where nothing else follows from it: it was
-    /// asked for after that time, and has the checks with it.
+    /// Whether an answer of EC2's says for sure that it is not ready in time, where nothing else follows from it: its
+    /// state and its checks were asked for after that time, and the checks are with it.
     pub(super) fn is_surely_late(&self, status: Option<&InstanceStatus>) -> bool {
         let is_seen = self.ready_by().is_some_and(|ready_by| self.is_seen_since(ready_by));
-        is_seen && (status.is_some() || !self.has_checks())
+        let are_checks_seen = || self.late.is_some_and(|late| self.are_checks_seen_since(late.since));
+        is_seen && (!self.has_checks() || status.is_some() && are_checks_seen())
+    }
+
+    /// Whether its checks were asked for since, or it has none.
+    fn are_checks_seen_since(&self, since: Duration) -> bool {
+        !self.has_checks() || self.checks_asked.is_some_and(|asked| since <= asked)
     }
 
     fn is_seen_since(&self, time: Timestamp) -> bool {
@@ -239,6 +249,11 @@ impl Followed {
         let is_absent = |(since, looks)| ABSENT_LOOKS <= looks && ABSENT_LIMIT <= uptime.saturating_sub(since);
         self.tracked.is_absent = self.absent.is_some_and(is_absent);
         self.tracked.is_missing = self.absent.is_some_and(|(_, looks)| MISSING_LOOKS <= looks);
+        let boot = |shown: &Instance| (shown.state == Some(InstanceState::Running)).then_some(shown.launch_time);
+        if self.shown.as_deref().and_then(boot) != shown.as_ref().and_then(boot) {
+            // It was seen in another boot.
+            self.unrecorded = None;
+        }
         self.shown = shown.map(Box::new);
         self.seen_at = Some(uptime);
         let launched = self.launched(asked);

@@ -61,6 +61,8 @@ pub(super) struct Poller {
     unread: Unread,
     /// From where on the log was whole when it was last looked whether it still has what is followed.
     gone_below: u64,
+    /// When that is looked at again which could not be read, on the clock's uptime.
+    removals_due: Duration,
 }
 
 impl Poller {
@@ -74,6 +76,7 @@ impl Poller {
     ) -> Self {
         Self {
             gone_below: log.gone_below_index(),
+            removals_due: Duration::ZERO,
             client,
             log,
             clock,

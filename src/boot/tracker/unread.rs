@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::ids::LaunchId;
 
 /// From one try to the next.
-const PAUSE: Duration = Duration::from_secs(10);
+pub(super) const PAUSE: Duration = Duration::from_secs(10);
 
 /// The launches, each once; there are never more of them than are open. All times are the clock's uptime.
 #[derive(Debug, Default)]

@@ -7,6 +7,7 @@ use super::Poller;
 use crate::audit::ReadError;
 use crate::boot::tracker::followed::Followed;
 use crate::boot::tracker::on_record::OnRecord;
+use crate::boot::tracker::unread;
 use crate::ids::LaunchId;
 
 impl Poller {
@@ -71,7 +72,7 @@ impl Poller {
     /// as what it is now, since whoever begins to watch it finds nothing.
     pub(super) fn take_pruned(&mut self) {
         let gone_below = self.log.gone_below_index();
-        if self.gone_below == gone_below {
+        if self.gone_below == gone_below || self.clock.uptime() < self.removals_due {
             return;
         }
         let mut are_all_read = true;
@@ -105,6 +106,8 @@ impl Poller {
         }
         if are_all_read {
             self.gone_below = gone_below;
+        } else {
+            self.removals_due = uptime + unread::PAUSE;
         }
     }
 
