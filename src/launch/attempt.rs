@@ -28,6 +28,11 @@ const ALONE_WITHIN: Duration = Duration::from_secs(2 * 60);
 /// (EC2 Developer Guide, "Request throttling"), which is what the wait may save.
 const COMPANY_WAIT_MAX: Duration = Duration::from_millis(500);
 
+/// With fewer requests left than a rested bucket of EC2's holds (the same page), a launch that is about to go alone
+/// waits a moment: the others of a storm may not have been read from their connections yet.
+const REQUESTS_FEW: u32 = 5;
+const MOMENT: Duration = Duration::from_millis(10);
+
 /// An attempt that is on record and was never called.
 #[derive(Debug)]
 pub(super) struct Begun {
@@ -147,17 +152,21 @@ impl Launcher {
     }
 
     /// Waits for launches that ask for the same and are being decided, while they are more than there are requests:
-    /// until they have come, the room is full, or [`COMPANY_WAIT_MAX`].
+    /// until they have come, the room is full, or [`COMPANY_WAIT_MAX`]. One that would go alone where there are
+    /// [few](REQUESTS_FEW) waits a [`MOMENT`] first.
     async fn wait_for_company(&self, room: &Room, turn: &RunTurn, drive: &mut Drive) -> Result<(), Stop> {
         let Drive { on_its_way: Some(on_its_way), changes, .. } = drive else { return Ok(()) };
-        let enough = |on_its_way: &OnItsWay| {
-            on_its_way.others() <= turn.requests_left() as usize || room.is_full(turn.instances_left())
+        let is_full = || room.is_full(turn.instances_left());
+        let enough = |on_its_way: &OnItsWay| on_its_way.others() <= turn.requests_left() as usize || is_full();
+        let company = async {
+            if room.is_alone() && turn.requests_left() < REQUESTS_FEW {
+                within(&*self.shared.clock, MOMENT, on_its_way.until(|_| is_full())).await;
+            }
+            on_its_way.until(enough).await;
         };
-        if enough(on_its_way) {
-            return Ok(());
-        }
         tokio::select! {
-            () = on_its_way.until(enough) => Ok(()),
+            biased;
+            () = company => Ok(()),
             () = self.shared.clock.sleep(COMPANY_WAIT_MAX) => Ok(()),
             // Somebody may have asked for its end.
             _ = changes.changed() => Ok(()),

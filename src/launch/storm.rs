@@ -6,6 +6,7 @@
 //! with those that ask for the same, and the first of them takes all along: one RunInstances with MinCount 1
 //! and MaxCount for everyone. Where the turn comes at once the launch goes alone, unless more that ask for the
 //! same are being decided than there are requests left (`expected`): these it waits for, half a second at most.
+//! Where requests are few it gives others ten milliseconds to be heard of.
 //!
 //! CreateFleet of type `instant` would take as many instances in one request, from several pools. It is
 //! not used, because it needs a launch template that would have to be made and kept for each request, and
@@ -159,6 +160,11 @@ impl Room {
         let Some(waiting) = rooms.get(&self.likeness) else { return true };
         let wanted = waiting.iter().fold(0, |sum: u32, it| sum.saturating_add(it.max_count));
         LAUNCHES_PER_ATTEMPT_MAX <= waiting.len() || instances.min(INSTANCES_PER_ATTEMPT_MAX) <= wanted
+    }
+
+    /// Whether nobody has come to the first of them.
+    pub(super) fn is_alone(&self) -> bool {
+        self.storms.lock().get(&self.likeness).is_none_or(|waiting| waiting.len() <= 1)
     }
 
     /// The turn has come: as many as fit into one attempt go, at most `instances` in all but for the first

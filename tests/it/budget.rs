@@ -118,3 +118,23 @@ async fn launches_that_are_alike_and_wait_together_are_asked_for_in_one_call() {
     assert!(together > LAUNCHES / 2, "{together} of {LAUNCHES} went together");
     assert!(world.sandbox().calls("RunInstances") < LAUNCHES as u64 / 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_of_a_storm_waits_a_moment_for_the_next_where_requests_are_few() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = throttled(dir.path()).await;
+    let mut ids = Vec::new();
+    // No time passes between them.
+    for number in 0..2 {
+        let launch = world.launches().launch_instances(request(number, 0)).await.unwrap().into_inner();
+        ids.push(launch.launch_id);
+    }
+    let both = async {
+        for id in &ids {
+            while get(&world, id).await.state() != pb::LaunchState::Ready {}
+        }
+    };
+    world.while_time_passes(both).await;
+    assert_eq!(get(&world, &ids[0]).await.attempts[0].launches, 2);
+    assert_eq!(world.sandbox().calls("RunInstances"), 1);
+}
