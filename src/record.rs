@@ -8,6 +8,7 @@
 mod acceptance;
 mod attempt_entry;
 mod boot_event;
+pub mod bounded;
 mod entry;
 mod finding;
 mod governing;

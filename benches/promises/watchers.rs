@@ -1,10 +1,13 @@
 //! Ten thousand watchers of a thousand booting instances, on one server, cost EC2 what one watcher costs; the last of
 //! them has an event within a quarter of a second; each takes little memory while nothing happens; and none misses an
-//! event or is told one twice. The same with a thousand of them cut off in the middle and resumed.
+//! event or is told one twice. The same with a thousand of them cut off in the middle and resumed, and with watchers of
+//! the instances instead of their launches.
 //!
 //! The server has a process of its own and EC2 is a sandbox in this one, with the watchers: both processes share the
 //! machine. Each run has a new server and a new sandbox of the same seed, so that the boots are the same.
 
+#[path = "watchers/idle.rs"]
+mod idle;
 #[path = "watchers/served.rs"]
 mod served;
 
@@ -16,10 +19,10 @@ use gantry::api::pb::launch_service_client::LaunchServiceClient;
 use gantry::clock::{Clock as _, SystemClock, Timestamp};
 use gantry::sandbox::{DEFAULT_REGION, landmarks};
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
 use tonic::Streaming;
 use tonic::transport::Channel;
 
+use self::idle::Memory;
 use self::served::Served;
 use super::{Effort, Measured};
 
@@ -27,18 +30,21 @@ use super::{Effort, Measured};
 const CALLS_LIMIT: f64 = 1.05;
 /// From when the server sees something to when the last watcher has it, for 99 of a hundred events.
 const LATENCY_MAX: Duration = Duration::from_millis(250);
-/// Resident memory of the server for one stream on which nothing happens.
-const STREAM_BYTES_MAX: u64 = 24 << 10;
-/// Instances that one stream may watch.
-const INSTANCES_PER_STREAM: usize = 100;
-/// The same for each further instance of a stream over instances, whose states it has been told when it rests.
-const FURTHER_BYTES_MAX: u64 = 1 << 10;
 /// How long a launch waits for its instance: the longest that can be asked for.
 const WAIT_SECONDS: i64 = 600;
 /// Longer than anything here takes.
 const READY_TIMEOUT_SECONDS: i64 = 24 * 60 * 60;
 /// Connections over which the launches are asked for.
 const LAUNCHING_CONNECTIONS: usize = 10;
+
+/// What the streams watch.
+#[derive(Debug, Clone, Copy)]
+enum Over {
+    /// A launch each.
+    Launches,
+    /// Instances, whoever launched them.
+    Instances,
+}
 
 /// How much of it.
 #[derive(Clone, Copy)]
@@ -81,11 +87,12 @@ const CUT_SMOKE: usize = 5;
 
 pub(super) async fn measure(effort: Effort) -> Vec<Measured> {
     let (size, cut) = if effort.is_smoke { (SMOKE, CUT_SMOKE) } else { (WHOLE, CUT) };
-    let one = boot(Size { watchers: 1, ..size }).await;
-    let all = boot(size).await;
-    let resumed = boot(Size { cut, ..size }).await;
-    let memory = Memory::of(size, effort, Idle::OverLaunches).await;
-    let of_instances = Memory::of(size, effort, Idle::OverInstances).await;
+    let one = boot(Size { watchers: 1, ..size }, Over::Launches).await;
+    let all = boot(size, Over::Launches).await;
+    let resumed = boot(Size { cut, ..size }, Over::Launches).await;
+    let by_instance = boot(Size { cut, ..size }, Over::Instances).await;
+    let memory = Memory::of(size, effort, Over::Launches).await;
+    let of_instances = Memory::of(size, effort, Over::Instances).await;
     let Size { launches, watchers, .. } = size;
     let calls = |promise, run: &Booted| Measured {
         promise,
@@ -109,12 +116,17 @@ pub(super) async fn measure(effort: Effort) -> Vec<Measured> {
     vec![
         calls("10,000 watchers of 1,000 boots: EC2 calls a second", &all),
         calls("the same, 1,000 of them cut off and resumed", &resumed),
+        calls("the same with WatchInstances, 1,000 of them cut off and resumed", &by_instance),
         latency("10,000 watchers of 1,000 boots: an event until the last has it, p99", &all),
         latency("the same, 1,000 of them cut off and resumed: p99", &resumed),
+        latency("the same with WatchInstances, 1,000 of them cut off and resumed: p99", &by_instance),
         Measured {
-            promise: "10,000 watchers of 1,000 boots, and with 1,000 resumed: sequences with a gap or a repeat",
-            measured: format!("0 of {watchers} and {watchers}"),
-            against: format!("{} and {} events told of {launches} launches", all.told, resumed.told),
+            promise: "10,000 watchers of 1,000 boots, with 1,000 resumed, and with WatchInstances: streams with a gap or a repeat",
+            measured: format!("0 of {watchers} each"),
+            against: format!(
+                "{}, {} and {} events told of {launches} launches",
+                all.told, resumed.told, by_instance.told
+            ),
             // A watcher that sees one fails the bench.
             ratio: 0.0,
             limit: 0.0,
@@ -148,36 +160,40 @@ impl Booted {
 }
 
 /// Launches all, and watches them to their end.
-async fn boot(size: Size) -> Booted {
+async fn boot(size: Size, over: Over) -> Booted {
     let served = Served::start(size.speed).await;
     let watching = served.connect(size.connections.min(size.watchers)).await;
     let launch_ids = launch(&served, size, landmarks::AMAZON_LINUX_2023_X86_64).await;
+    let boots = served.sandbox.boots(DEFAULT_REGION);
+    assert_eq!(boots.len(), size.launches, "one instance each");
     let begun = Instant::now();
     let mut watches = Vec::new();
     for number in 0..size.watchers {
         let (channel, opened) = (watching[number % watching.len()].clone(), oneshot::channel());
-        let launch_id = launch_ids[number % size.launches].clone();
-        watches.push((tokio::spawn(watch(channel, launch_id, opened.0, number < size.cut)), opened.1));
+        let of = number % size.launches;
+        let watched = match over {
+            Over::Launches => Watched::Launch(launch_ids[of].clone()),
+            Over::Instances => Watched::Instance(boots[of].instance_id.clone()),
+        };
+        watches.push((tokio::spawn(watch(channel, watched, opened.0, number < size.cut)), opened.1));
     }
     let (watches, opened): (Vec<_>, Vec<_>) = watches.into_iter().unzip();
     let opened = try_join_all(opened).await.unwrap().into_iter().max().unwrap();
     println!("watchers: {} streams opened in {:.1?}", size.watchers, begun.elapsed());
     // From here on all launches are being followed, and the boots are those of every other run.
     let (before, begun) = (served.looks(), Instant::now());
-    let boots = served.sandbox.boots(DEFAULT_REGION);
-    assert_eq!(boots.len(), size.launches, "one instance each");
     let last = boots.iter().filter_map(|boot| boot.ready).max().unwrap();
     let left = last.duration_since(Timestamp::now());
     SystemClock::new().sleep(Duration::try_from(left).unwrap_or_default()).await;
     let (calls, took) = (served.looks() - before, begun.elapsed());
     let watched = try_join_all(watches).await.unwrap();
     // The watchers number, number + launches, … are of the same launch.
-    let of_launch = (0..size.launches).map(|number| watched.iter().skip(number).step_by(size.launches));
-    let mut latencies: Vec<Duration> = of_launch.flat_map(|told| latencies_of(told, opened)).collect();
+    let of_launch = (0..size.launches).map(|number| watched.iter().skip(number).step_by(size.launches).collect());
+    let mut latencies: Vec<Duration> = of_launch.flat_map(|told: Vec<_>| latencies_of(&told, opened)).collect();
     latencies.sort_unstable();
     let booted = Booted { calls, took, latencies, told: watched.iter().map(Vec::len).sum() };
     println!(
-        "watchers: {} streams, {} cut: {calls} calls in {took:.1?}, latency p50 {:.1?} p90 {:.1?} p99 {:.1?} max {:.1?}",
+        "watchers: {} streams over {over:?}, {} cut: {calls} calls in {took:.1?}, latency p50 {:.1?} p90 {:.1?} p99 {:.1?} max {:.1?}",
         size.watchers,
         size.cut,
         booted.latency(0.5),
@@ -204,150 +220,82 @@ async fn launch(served: &Served, size: Size, image_id: &str) -> Vec<String> {
 /// One event as a watcher had it: when the server saw it, and when it came here.
 type Told = (Timestamp, Timestamp);
 
-/// Watches a launch to its end. One that `is_cut` lets its stream go when its instance runs, and resumes.
-async fn watch(channel: Channel, launch_id: String, opened: oneshot::Sender<Timestamp>, mut is_cut: bool) -> Vec<Told> {
-    let mut stream = open(&channel, &launch_id, 0).await;
+/// What one stream watches.
+#[derive(Debug)]
+enum Watched {
+    Launch(String),
+    Instance(String),
+}
+
+/// Watches to the end. One that `is_cut` lets its stream go when its instance runs, and resumes.
+async fn watch(channel: Channel, watched: Watched, opened: oneshot::Sender<Timestamp>, mut is_cut: bool) -> Vec<Told> {
+    let mut last = pb::BootEvent::default();
+    let mut stream = open(&channel, &watched, &last).await;
     opened.send(Timestamp::now()).unwrap();
-    let (mut told, mut last) = (Vec::new(), pb::BootEvent::default());
+    let mut told = Vec::new();
     while let Some(event) = stream.message().await.unwrap() {
         if is_heartbeat(&event) {
             continue;
         }
         let arrived = Timestamp::now();
-        assert_eq!(event.sequence, last.sequence + 1, "{launch_id}: {event:?} after {last:?}");
+        // Streams over instances are held against each other, in the end.
+        let follows = matches!(watched, Watched::Instance(_)) || event.sequence == last.sequence + 1;
+        assert!(follows, "{watched:?}: {event:?} after {last:?}");
         let observed = event.observed_time.unwrap();
         told.push((Timestamp::new(observed.seconds, observed.nanos).unwrap(), arrived));
-        if is_cut && event.phase() == pb::BootPhase::Running {
+        last = event;
+        if is_cut && last.phase() == pb::BootPhase::Running {
             is_cut = false;
             drop(stream);
-            stream = open(&channel, &launch_id, event.sequence).await;
+            stream = open(&channel, &watched, &last).await;
         }
-        last = event;
     }
-    assert!(last.terminal && last.instance_id.is_empty() && !is_cut, "{launch_id} ends with {last:?}");
+    let of_launch = matches!(watched, Watched::Launch(_));
+    assert!(last.terminal && last.instance_id.is_empty() == of_launch, "{watched:?} ends with {last:?}");
+    assert!(!is_cut, "{watched:?} was never cut");
     told
 }
 
-async fn open(channel: &Channel, launch_id: &str, after_sequence: u64) -> Streaming<pb::BootEvent> {
-    let request = pb::WatchLaunchRequest { launch_id: launch_id.to_owned(), after_sequence };
-    LaunchServiceClient::new(channel.clone()).watch_launch(request).await.unwrap().into_inner()
+/// A stream that goes on after `last`, or a new one.
+async fn open(channel: &Channel, watched: &Watched, last: &pb::BootEvent) -> Streaming<pb::BootEvent> {
+    let mut client = LaunchServiceClient::new(channel.clone());
+    match watched {
+        Watched::Launch(launch_id) => {
+            let request = pb::WatchLaunchRequest { launch_id: launch_id.clone(), after_sequence: last.sequence };
+            client.watch_launch(request).await.unwrap().into_inner()
+        }
+        Watched::Instance(instance_id) => {
+            let request = pb::WatchInstancesRequest {
+                region: DEFAULT_REGION.to_owned(),
+                instance_ids: vec![instance_id.clone()],
+                after_cursor: last.cursor.clone(),
+                ..Default::default()
+            };
+            client.watch_instances(request).await.unwrap().into_inner()
+        }
+    }
 }
 
 fn is_heartbeat(event: &pb::BootEvent) -> bool {
     event.sequence == 0 && event.cursor.is_empty()
 }
 
-async fn open_over(channel: &Channel, instance_ids: Vec<String>) -> Streaming<pb::BootEvent> {
-    let request = pb::WatchInstancesRequest { region: DEFAULT_REGION.to_owned(), instance_ids, ..Default::default() };
-    LaunchServiceClient::new(channel.clone()).watch_instances(request).await.unwrap().into_inner()
-}
-
-/// How long each event of a launch took to the last of its watchers, of those that the server saw after `opened`.
-fn latencies_of<'a>(told: impl Iterator<Item = &'a Vec<Told>>, opened: Timestamp) -> Vec<Duration> {
-    let told: Vec<&Vec<Told>> = told.collect();
-    let Some(first) = told.first() else { return Vec::new() };
-    let events = first.iter().enumerate().filter(|(_, (observed, _))| opened <= *observed);
-    let latency = |(nth, (observed, _)): (usize, &Told)| {
-        let last = told.iter().map(|told| told[nth].1).max().unwrap();
-        Duration::try_from(last.duration_since(*observed)).unwrap_or_default()
+/// How long each event took to the last of those who watch the same, of the events that the server saw after `opened`.
+/// One that began later than another was told less at the beginning, and the same from there on.
+fn latencies_of(told: &[&Vec<Told>], opened: Timestamp) -> Vec<Duration> {
+    let Some(longest) = told.iter().max_by_key(|told| told.len()) else { return Vec::new() };
+    let observed = |told: &[Told]| told.iter().map(|(observed, _)| *observed).collect::<Vec<_>>();
+    let all = observed(longest);
+    for one in told {
+        assert!(all.ends_with(&observed(one)), "{one:?} differs from {longest:?}");
+    }
+    let latency = |observed: Timestamp, left: usize| {
+        // Who had begun by then has it as far from its end as all others.
+        let arrived = told.iter().filter_map(|told| Some(told[told.len().checked_sub(left)?].1));
+        Duration::try_from(arrived.max().unwrap().duration_since(observed)).unwrap_or_default()
     };
-    events.map(latency).collect()
-}
-
-/// What idle streams watch.
-#[derive(Clone, Copy)]
-enum Idle {
-    /// A launch of one instance each.
-    OverLaunches,
-    /// As many instances as a stream may.
-    OverInstances,
-}
-
-impl Idle {
-    /// What one of them may take.
-    fn bytes_max(self) -> u64 {
-        match self {
-            Self::OverLaunches => STREAM_BYTES_MAX,
-            Self::OverInstances => STREAM_BYTES_MAX + FURTHER_BYTES_MAX * (INSTANCES_PER_STREAM as u64 - 1),
-        }
-    }
-}
-
-/// What idle streams take.
-struct Memory {
-    /// What each may take.
-    limit: u64,
-    streams: usize,
-    connections: usize,
-    without: u64,
-    with: u64,
-}
-
-impl Memory {
-    /// Of streams over launches whose instances run and are never ready, so that nothing happens to them.
-    async fn of(size: Size, effort: Effort, idle: Idle) -> Self {
-        let served = Served::start(size.speed).await;
-        let launch_ids = launch(&served, size, landmarks::NEVER_READY).await;
-        let boots = served.sandbox.boots(DEFAULT_REGION);
-        let instance_ids: Vec<String> = boots.into_iter().map(|boot| boot.instance_id).collect();
-        // They run, and that is on record.
-        SystemClock::new().sleep(size.rest).await;
-        let watching = served.connect(size.connections).await;
-        for channel in &watching {
-            let of = pb::GetLaunchRequest { launch_id: launch_ids[0].clone() };
-            LaunchServiceClient::new(channel.clone()).get_launch(of).await.unwrap();
-        }
-        SystemClock::new().sleep(size.rest).await;
-        let without = served.resident_bytes();
-        let streams = (0..size.watchers).map(|number| {
-            let channel = watching[number % watching.len()].clone();
-            let launch_id = launch_ids[number % launch_ids.len()].clone();
-            // Each begins at another, so that all are watched by as many.
-            let mut watched: Vec<String> =
-                instance_ids.iter().cycle().skip(number).take(INSTANCES_PER_STREAM).cloned().collect();
-            watched.truncate(instance_ids.len());
-            tokio::spawn(async move {
-                let mut stream = match idle {
-                    Idle::OverLaunches => open(&channel, &launch_id, 0).await,
-                    Idle::OverInstances => open_over(&channel, watched).await,
-                };
-                let (idle, is_idle) = oneshot::channel();
-                // Read on, since what is left unread would fill the window that the streams of a connection share.
-                let reading = tokio::spawn(async move {
-                    // A heartbeat says that nothing has happened for a while.
-                    while !effort.is_smoke && !is_heartbeat(&stream.message().await.unwrap().unwrap()) {}
-                    idle.send(()).unwrap();
-                    while stream.message().await.is_ok_and(|event| event.is_some()) {}
-                });
-                is_idle.await.unwrap();
-                reading.abort_handle()
-            })
-        });
-        let streams = try_join_all(streams).await.unwrap();
-        let with = served.resident_bytes();
-        streams.iter().for_each(AbortHandle::abort);
-        let memory =
-            Self { limit: idle.bytes_max(), streams: streams.len(), connections: watching.len(), without, with };
-        println!("watchers: resident {} KiB, with {} idle streams {} KiB", without >> 10, memory.streams, with >> 10);
-        memory
-    }
-
-    fn measured(&self, promise: &'static str) -> Measured {
-        let each = self.with.saturating_sub(self.without) as f64 / self.streams as f64;
-        Measured {
-            promise,
-            measured: format!("{:.1} KiB", each / 1024.0),
-            against: format!(
-                "{} KiB; {} MiB with {} connections, {} MiB with their streams",
-                self.limit >> 10,
-                self.without >> 20,
-                self.connections,
-                self.with >> 20
-            ),
-            ratio: each / self.limit as f64,
-            limit: 1.0,
-        }
-    }
+    let events = longest.iter().enumerate().filter(|(_, (observed, _))| opened <= *observed);
+    events.map(|(nth, (observed, _))| latency(*observed, longest.len() - nth)).collect()
 }
 
 fn request(image_id: &str, number: usize) -> pb::LaunchInstancesRequest {

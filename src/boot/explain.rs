@@ -13,6 +13,7 @@ mod table;
 use serde::{Deserialize, Serialize};
 
 use self::boot_mode::{is_mode_declared, wrong_boot_mode};
+pub(super) use self::reasons::is_by_user;
 use super::console::{ConsoleFinding, ConsoleTail};
 use crate::ec2::facts::{InstanceStatus, StateReason};
 use crate::record::{BootFailure, BootStage, Phase};
@@ -63,22 +64,32 @@ pub struct Late<'a> {
     pub last: Option<Phase>,
     /// Why EC2 says that it is in its state.
     pub reason: Option<&'a StateReason>,
+    /// Whether EC2 shows it shutting down, so that the reason is that of its end.
+    pub is_ending: bool,
     /// Why it was IMPAIRED, if that was the last phase.
     pub impaired: Option<&'a BootFailure>,
+    /// Whether its operating system answers: its instance check passes.
+    pub is_answering: bool,
 }
 
 /// Why an instance is not ready in time.
 pub fn timed_out(late: Late<'_>, boot: &BootFacts, console: Option<&ConsoleTail>) -> BootFailure {
+    let Late { last, reason, .. } = late;
     let failure = match late {
-        // Who or what stopped it says more than that it is stopped.
-        Late { last: Some(Phase::Stopped), reason, .. } => {
-            reasons::find(reason, boot).unwrap_or_else(|| not_ready(late.last, boot))
+        Late { is_ending: true, .. } => reasons::find(reason, boot).unwrap_or_else(|| reasons::unknown(reason, boot)),
+        // Who or what stopped it says more than that it is stopped; that people did has the same code as their
+        // terminating it.
+        Late { last: Some(Phase::Stopped), .. } if !reasons::is_by_user(reason) => {
+            reasons::find(reason, boot).unwrap_or_else(|| not_ready(last, boot))
         }
-        // A host, a volume or a boot mode is what it was, whatever the console says.
-        Late { last: Some(Phase::Impaired), impaired: Some(known), .. } if known.stage != BootStage::Instance => {
-            failure(&format!("Until the time was over: {}", known.cause), known.stage, &known.remedy)
+        // A host, a volume, a boot mode or an application is what it was, whatever the console says.
+        Late { last: Some(Phase::Impaired), impaired: Some(known), is_answering, .. }
+            if is_answering || known.stage != BootStage::Instance =>
+        {
+            let cause = format!("Until the time was over: {}", known.cause);
+            return with_digest(failure(&cause, known.stage, &known.remedy), console);
         }
-        Late { last, .. } => not_ready(last, boot),
+        _ => not_ready(last, boot),
     };
     let failure = match failure.stage {
         BootStage::Instance => {

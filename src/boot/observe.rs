@@ -4,7 +4,6 @@
 //! therefore never taken back on the word of a state alone: that an instance boots again is known by its launch time,
 //! which EC2 moves with every start (API Reference, `Instance`: "the time that the instance was last launched").
 
-mod bounded;
 mod look;
 
 use std::time::Duration;
@@ -92,7 +91,12 @@ fn is_gone(tracked: &Tracked, elapsed: Duration) -> bool {
 
 fn pending(seen: &Seen<'_>, tracked: &Tracked, phases: &mut Vec<InstancePhase>) {
     // From `running` there is no way back to `pending` but by a start.
-    let is_before = matches!(tracked.phase, None | Some(Phase::Requested | Phase::Pending | Phase::Stopped));
+    let is_before = match tracked.phase {
+        None | Some(Phase::Requested | Phase::Pending) => true,
+        // Where launch times do not tell, what was stopped is taken to be started.
+        Some(Phase::Stopped) => !seen.knows_boot,
+        Some(_) => false,
+    };
     if is_before || seen.boot == Boot::Later {
         phases.extend(seen.enter(Phase::Pending));
     }
@@ -134,8 +138,7 @@ fn running(seen: &Seen<'_>, tracked: &Tracked, status: Option<&InstanceStatus>, 
 }
 
 fn terminated(seen: &Seen<'_>, tracked: &Tracked, instance: &Instance, phases: &mut Vec<InstancePhase>) {
-    let code = instance.state_reason.as_ref().and_then(|reason| reason.code.as_deref());
-    let by_user = code == Some("Client.UserInitiatedShutdown");
+    let by_user = explain::is_by_user(instance.state_reason.as_ref());
     let came_up = tracked.was_ready || matches!(tracked.phase, Some(Phase::Ready | Phase::Terminated));
     if tracked.terminating || by_user || came_up {
         phases.extend(seen.enter(Phase::Terminated));
@@ -153,9 +156,16 @@ fn timed_out(seen: &Seen<'_>, tracked: &Tracked, phases: &[InstancePhase], now: 
     {
         return None;
     }
-    let last = phases.last().map(|phase| phase.phase).or(tracked.phase);
-    let (reason, impaired) = (seen.reason, tracked.failure.as_ref());
-    let failure = explain::timed_out(Late { last, reason, impaired }, &seen.facts, seen.console);
+    // What this look shows comes before what is on record.
+    let new = phases.last();
+    let late = Late {
+        last: new.map(|phase| phase.phase).or(tracked.phase),
+        reason: seen.reason,
+        is_ending: seen.is_ending,
+        impaired: new.map_or(tracked.failure.as_ref(), |phase| phase.failure.as_deref()),
+        is_answering: seen.last_checks().instance.as_deref() == Some("ok"),
+    };
+    let failure = explain::timed_out(late, &seen.facts, seen.console);
     seen.enter(Phase::TimedOut).map(|phase| InstancePhase { failure: Some(Box::new(failure)), ..phase })
 }
 

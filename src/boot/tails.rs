@@ -5,6 +5,7 @@
 //! the same tail share one. A file that is lost, damaged or too old is no tail, and nothing depends on there being one,
 //! so writing is atomic but not waited for until it is durable. Nothing here is in a backup.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -176,18 +177,16 @@ impl Kept {
         let mut left = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;
-            let (path, name) = (entry.path(), entry.file_name());
-            let is_ours = |name: &str| name.parse::<Sha256Digest>().is_ok();
+            let path = entry.path();
             let is_unfinished = path.extension().is_some_and(|extension| extension == UNFINISHED);
+            let digest = if is_unfinished { path.file_stem() } else { path.file_name() };
+            let is_ours = digest.and_then(OsStr::to_str).is_some_and(|name| name.parse::<Sha256Digest>().is_ok());
+            let Some(about) = found(entry.metadata())? else { continue };
             // Whatever else is there was not put there by us, and is left alone.
-            if !is_unfinished && !name.to_str().is_some_and(is_ours) {
+            if !is_ours || !about.is_file() {
                 continue;
             }
-            let Some((length, modified)) =
-                found(entry.metadata().and_then(|about| Ok((about.len(), about.modified()?))))?
-            else {
-                continue;
-            };
+            let (length, modified) = (about.len(), about.modified()?);
             if is_unfinished || self.is_too_old(modified) {
                 remove(&path, length, &mut expired)?;
             } else {

@@ -57,33 +57,36 @@ impl Args {
 /// wanted. `console`: whether what failed boots said on their consoles is printed too.
 pub(crate) async fn until(
     wanted: pb::LaunchState,
-    watch: BootWatch,
+    mut watch: BootWatch,
     output: Output,
     console: bool,
 ) -> Result<(), Failure> {
-    let boots = follow(watch, output, console).await?;
-    match boots.launch() {
-        Some(event) if event.launch_state() == wanted => Ok(()),
-        Some(event) => Err(anyhow::anyhow!(ended(event)).into()),
-        None => Err(anyhow::anyhow!("the watch ended without saying where the launch stands").into()),
+    let boots = follow(&mut watch, output, console).await?;
+    let told = boots.launch().map(|event| (event.launch_state, &event.launch_id, &event.state_reason));
+    let known = watch.at_rest().map(|launch| (launch.state, &launch.launch_id, &launch.state_reason));
+    let Some((state, launch_id, reason)) = known.or(told) else {
+        return Err(anyhow::anyhow!("the watch ended without saying where the launch stands").into());
+    };
+    if state == i32::from(wanted) {
+        return Ok(());
     }
+    Err(anyhow::anyhow!(ended(state, launch_id, reason.as_ref())).into())
 }
 
 /// How a launch has ended, in words for a terminal.
-fn ended(event: &pb::BootEvent) -> String {
-    let reason = event.state_reason.as_ref().map(|reason| format!(": {}", printable(&reason.message)));
-    let state = word!(pb::LaunchState, event.launch_state);
-    format!("launch {} is {state}{}", printable(&event.launch_id), reason.unwrap_or_default())
+fn ended(state: i32, launch_id: &str, reason: Option<&pb::LaunchStateReason>) -> String {
+    let reason = reason.map(|reason| format!(": {}", printable(&reason.message))).unwrap_or_default();
+    format!("launch {} is {}{reason}", printable(launch_id), word!(pb::LaunchState, state))
 }
 
 /// Shows events until every instance has ended its boot, and fails unless all are ready.
 async fn until_instances_ready(
     instance_ids: &[String],
-    watch: BootWatch,
+    mut watch: BootWatch,
     output: Output,
     console: bool,
 ) -> Result<(), Failure> {
-    let boots = follow(watch, output, console).await?;
+    let boots = follow(&mut watch, output, console).await?;
     let not_ready: Vec<_> = instance_ids
         .iter()
         .filter_map(|id| match boots.get(id) {
@@ -96,7 +99,7 @@ async fn until_instances_ready(
 }
 
 /// Shows what a watch brings, to its end, and then what came of it.
-async fn follow(mut watch: BootWatch, output: Output, console: bool) -> Result<Boots, Failure> {
+async fn follow(watch: &mut BootWatch, output: Output, console: bool) -> Result<Boots, Failure> {
     let clock = SystemClock::new();
     let mut boots = Boots::default();
     let mut screen = Screen::new(output, console);

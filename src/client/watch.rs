@@ -36,6 +36,8 @@ pub struct BootWatch {
     stream: Option<Answers<pb::BootEvent>>,
     /// Whether the last event has come.
     ended: bool,
+    /// The launch, where the stream began after its last event.
+    at_rest: Option<Box<pb::Launch>>,
     /// Tries since something was last heard, and how long they have taken.
     tries: u32,
     waited: Duration,
@@ -57,7 +59,7 @@ impl BootWatch {
     }
 
     fn new(client: Client, position: Position) -> Self {
-        Self { client, position, stream: None, ended: false, tries: 0, waited: Duration::ZERO }
+        Self { client, position, stream: None, ended: false, at_rest: None, tries: 0, waited: Duration::ZERO }
     }
 
     /// What comes next; `None` after the last event. Waits out the delay of an interruption that
@@ -90,9 +92,9 @@ impl BootWatch {
                         return Ok(Some(Watched::Event(Box::new(event))));
                     }
                 }
-                // A watch of instances ends when each of them has. A watch of a launch ends with a
-                // terminal event, so that an end without one is a server that stopped.
-                Ok(None) if matches!(self.position, Position::Instances(_)) => {
+                // A watch of instances ends when each of them has. A watch of a launch ends with a terminal event; an
+                // end without one is that of a launch at rest of which all was seen, or of a server that stopped.
+                Ok(None) if self.is_at_its_end().await => {
                     self.ended = true;
                     return Ok(None);
                 }
@@ -100,6 +102,29 @@ impl BootWatch {
                 Err(error) => return self.interrupted(error).map(Some),
             }
         }
+    }
+
+    /// The launch, where there was nothing more to tell of it: it had come to rest before the events that were asked for.
+    pub fn at_rest(&self) -> Option<&pb::Launch> {
+        self.at_rest.as_deref()
+    }
+
+    async fn is_at_its_end(&mut self) -> bool {
+        let Position::Launch(request) = &self.position else { return true };
+        let get = pb::GetLaunchRequest { launch_id: request.launch_id.clone() };
+        let Ok(launch) = self.client.get_launch(get).await else { return false };
+        let is_going_on = matches!(
+            launch.state(),
+            pb::LaunchState::Unspecified
+                | pb::LaunchState::Launching
+                | pb::LaunchState::Booting
+                | pb::LaunchState::Terminating
+        );
+        if is_going_on || request.after_sequence < launch.last_sequence {
+            return false;
+        }
+        self.at_rest = Some(Box::new(launch));
+        true
     }
 
     async fn open(&self) -> Result<Answers<pb::BootEvent>, ClientError> {

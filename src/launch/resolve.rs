@@ -22,7 +22,7 @@ use crate::ec2::budget::{RunPermit, RunTurn};
 use crate::ec2::facts::Instance;
 use crate::ec2::{Client, Ec2Error, ErrorClass, RunInstances};
 use crate::ids::Sha256Digest;
-use crate::record::{AttemptError, Event, InstancePlace, Launch, Reason};
+use crate::record::{AttemptError, Event, InstancePlace, Launch, Reason, bounded};
 
 /// How long the same call may be repeated under its token.
 pub(super) const REPEAT_LIMIT: Duration = Duration::from_secs(60 * 60);
@@ -292,14 +292,15 @@ fn own_error(code: &str, message: &str, remedy: &str) -> AttemptError {
 }
 
 pub(super) fn place_of(instance: &Instance) -> InstancePlace {
+    let name = |text: &Option<String>| text.as_deref().map(bounded::name);
     InstancePlace {
         instance_id: instance.instance_id.clone(),
-        instance_type: instance.instance_type.clone(),
-        availability_zone: instance.availability_zone.clone(),
-        subnet_id: instance.subnet_id.clone(),
-        private_ip: instance.private_ip.clone(),
-        private_dns_name: instance.private_dns_name.clone().filter(|name| !name.is_empty()),
-        public_dns_name: instance.public_dns_name.clone().filter(|name| !name.is_empty()),
+        instance_type: name(&instance.instance_type),
+        availability_zone: name(&instance.availability_zone),
+        subnet_id: name(&instance.subnet_id),
+        private_ip: name(&instance.private_ip),
+        private_dns_name: name(&instance.private_dns_name).filter(|name| !name.is_empty()),
+        public_dns_name: name(&instance.public_dns_name).filter(|name| !name.is_empty()),
         launch_time: instance.launch_time,
     }
 }

@@ -307,6 +307,26 @@ pub struct InstancePhase {
     pub place: Option<InstancePlace>,
 }
 
+impl InstancePhase {
+    /// That an instance is in a phase, and nothing else that EC2 said of it.
+    pub fn new(instance_id: InstanceId, phase: Phase, elapsed: Duration) -> Self {
+        Self {
+            instance_id,
+            phase,
+            system_status: None,
+            instance_status: None,
+            ebs_status: None,
+            application_status: None,
+            performance_status: None,
+            scheduled_events: Vec::new(),
+            state_reason: None,
+            failure: None,
+            elapsed,
+            place: None,
+        }
+    }
+}
+
 /// How far a termination has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -180,7 +180,8 @@ pub struct LaunchInstance {
     #[serde(default)]
     pub boot_times: BootTimes,
     /// Whether its terminal event was told: READY, FAILED, TERMINATED or TIMED_OUT, whichever came first. What follows is
-    /// told as well, and ends nothing, until somebody asks for the launch's termination: that is waited for anew.
+    /// told as well, and ends nothing, until somebody asks for the termination of a launch that has come to rest: that
+    /// is waited for anew, by streams to come.
     #[serde(default)]
     pub has_settled: bool,
 }

@@ -25,7 +25,8 @@ async fn launcher(dir: &Path, shutdown: &CancellationToken) -> (Launcher, AuditL
         }),
         account_id: Some(account_id.clone()),
         timeouts: Timeouts::default(),
-        budget: BudgetSettings::default(),
+        // Nobody waits for others of a storm while time stands still.
+        budget: BudgetSettings { share: 1.0, scale: 1_000.0 },
     };
     let clients = crate::ec2::Clients::connect(&settings, &clock).await.unwrap();
     let (log, _) =

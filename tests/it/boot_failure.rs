@@ -245,3 +245,25 @@ async fn what_came_up_while_the_server_was_down_is_let_live() {
     until(&world, &launch.launch_id, |it| it.state() == pb::LaunchState::Ready).await;
     assert_eq!(state(&world, &launch.instances[0].instance_id), "running");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ec2_does_not_speak_of_is_asked_about_again_and_not_terminated_meanwhile() {
+    let world = World::start().await;
+    let launch = launched(&world, request(landmarks::AMAZON_LINUX_2023_X86_64, 1, 10)).await;
+    throttle_terminations(&world);
+    until_throttled(&world).await;
+    let World { running, clock, channel, data_dir, _dir } = world;
+    drop(channel);
+    running.stop().await.unwrap();
+    clock.advance(Duration::from_secs(600));
+    // It is up, and the part of EC2 that knows the checks does not know it for a while.
+    let plan = data_dir.join("plan.toml");
+    let fault = "kind = \"error\"\ncode = \"InvalidInstanceID.NotFound\"\nactions = [\"DescribeInstanceStatus\"]";
+    std::fs::write(&plan, format!("[[fault]]\n{fault}\ncount = 10\n")).unwrap();
+    let faults = |config: &mut gantry::config::Config| config.sandbox.as_mut().unwrap().faults = Some(plan);
+    let world = World { _dir, ..World::start_with(&data_dir, clock, faults).await };
+    assert_eq!(until_let_live(&world, &launch.launch_id).await[..2], ["timed_out", "requested"]);
+    assert_eq!(world.sandbox().refusals("DescribeInstanceStatus", "InvalidInstanceID.NotFound"), 10);
+    assert_eq!(world.sandbox().calls("TerminateInstances"), 0);
+    assert_eq!(state(&world, &launch.instances[0].instance_id), "running");
+}

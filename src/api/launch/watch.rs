@@ -116,7 +116,7 @@ impl Watch {
         };
         Ok(pb::BootEvent {
             progress: left.map(|left| left.progress),
-            expected_remaining: left.map(|left| to_duration(left.remaining)),
+            expected_remaining: left.and_then(|left| left.remaining).map(to_duration),
             cursor: cursor.map(|cursor| cursor.to_string()).unwrap_or_default(),
             ..event.into()
         })

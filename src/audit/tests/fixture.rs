@@ -187,20 +187,7 @@ pub(super) fn ended(seconds: i64, launch: u8) -> Entry {
 
 /// `launch` is what the entry belongs to, `of` what the instance is named after.
 pub(super) fn reached(seconds: i64, launch: Option<u8>, of: u8, number: u8, phase: Phase) -> Entry {
-    let phase = InstancePhase {
-        instance_id: instance_id(of, number),
-        phase,
-        system_status: None,
-        instance_status: None,
-        ebs_status: None,
-        application_status: None,
-        performance_status: None,
-        scheduled_events: Vec::new(),
-        state_reason: None,
-        failure: None,
-        elapsed: std::time::Duration::from_secs(1),
-        place: None,
-    };
+    let phase = InstancePhase::new(instance_id(of, number), phase, std::time::Duration::from_secs(1));
     entry(seconds, launch, Event::InstancePhase(phase))
 }
 

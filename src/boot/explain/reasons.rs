@@ -30,6 +30,11 @@ pub(super) fn find(reason: Option<&StateReason>, boot: &BootFacts) -> Option<Boo
     Some(found)
 }
 
+/// Whether people stopped or terminated it: EC2 has one code for both (EC2 API Reference, `StateReason`).
+pub(in crate::boot) fn is_by_user(reason: Option<&StateReason>) -> bool {
+    reason.and_then(|reason| reason.code.as_deref()) == Some("Client.UserInitiatedShutdown")
+}
+
 /// A part of an image in S3 that is missing has no code of its own (EC2 User Guide, "Instance terminates immediately").
 const FROM_S3: &str = "The AMI is instance-store-backed: check that every part of it is still in its S3 bucket.";
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Boot;
-use super::bounded::{self, EVENTS_MAX};
 use crate::boot::console::ConsoleTail;
 use crate::boot::explain::BootFacts;
-use crate::ec2::facts::{self, Instance, InstanceStatus, StateReason, StatusSummary};
+use crate::ec2::facts::{self, Instance, InstanceState, InstanceStatus, StateReason, StatusSummary};
 use crate::ids::InstanceId;
+use crate::record::bounded::{self, EVENTS_MAX};
 use crate::record::{BootFailure, InstancePhase, InstancePlace, Phase, Reason, ScheduledEvent};
 
 /// How far two launch times may lie apart and still be that of one boot: some of EC2's answers leave the fraction of
@@ -110,6 +110,8 @@ pub struct Look<'a> {
 pub(super) struct Seen<'a> {
     tracked: &'a Tracked,
     pub(super) checks: Checks,
+    /// What was scheduled for the host that it is on.
+    known: &'a [ScheduledEvent],
     /// What is scheduled, where this look tells.
     scheduled: Option<Vec<ScheduledEvent>>,
     state_reason: Option<Reason>,
@@ -118,6 +120,8 @@ pub(super) struct Seen<'a> {
     pub(super) elapsed: Duration,
     pub(super) facts: BootFacts,
     pub(super) boot: Boot,
+    /// Whether EC2 shows it shutting down.
+    pub(super) is_ending: bool,
     /// Whether the launch time is known on both sides.
     pub(super) knows_boot: bool,
     pub(super) console: Option<&'a ConsoleTail>,
@@ -139,13 +143,16 @@ impl<'a> Seen<'a> {
         // Where it was before it was stopped and started is not where it is.
         let place =
             instance.filter(|_| boot != Boot::Earlier).map(|instance| place_of(instance, launched.or(recorded)));
+        // What was scheduled for the host before a start is not for the one after it.
+        let is_other_host = tracked.phase == Some(Phase::Stopped) || boot == Boot::Later;
+        let known = if is_other_host { &[][..] } else { &tracked.scheduled };
         Self {
             tracked,
             checks: status.map(Checks::of).unwrap_or_default(),
+            known,
             scheduled: (status.is_some() || warned.is_some()).then(|| {
                 // A look without the status leaves what was known of it.
-                let mut announced =
-                    status.map_or_else(|| tracked.scheduled.clone(), |status| announced(&status.events));
+                let mut announced = status.map_or_else(|| known.to_vec(), |status| announced(&status.events));
                 announced.truncate(EVENTS_MAX);
                 let warning = warned.filter(|warned| !announced.contains(warned)).cloned();
                 announced.into_iter().chain(warning).collect()
@@ -156,6 +163,7 @@ impl<'a> Seen<'a> {
             facts: boot_facts(instance),
             elapsed: Duration::try_from(now.duration_since(tracked.since)).unwrap_or(Duration::ZERO),
             boot,
+            is_ending: instance.is_some_and(|instance| instance.state == Some(InstanceState::ShuttingDown)),
             knows_boot: recorded.is_some() && launched.is_some(),
             console,
         }
@@ -169,8 +177,7 @@ impl<'a> Seen<'a> {
                 && self.tracked.checks != self.checks
             || !phase.is_terminal() && self.has_new_schedule();
         // What is not ready in time is told with the checks that were known last.
-        let is_last_known = phase == Phase::TimedOut && !self.has_checks();
-        let checks = if is_last_known { &self.tracked.checks } else { &self.checks };
+        let checks = if phase == Phase::TimedOut { self.last_checks() } else { &self.checks };
         is_new.then(|| self.phase(phase, checks.clone()))
     }
 
@@ -186,6 +193,11 @@ impl<'a> Seen<'a> {
     /// Whether EC2 has warned of something that is not on record.
     pub(super) fn is_warned(&self) -> bool {
         self.has_new_schedule()
+    }
+
+    /// The checks that this look shows, or else those on record.
+    pub(super) fn last_checks(&self) -> &Checks {
+        if self.has_checks() { &self.checks } else { &self.tracked.checks }
     }
 
     fn has_checks(&self) -> bool {
@@ -206,7 +218,7 @@ impl<'a> Seen<'a> {
             ebs_status: ebs,
             application_status: application,
             performance_status: performance,
-            scheduled_events: self.scheduled.clone().unwrap_or_else(|| self.tracked.scheduled.clone()),
+            scheduled_events: self.scheduled.clone().unwrap_or_else(|| self.known.to_vec()),
             state_reason: self.state_reason.clone(),
             failure: None,
             elapsed: self.elapsed,

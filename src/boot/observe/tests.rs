@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::ec2::facts::{StateReason, StatusSummary};
-use crate::record::{BootStage, InstancePlace, ScheduledEvent};
+use crate::record::{BootStage, InstancePlace};
 
 mod records;
+mod scheduled;
 
 const ID: &str = "i-0123456789abcdef0";
 
@@ -212,6 +213,21 @@ fn what_is_not_ready_in_time_times_out_once_and_may_still_become_ready() {
     assert_eq!((last.phase, last.failure.as_ref().unwrap().stage), (Phase::TimedOut, BootStage::System));
     assert_eq!(last.system_status.as_deref(), Some("impaired"), "with the last known checks");
 
+    // Found by the very look with which the time is over: the host, and not what was wrong before.
+    let ebs = InstanceStatus { attached_ebs: checks("impaired", "ok").system, ..checks("ok", "ok") };
+    let see_ebs = (Some(instance(Running, None)), Some(ebs));
+    let see_host = || (Some(instance(Running, None)), Some(checks("impaired", "impaired")));
+    for looks in [vec![see_ebs, see_host()], vec![see(checks("initializing", "initializing")), see_host()]] {
+        let seen = history(Tracked { ready_by: Some(at(2)), ..fresh() }, &looks);
+        let last = seen.last().unwrap();
+        assert_eq!((last.phase, last.failure.as_ref().unwrap().stage), (Phase::TimedOut, BootStage::System));
+    }
+
+    let ending = Tracked { phase: Some(Phase::Pending), ready_by: Some(at(1)), ..fresh() };
+    let reason = Some(("Client.VolumeLimitExceeded", ""));
+    let seen = history(ending, &[(Some(instance(InstanceState::ShuttingDown, reason)), None)]);
+    assert_eq!(seen[0].failure.as_ref().unwrap().stage, BootStage::Volume, "EC2 has said why it ends");
+
     let silent = Tracked { phase: Some(Phase::Running), ready_by: Some(at(3)), ..fresh() };
     assert_eq!(overdue(&silent, Look::default(), at(2)), None);
     assert_eq!(
@@ -254,6 +270,7 @@ fn a_start_is_known_by_its_launch_time_and_nothing_else_takes_a_phase_back() {
                 see(Running, 100, None),
                 see(Pending, 100, None),
                 see(Stopped, 100, None),
+                see(Pending, 100, None),
                 see(Running, 100, None),
                 see(Running, 200, None),
                 see(Stopped, 100, None),
@@ -332,57 +349,4 @@ fn ready_waits_for_every_check_that_the_instance_has() {
     ] {
         assert_eq!(with(ebs, application, performance), expected, "{ebs:?} {application:?} {performance:?}");
     }
-}
-
-#[test]
-fn what_is_scheduled_is_told_once_and_again_when_it_changes() {
-    let event = |id: &str, description: &str| crate::ec2::facts::ScheduledEvent {
-        id: Some(id.to_owned()),
-        code: Some("instance-retirement".to_owned()),
-        description: Some(description.to_owned()),
-        not_before: Some(at(9_000)),
-        not_after: None,
-    };
-    let see = |events: &[crate::ec2::facts::ScheduledEvent]| {
-        let status = InstanceStatus { events: events.to_vec(), ..checks("ok", "initializing") };
-        (Some(instance(Running, None)), Some(status))
-    };
-    let (first, second) = (event("instance-event-1", "degraded"), event("instance-event-2", "degraded"));
-    let done = event("instance-event-1", "[Completed] degraded");
-    let looks = [
-        see(&[]),
-        see(&[first.clone(), second.clone()]),
-        // The order of EC2's answer means nothing.
-        see(&[second.clone(), first]),
-        see(&[done, second]),
-        (Some(instance(Running, None)), None),
-    ];
-    let told: Vec<(Phase, usize)> =
-        history(fresh(), &looks).iter().map(|phase| (phase.phase, phase.scheduled_events.len())).collect();
-    let expected = [(Phase::Running, 0), (Phase::Checking, 0), (Phase::Checking, 2), (Phase::Checking, 1)];
-    assert_eq!(told, expected);
-}
-
-#[test]
-fn a_spot_interruption_is_told_before_the_next_checks() {
-    let running = Tracked { phase: Some(Phase::Running), ..fresh() };
-    let warning = ScheduledEvent {
-        id: None,
-        code: "spot-interruption".to_owned(),
-        description: None,
-        not_before: Some(at(120)),
-        not_after: None,
-    };
-    let shown = instance(Running, None);
-    let look = Look { instance: Some(&shown), status: None, warned: Some(&warning), console: None };
-    let told = observe(&running, look, at(1));
-    assert_eq!(told.len(), 1);
-    assert_eq!((told[0].phase, &told[0].scheduled_events[..]), (Phase::Running, std::slice::from_ref(&warning)));
-    let known = Tracked { scheduled: vec![warning.clone()], ..running };
-    assert_eq!(observe(&known, look, at(2)), [], "and once");
-    let status = checks("ok", "initializing");
-    let impaired = Tracked { phase: Some(Phase::Impaired), scheduled: Vec::new(), ..known.clone() };
-    assert_eq!(observe(&impaired, look, at(2)), [], "with the next checks, which have a cause");
-    let checking = observe(&known, Look { status: Some(&status), ..look }, at(3));
-    assert_eq!(checking[0].scheduled_events, [warning], "and is not forgotten");
 }

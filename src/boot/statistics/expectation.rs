@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::boots::{Boot, millis};
-use crate::record::{BootTimes, Phase};
+use crate::record::{BootOutcome, BootTimes, Phase};
 
 /// The fewest boots of one image, also of one type, that say more than the documentation does.
 pub(super) const IMAGE_BOOTS_MIN: usize = 5;
@@ -72,8 +72,8 @@ pub struct Expectation {
 pub struct Left {
     /// From 0 to 1, and 1 only at READY.
     pub progress: f64,
-    /// How much longer it should take.
-    pub remaining: Duration,
+    /// How much longer it should take; none where it has taken longer than all that it is compared with.
+    pub remaining: Option<Duration>,
 }
 
 impl Expectation {
@@ -108,12 +108,15 @@ impl Expectation {
     }
 
     /// How far an instance has come that is in `phase`, `elapsed` after it was asked for; `times` says when it came there.
-    /// None where nobody expects anything: it has ended, stands still or is impaired.
+    /// None where nobody expects anything: it has ended, stands still or is impaired, or it has been stopped before it was
+    /// READY, so that the time it stood still is counted too.
     ///
-    /// Progress does not go back when the next phase is reached; the phases before count as they were.
+    /// Progress does not go back when the next phase is reached; the phases before count as they were. Within a phase it
+    /// does when the boot turns out to be one of the slow ones.
     pub fn left(&self, phase: Phase, elapsed: Duration, times: &BootTimes) -> Option<Left> {
         let before: &[(Phase, Option<Duration>)] = match phase {
-            Phase::Ready => return Some(Left { progress: 1.0, remaining: Duration::ZERO }),
+            Phase::Ready => return Some(Left { progress: 1.0, remaining: Some(Duration::ZERO) }),
+            _ if times.outcome == Some(BootOutcome::Interrupted) => return None,
             Phase::Requested | Phase::Pending => &[],
             Phase::Running => &[(Phase::Pending, times.pending)],
             Phase::Checking => &[(Phase::Pending, times.pending), (Phase::Running, times.running)],
@@ -128,7 +131,7 @@ impl Expectation {
         Some(Left { progress, remaining })
     }
 
-    fn remaining(&self, phase: Phase, elapsed: Duration, times: &BootTimes) -> Duration {
+    fn remaining(&self, phase: Phase, elapsed: Duration, times: &BootTimes) -> Option<Duration> {
         let (measured, since) = match phase {
             Phase::Running => (&self.from_running, times.running),
             Phase::Checking => (&self.from_checking, times.checking),
@@ -142,16 +145,15 @@ impl Expectation {
 }
 
 /// The part of a boot that is made: `elapsed` of all that it will have taken.
-fn made(elapsed: Duration, remaining: Duration) -> f64 {
+fn made(elapsed: Duration, remaining: Option<Duration>) -> f64 {
+    let Some(remaining) = remaining else { return PROGRESS_UNFINISHED_MAX };
     let total = elapsed + remaining;
     if total.is_zero() { 0.0 } else { elapsed.div_duration_f64(total).min(PROGRESS_UNFINISHED_MAX) }
 }
 
-/// The median of what is left of those in `sorted` that took longer than `elapsed`; nothing if none did.
-fn residual(sorted: &[u32], elapsed: Duration) -> Duration {
+/// The median of what is left of those in `sorted` that took longer than `elapsed`; none if none did.
+fn residual(sorted: &[u32], elapsed: Duration) -> Option<Duration> {
     let longer = &sorted[sorted.partition_point(|millis| Duration::from_millis(u64::from(*millis)) <= elapsed)..];
-    match longer.get(longer.len().saturating_sub(1) / 2) {
-        Some(median) => Duration::from_millis(u64::from(*median)).saturating_sub(elapsed),
-        None => Duration::ZERO,
-    }
+    let median = longer.get(longer.len().saturating_sub(1) / 2)?;
+    Some(Duration::from_millis(u64::from(*median)).saturating_sub(elapsed))
 }

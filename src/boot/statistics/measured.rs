@@ -22,7 +22,7 @@ use super::expectation::Expectation;
 use super::expectations::Expectations;
 use super::groups::{Group, group};
 use super::memory::{ImageBoots, MEASURED_BOOTS_MAX, Memory};
-use super::question::{Question, StatisticsError};
+use super::question::{BOOTS_READ_MAX, Question, StatisticsError};
 use crate::audit::{AuditLog, ReadError};
 use crate::clock::{Clock, SystemClock, within};
 
@@ -67,14 +67,28 @@ struct Shared {
     reading: Arc<tokio::sync::Mutex<()>>,
     readers: Arc<Semaphore>,
     answers: Arc<Semaphore>,
-    /// Boots that are held; fewer in tests.
-    boots_max: usize,
+    limits: Limits,
+}
+
+/// How many boots there may be; fewer in tests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// That are held.
+    pub(super) held: usize,
+    /// That are read from the log for one question.
+    pub(super) read: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { held: MEASURED_BOOTS_MAX, read: BOOTS_READ_MAX }
+    }
 }
 
 impl Measured {
     /// Begins to measure what is in the log, and what will be, until `shutdown`. `clock` is what the log's times are by.
     pub fn start(log: &AuditLog, clock: &Arc<dyn Clock>, shutdown: &CancellationToken) -> (Self, JoinHandle<()>) {
-        Self::start_with(log, clock, Arc::new(SystemClock::new()), shutdown, MEASURED_BOOTS_MAX)
+        Self::start_with(log, clock, Arc::new(SystemClock::new()), shutdown, Limits::default())
     }
 
     pub(super) fn start_with(
@@ -82,21 +96,21 @@ impl Measured {
         clock: &Arc<dyn Clock>,
         pace: Arc<dyn Clock>,
         shutdown: &CancellationToken,
-        boots_max: usize,
+        limits: Limits,
     ) -> (Self, JoinHandle<()>) {
         let shared = Arc::new(Shared {
             log: log.clone(),
             clock: Arc::clone(clock),
             pace,
             shutdown: shutdown.clone(),
-            memory: Mutex::new(Memory::new(boots_max)),
+            memory: Mutex::new(Memory::new(limits.held)),
             expectations: Mutex::default(),
             read: watch::Sender::new(None),
             failing: AtomicBool::new(false),
             reading: Arc::default(),
             readers: Arc::new(Semaphore::new(READERS_MAX)),
             answers: Arc::new(Semaphore::new(ANSWERS_MAX)),
-            boots_max,
+            limits,
         });
         let follower = tokio::spawn(reading::follow(Arc::clone(&shared)));
         (Self { shared }, follower)
@@ -111,8 +125,9 @@ impl Measured {
         let shared = &self.shared;
         let size = shared.log.size();
         // A log that cannot be followed is read, and then says why.
-        if shared.is_read(0) && shared.catch_up(size).await.is_ok() {
-            let turn = shared.turn(&shared.answers).await?;
+        // What is new is read within a turn, so that no more than so many wait for that.
+        let turn = if shared.is_read(0) { Some(shared.turn(&shared.answers).await?) } else { None };
+        if let (Some(turn), true) = (turn, shared.catch_up(size).await.is_ok()) {
             let (held, asked) = (Arc::clone(shared), question.clone());
             let groups = blocking(move || {
                 // Given back when the work ends, whether or not anybody still waits for it.

@@ -11,7 +11,7 @@ use super::memory::Memory;
 use super::*;
 use crate::ami::classify::RootDevice;
 use crate::ids::{InstanceId, LaunchId};
-use crate::record::{BootTimes, Entry, Launch, Phase};
+use crate::record::{BootOutcome, BootTimes, Entry, Launch, Phase};
 
 pub(in crate::boot) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -215,7 +215,7 @@ fn the_closest_boots_that_are_enough_are_expected_again() {
             (expected.level, expected.boots, expected.left(Phase::Requested, Duration::ZERO, &BootTimes::default()))
         })
     };
-    let left = |seconds| Some(Left { progress: 0.0, remaining: Duration::from_secs(seconds) });
+    let left = |seconds| Some(Left { progress: 0.0, remaining: Some(Duration::from_secs(seconds)) });
     assert_eq!(add(Asked { image: 9, instance_type: "t3.micro", ..EBS }, 90.0, 19), None, "too few");
     assert_eq!(add(Asked { image: 9, root: "instance-store", ..EBS }, 240.0, 30), None, "of another kind");
     assert_eq!(
@@ -243,24 +243,24 @@ fn what_is_left_is_what_was_left_in_boots_that_took_as_long() {
         BootTimes { pending: Some(secs(5)), running: Some(secs(20)), checking: Some(secs(50)), ..BootTimes::default() };
     #[rustfmt::skip]
     let table = [
-        (Phase::Requested, 0, Some((0.0, 40))),
-        (Phase::Pending, 10, Some((0.25, 30))),
+        (Phase::Requested, 0, Some((0.0, Some(40)))),
+        (Phase::Pending, 10, Some((0.25, Some(30)))),
         // Half of the three that took longer than 35 took 60.
-        (Phase::Pending, 35, Some((35.0 / 60.0, 25))),
-        (Phase::Pending, 300, Some((0.99, 0))),
+        (Phase::Pending, 35, Some((35.0 / 60.0, Some(25)))),
+        (Phase::Pending, 300, Some((0.99, None))),
         // This one was RUNNING late, and then takes as long from there as the others: 34 s.
-        (Phase::Running, 20, Some((20.0 / 54.0, 34))),
-        (Phase::Checking, 50, Some((50.0 / 80.0, 30))),
+        (Phase::Running, 20, Some((20.0 / 54.0, Some(34)))),
+        (Phase::Checking, 50, Some((50.0 / 80.0, Some(30)))),
         // After 31 s of checking: the others took 20, 22, 30, 50 and 190.
-        (Phase::Checking, 81, Some((81.0 / 100.0, 19))),
-        (Phase::Ready, 90, Some((1.0, 0))),
+        (Phase::Checking, 81, Some((81.0 / 100.0, Some(19)))),
+        (Phase::Ready, 90, Some((1.0, Some(0)))),
         (Phase::Impaired, 90, None),
         (Phase::TimedOut, 90, None),
     ];
     let mut before = 0.0;
     for (phase, elapsed, left) in table {
         let seen = expected.left(phase, secs(elapsed), &times);
-        let shown = seen.map(|left| (left.progress, left.remaining.as_secs()));
+        let shown = seen.map(|left| (left.progress, left.remaining.map(|left| left.as_secs())));
         match (shown, left) {
             (Some((progress, remaining)), Some((progress_expected, remaining_expected))) => {
                 assert!((progress - progress_expected).abs() < 1e-9, "{phase:?} {elapsed}: {progress}");
@@ -275,7 +275,9 @@ fn what_is_left_is_what_was_left_in_boots_that_took_as_long() {
         before = made;
     }
     let prior = Expectation::documented(secs(60)).left(Phase::Pending, secs(15), &BootTimes::default());
-    assert_eq!(prior, Some(Left { progress: 0.25, remaining: secs(45) }));
+    assert_eq!(prior, Some(Left { progress: 0.25, remaining: Some(secs(45)) }));
+    let stopped = BootTimes { outcome: Some(BootOutcome::Interrupted), ..times };
+    assert_eq!(expected.left(Phase::Pending, secs(100), &stopped), None, "it stood still");
 }
 
 #[test]

@@ -44,12 +44,17 @@ async fn a_tail_is_kept_for_a_time_and_found_by_its_digest() {
     assert_eq!(tails.get(&first.digest.sha256).await, None, "too old, also before it is removed");
     // A second process, and a file that somebody else has put there.
     fs::write(dir.path().join("console/README"), "not a tail").unwrap();
-    fs::write(dir.path().join("console").join("ab.new"), "of a crash").unwrap();
+    fs::create_dir(dir.path().join("console/backup.new")).unwrap();
+    fs::create_dir(dir.path().join("console").join(Sha256Digest::of(b"a directory").to_string())).unwrap();
+    fs::write(file.with_extension("new"), "of a crash").unwrap();
     let tails = open(dir.path(), &clock, 1_000);
     assert_eq!(tails.get(&second.digest.sha256).await.as_deref(), Some("second"));
     clock.advance(Duration::from_secs(60));
     assert_eq!(tails.expire().await.unwrap(), Expired { tails: 1, bytes: 6 });
-    assert_eq!(names(dir.path()), ["README"]);
+    fs::remove_dir(dir.path().join("console").join(Sha256Digest::of(b"a directory").to_string())).unwrap();
+    let mut left = names(dir.path());
+    left.sort_unstable();
+    assert_eq!(left, ["README", "backup.new"]);
 }
 
 #[tokio::test]

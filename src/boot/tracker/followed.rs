@@ -77,8 +77,9 @@ pub(super) struct Followed {
 impl Followed {
     /// An instance that is looked at from `uptime` on.
     pub(super) fn new(tracked: Tracked, launch_id: Option<LaunchId>, uptime: Duration) -> Self {
-        // What was told before is not taken back by a restart.
-        let warned = tracked.scheduled.iter().find(|event| event.code == SPOT_INTERRUPTION).cloned();
+        // What was told before is not taken back by a restart. A stop is behind it.
+        let is_stopped = tracked.phase == Some(Phase::Stopped);
+        let warned = tracked.scheduled.iter().find(|event| event.code == SPOT_INTERRUPTION && !is_stopped).cloned();
         Self {
             tracked,
             launch_id,

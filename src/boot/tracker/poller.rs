@@ -238,7 +238,7 @@ impl Poller {
             }
             Answer::Statuses { sent, ids, answer } => {
                 let is_ok = answer.is_ok();
-                self.observed.note_checks(is_ok, self.clock.now());
+                let now = self.clock.now();
                 if self.statuses.answered(is_ok, sent, uptime) {
                     self.followed.values_mut().for_each(|followed| followed.due.statuses_recovered(uptime));
                 }
@@ -246,7 +246,10 @@ impl Poller {
                 for id in &ids {
                     let Some(followed) = self.followed.get_mut(id) else { continue };
                     followed.due.status_answered(is_ok, &self.settings, uptime, errors);
-                    if is_ok {
+                    // Of one that this part of EC2 does not know the checks are not known.
+                    let is_answered = answer.as_ref().is_ok_and(|statuses| statuses.contains_key(id));
+                    self.observed.note_checks(id, is_answered, now);
+                    if is_answered {
                         followed.checks_asked = followed.checks_asked.max(Some(sent));
                     }
                 }

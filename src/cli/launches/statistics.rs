@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use crate::cli::connect::ClientArgs;
 use crate::cli::failure::Failure;
-use crate::cli::output::{Screen, Word, word};
+use crate::cli::output::{Screen, Word, printable, word};
 use crate::cli::parse;
 use crate::client::{self, pb};
 use crate::clock::Timestamp;
@@ -46,8 +46,8 @@ impl By {
 
     fn of(self, group: &pb::BootStatistics) -> String {
         match self {
-            Self::Image => group.image_id.clone(),
-            Self::Type => group.instance_type.clone(),
+            Self::Image => printable(&group.image_id),
+            Self::Type => printable(&group.instance_type),
             Self::RootDevice => word!(pb::RootDevice, group.root_device),
             Self::Virtualization => word!(pb::Virtualization, group.virtualization),
         }

@@ -24,19 +24,18 @@ pub(crate) fn write_picture(path: &Path, picture: &str) -> anyhow::Result<()> {
     temporary.push(name);
     temporary.push(format!(".{}.part", std::process::id()));
     let temporary = target.with_file_name(temporary);
-    let written = write_whole(&temporary, picture).and_then(|()| fs::rename(&temporary, &target));
-    if let Err(error) = written {
-        // What is left of a picture is of no use; that it cannot be removed changes nothing.
-        let _ = fs::remove_file(&temporary);
-        return Err(error).with_context(|| format!("cannot write {}", path.display()));
-    }
-    Ok(())
+    write_by(&temporary, &target, picture).with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn write_whole(path: &Path, picture: &str) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(picture.as_bytes())?;
-    file.sync_all()
+fn write_by(temporary: &Path, target: &Path, picture: &str) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(temporary)?;
+    let written = file.write_all(picture.as_bytes()).and_then(|()| file.sync_all());
+    let written = written.and_then(|()| fs::rename(temporary, target));
+    if written.is_err() {
+        // What is left of a picture is of no use; that it cannot be removed changes nothing.
+        let _ = fs::remove_file(temporary);
+    }
+    written
 }
 
 /// The file behind the path, through links, if it is a picture as these are.

@@ -189,7 +189,7 @@ mod tests {
             event(&of_launch).unwrap(),
             event(&of_instance).unwrap(),
             interruption(&lost, Duration::from_secs(1)),
-            super::super::ended(&of_launch),
+            super::super::ended(of_launch.launch_state, &of_launch.launch_id, of_launch.state_reason.as_ref()),
         ] {
             assert!(
                 !line.contains(['\u{1b}', '\r', '\u{202e}']) && line.contains("\\u{1b}[2J\\r\\u{202e}"),

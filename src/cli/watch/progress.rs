@@ -58,7 +58,10 @@ pub(super) struct Boots {
 impl Boots {
     /// Takes in an event that came when this program had run for `uptime`.
     pub(super) fn apply(&mut self, event: &pb::BootEvent, uptime: Duration) {
-        if let Some(time) = event.observed_time.as_ref().and_then(client::moment) {
+        // A heartbeat has the time of what is known, and how old that is now.
+        let age = event.data_age.as_ref().and_then(client::length).unwrap_or_default();
+        let observed = event.observed_time.as_ref().and_then(client::moment);
+        if let Some(time) = observed.and_then(|time| time.checked_add(age).ok()) {
             self.server_time = Some(match self.server_time {
                 Some((known, heard)) if known > time => (known, heard),
                 _ => (time, uptime),
@@ -187,14 +190,17 @@ mod tests {
         let mut boots = Boots::default();
         boots.apply(&pending, Duration::ZERO);
         // An event of a minute ago that is replayed, and then a heartbeat of now.
-        let heartbeat = pb::BootEvent {
-            observed_time: at("2026-11-23T00:01:05Z"),
-            data_age: Some(client::duration(Duration::from_secs(48))),
+        let heartbeat = |age| pb::BootEvent {
+            observed_time: at("2026-11-23T00:00:17Z"),
+            data_age: Some(client::duration(Duration::from_secs(age))),
             ..pb::BootEvent::default()
         };
-        boots.apply(&heartbeat, Duration::from_secs(1));
+        boots.apply(&heartbeat(48), Duration::from_secs(1));
         assert_eq!(boots.elapsed(&pending, Duration::from_secs(3)), seconds(67));
         assert_eq!(boots.stale(Duration::from_secs(3)), seconds(50));
+        // EC2 is still silent, and time goes on.
+        boots.apply(&heartbeat(58), Duration::from_secs(11));
+        assert_eq!(boots.elapsed(&pending, Duration::from_secs(12)), seconds(76));
         boots.apply(&pending, Duration::from_secs(4));
         assert_eq!(boots.stale(Duration::from_secs(4)), None, "EC2 has answered");
     }

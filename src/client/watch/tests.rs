@@ -22,6 +22,8 @@ type Events = Pin<Box<dyn Stream<Item = Result<pb::BootEvent, Status>> + Send>>;
 struct Scripted {
     scripts: Arc<Mutex<VecDeque<Script>>>,
     asked: Arc<Mutex<Vec<u64>>>,
+    /// The launch, where it can be asked for.
+    launch: Arc<Mutex<Option<pb::Launch>>>,
 }
 
 fn no<T>() -> Result<Response<T>, Status> {
@@ -48,7 +50,7 @@ impl LaunchService for Scripted {
     }
 
     async fn get_launch(&self, _: Request<pb::GetLaunchRequest>) -> Result<Response<pb::Launch>, Status> {
-        no()
+        self.launch.lock().unwrap().clone().map_or_else(no, |launch| Ok(Response::new(launch)))
     }
 
     async fn list_launches(
@@ -147,6 +149,25 @@ async fn a_broken_watch_goes_on_after_the_last_event_and_repeats_none() {
     assert_eq!(sequences, [1, 2, 3, 0, 4, 5]);
     assert_eq!(interruptions, 3);
     assert_eq!(*service.asked.lock().unwrap(), [0, 2, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_watch_after_the_last_event_of_a_launch_at_rest_is_at_its_end() {
+    // Nothing, and what happened to an instance after the launch had ended.
+    for script in [vec![], vec![event(1)]] {
+        let (watch, service, clock) = watch(vec![script.clone(), vec![]]).await;
+        let launch = pb::Launch { last_sequence: script.len() as u64, ..Default::default() };
+        let failed = pb::Launch { state: pb::LaunchState::Failed.into(), ..launch.clone() };
+        *service.launch.lock().unwrap() = Some(failed);
+        let (sequences, interruptions, error) = follow(watch, clock).await;
+        assert_eq!((sequences.len(), interruptions), (script.len(), 0), "{error:?}");
+    }
+    // A server that stops in the middle, and says so by ending.
+    let (watch, service, clock) = watch(vec![vec![event(1)], vec![last(2)]]).await;
+    let booting = pb::Launch { state: pb::LaunchState::Booting.into(), last_sequence: 1, ..Default::default() };
+    *service.launch.lock().unwrap() = Some(booting);
+    let (sequences, interruptions, error) = follow(watch, clock).await;
+    assert_eq!((sequences.as_slice(), interruptions), (&[1, 2][..], 1), "{error:?}");
 }
 
 #[tokio::test]

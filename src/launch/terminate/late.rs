@@ -7,14 +7,15 @@
 //!
 //! It is done on behalf of whoever asked for the launch, and no pause of launches holds it up: it launches nothing.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::TerminateError;
-use crate::audit::{AppendError, Topic};
+use crate::audit::{AppendError, ReadError, Topic};
 use crate::clock::Timestamp;
 use crate::crash;
 use crate::ec2::budget::Priority;
-use crate::ec2::facts::{InstanceState, InstanceStatus};
+use crate::ec2::facts::InstanceState;
 use crate::ec2::{Client, Ec2Error, ErrorClass};
 use crate::ids::{InstanceId, LaunchId, RoleSessionName};
 use crate::launch::Launcher;
@@ -55,16 +56,29 @@ impl Launcher {
     }
 
     async fn see_to_late(&self, launch_id: LaunchId) -> Result<(), TerminateError> {
-        // That an instance came up may be among what was lost: it is for people to end.
-        if self.is_doubtful(launch_id)? {
-            tracing::warn!(%launch_id, "instances that are not ready in time are kept: records may have been lost");
-            return Ok(());
-        }
         let mut changes = self.shared.log.subscribe(Topic::Launch(launch_id));
         let mut pause = PAUSE_FIRST;
         loop {
             changes.mark_unchanged();
-            let Some(launch) = self.shared.log.launch(launch_id)? else { return Ok(()) };
+            let read = self.shared.log.launch(launch_id).and_then(|launch| Ok((launch, self.is_doubtful(launch_id)?)));
+            let (launch, is_doubtful) = match read {
+                Ok((Some(launch), is_doubtful)) => (launch, is_doubtful),
+                Ok((None, _)) => return Ok(()),
+                Err(error @ ReadError::Closed) => return Err(error.into()),
+                // A disk that fails once must not keep what is to end.
+                Err(error) => {
+                    tracing::warn!(%launch_id, %error, "not read, and read again in a moment");
+                    if self.is_closing_within(&mut pause).await {
+                        return Ok(());
+                    }
+                    continue;
+                }
+            };
+            // That an instance came up may be among what was lost: it is for people to end.
+            if is_doubtful {
+                tracing::warn!(%launch_id, "instances that are not ready in time are kept: records may have been lost");
+                return Ok(());
+            }
             let step = next_step(&launch, self.shared.clock.now());
             if step != Step::Over && self.shared.log.behind().is_some() {
                 tracing::warn!(%launch_id, "instances that are not ready in time are kept: the audit log is behind");
@@ -103,11 +117,19 @@ impl Launcher {
                 pause = PAUSE_FIRST;
                 continue;
             }
-            tokio::select! {
-                () = self.shared.clock.sleep(pause) => {}
-                () = self.shared.shutdown.cancelled() => return Ok(()),
+            drop(launch);
+            if self.is_closing_within(&mut pause).await {
+                return Ok(());
             }
-            pause = (pause * 2).min(PAUSE_LONGEST);
+        }
+    }
+
+    /// Waits before it is tried again, longer each time; true if the server stops first.
+    async fn is_closing_within(&self, pause: &mut Duration) -> bool {
+        let this = std::mem::replace(pause, (*pause * 2).min(PAUSE_LONGEST));
+        tokio::select! {
+            () = self.shared.clock.sleep(this) => false,
+            () = self.shared.shutdown.cancelled() => true,
         }
     }
 
@@ -148,8 +170,8 @@ impl Launcher {
         client: &Client,
         instance_ids: Vec<InstanceId>,
     ) -> Result<bool, TerminateError> {
-        let passing = match passing(client, &instance_ids).await {
-            Ok(passing) => passing,
+        let Known { passing, unanswered } = match known(client, &instance_ids).await {
+            Ok(known) => known,
             Err(error) => {
                 tracing::warn!(launch_id = %launch.launch_id, %error, "status checks not seen, so nothing is ended");
                 return Ok(false);
@@ -157,14 +179,16 @@ impl Launcher {
         };
         let was_ready = launch.instances.iter().filter(|instance| instance.ready_time.is_some());
         let was_ready: Vec<&InstanceId> = was_ready.map(|instance| &instance.place.instance_id).collect();
-        let (up, down): (Vec<_>, Vec<_>) =
+        let (up, others): (Vec<_>, Vec<_>) =
             instance_ids.into_iter().partition(|id| was_ready.contains(&id) || passing.contains(id));
+        // Of these it is not known that they are down: they are asked about again.
+        let (open, down): (Vec<_>, Vec<_>) = others.into_iter().partition(|id| unanswered.contains(id));
         if !up.is_empty() {
             let error = Ec2Error::NotSent("it came up before EC2 was asked to terminate it".to_owned());
             self.record_late(launch, up, Some(attempt_error(&error))).await?;
         }
         if down.is_empty() {
-            return Ok(true);
+            return Ok(open.is_empty());
         }
         let session = client.session(RoleSessionName::of_launch(launch.launch_id), &launch.principal);
         let client = client.acting_in(session);
@@ -177,9 +201,9 @@ impl Launcher {
             Err(error) if down.len() == 1 && error.class() == ErrorClass::NotFound => return Ok(false),
             Err(error) if down.len() == 1 => self.record_late(launch, down, Some(attempt_error(&error))).await?,
             // One that is protected or not known fails the call for all: the others do not wait for it.
-            Err(_) => return self.end_each(launch, &client, down).await,
+            Err(_) => return Ok(self.end_each(launch, &client, down).await? && open.is_empty()),
         }
-        Ok(true)
+        Ok(open.is_empty())
     }
 
     /// The same, one by one.
@@ -263,15 +287,30 @@ fn is_temporary(error: &Ec2Error) -> bool {
     matches!(error.class(), ErrorClass::Throttled | ErrorClass::Transient)
 }
 
-/// Those of the instances that run and whose status checks EC2 says have passed, whatever the record says so far:
-/// the boot tracker looks now and then, and not at all while the server is down.
-async fn passing(client: &Client, instance_ids: &[InstanceId]) -> Result<Vec<InstanceId>, Ec2Error> {
+/// What EC2 says of instances that are to end, whatever the record says so far: the boot tracker looks now and then, and
+/// not at all while the server is down.
+#[derive(Debug)]
+struct Known {
+    /// Those that run and whose status checks have passed.
+    passing: Vec<InstanceId>,
+    /// Those that this answer does not show, or runs without their checks: one part of EC2 may lag behind another.
+    unanswered: Vec<InstanceId>,
+}
+
+async fn known(client: &Client, instance_ids: &[InstanceId]) -> Result<Known, Ec2Error> {
     let shown = client.instances(instance_ids).await?;
-    let running = shown.into_iter().filter(|instance| instance.state == Some(InstanceState::Running));
-    let running: Vec<InstanceId> = running.map(|instance| instance.instance_id).collect();
+    let of = |is_running: bool| {
+        let those = shown.iter().filter(move |instance| is_running == (instance.state == Some(InstanceState::Running)));
+        those.map(|instance| &instance.instance_id)
+    };
+    let running: Vec<InstanceId> = of(true).cloned().collect();
     // One that this call does not know yet is no reason to let the others run on.
     let statuses = client.instance_status_of_known(&running).await?;
-    Ok(statuses.into_iter().filter(InstanceStatus::has_passed).map(|status| status.instance_id).collect())
+    let answered: HashSet<&InstanceId> = statuses.iter().map(|status| &status.instance_id).chain(of(false)).collect();
+    let unanswered = instance_ids.iter().filter(|id| !answered.contains(id)).cloned().collect();
+    let passing =
+        statuses.iter().filter(|status| status.has_passed()).map(|status| status.instance_id.clone()).collect();
+    Ok(Known { passing, unanswered })
 }
 
 #[cfg(test)]

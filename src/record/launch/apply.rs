@@ -71,9 +71,10 @@ impl Launch {
                         boot_times: BootTimes::default(),
                         has_settled: false,
                     });
-                    events.push(
-                        self.instance_event(entry.time, &InstancePhase::requested(place, self.since(entry.time))),
-                    );
+                    events.push(self.instance_event(
+                        entry.time,
+                        &InstancePhase::new(place.instance_id.clone(), Phase::Requested, self.since(entry.time)),
+                    ));
                 }
                 self.state_reason = self.shortfall();
                 events.extend(self.settle(entry.time));
@@ -198,11 +199,15 @@ impl Launch {
                 if instance_ids.is_empty() && !others.is_empty() && self.state != LaunchState::Launching {
                     return Ok(Vec::new());
                 }
+                // Streams of a launch that has come to rest have ended, and those to come tell an end once more. What a
+                // stream that goes on has told is not taken back.
+                if self.state.is_settled() {
+                    for instance in &mut self.instances {
+                        instance.has_settled = instance.has_ended();
+                    }
+                }
                 self.terminating = true;
                 self.pending_termination = Some(reason.clone());
-                for instance in &mut self.instances {
-                    instance.has_settled = instance.has_ended();
-                }
                 self.settle(time).into_iter().collect()
             }
             TerminationStage::Accepted => {
@@ -213,7 +218,7 @@ impl Launch {
                 self.terminating = false;
                 self.pending_termination = None;
                 for instance in &mut self.instances {
-                    instance.has_settled = instance.ready_time.is_some() || instance.phase.is_terminal();
+                    instance.has_settled |= instance.ready_time.is_some() || instance.phase.is_terminal();
                 }
                 self.state_reason = failed();
                 self.settle(time).into_iter().collect()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Launch;
-use crate::record::{BootEvent, InstancePhase, InstancePlace, LaunchState, Phase};
+use crate::record::{BootEvent, InstancePhase, LaunchState, Phase};
 
 impl Launch {
     /// Recomputes the state from the instances; the event, if it changed.
@@ -83,28 +83,9 @@ impl Launch {
     }
 }
 
-impl InstancePhase {
-    pub(super) fn requested(place: &InstancePlace, elapsed: Duration) -> Self {
-        Self {
-            instance_id: place.instance_id.clone(),
-            phase: Phase::Requested,
-            system_status: None,
-            instance_status: None,
-            ebs_status: None,
-            application_status: None,
-            performance_status: None,
-            scheduled_events: Vec::new(),
-            state_reason: None,
-            failure: None,
-            elapsed,
-            place: None,
-        }
-    }
-}
-
 impl BootEvent {
-    /// The event of an instance reaching a phase, outside any launch: without a launch id, and
-    /// with sequence 0, which the reader replaces.
+    /// The event of an instance reaching a phase, as of no launch: without a launch id, and with sequence 0. A launch
+    /// puts its own in their place; a stream over instances keeps the 0, since it goes by a cursor.
     pub fn of_instance(time: Timestamp, phase: &InstancePhase) -> Self {
         Self {
             launch_id: None,

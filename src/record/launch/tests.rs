@@ -168,7 +168,11 @@ impl Step {
                         console: None,
                     })
                 }),
-                ..InstancePhase::requested(&place(letter), Duration::from_secs(seconds.unsigned_abs()))
+                ..InstancePhase::new(
+                    place(letter).instance_id,
+                    Phase::Requested,
+                    Duration::from_secs(seconds.unsigned_abs()),
+                )
             }),
             Terminate(stage) => late::termination(stage, "", false),
             EndLate(stage, letters) => late::termination(stage, letters, true),
@@ -240,7 +244,7 @@ fn a_history_gives_a_state_and_the_events_that_lead_to_it() {
         (yes, &[Intend(1), Succeed(1, "a"), Reach('a', P::Terminated)], S::Terminated, "launching, a requested, booting, a terminated!, terminated!"),
         // Termination, before and after it is up, in two parts.
         (yes, &[Intend(1), Succeed(1, "ab"), Reach('a', P::Ready), Terminate(Requested), Terminate(Accepted), Reach('a', P::Terminated), Reach('b', P::Terminated)],
-            S::Terminated, "launching, a requested, b requested, booting, a ready!, terminating, a terminated!, b terminated!, terminated!"),
+            S::Terminated, "launching, a requested, b requested, booting, a ready!, terminating, a terminated, b terminated!, terminated!"),
         (yes, &[Intend(1), Succeed(1, "a"), Reach('a', P::Ready), Terminate(Requested), Terminate(Accepted), Reach('a', P::Terminated)],
             S::Terminated, "launching, a requested, booting, a ready!, ready!, terminating, a terminated!, terminated!"),
         // EC2 refuses to terminate: it is what it was.
@@ -367,7 +371,7 @@ fn a_phase_brings_addresses_and_leaves_them_when_it_has_none() {
     let running = InstancePhase {
         phase: P::Running,
         place: Some(known.clone()),
-        ..InstancePhase::requested(&place('a'), Duration::from_secs(9))
+        ..InstancePhase::new(place('a').instance_id, Phase::Requested, Duration::from_secs(9))
     };
     launch.apply(&entry(9, Event::InstancePhase(running))).unwrap();
     launch.apply(&Reach('a', P::Checking).entry(10)).unwrap();

@@ -258,18 +258,9 @@ pub(super) fn cancelled(launch: u8) -> Entry {
 /// `about` is what the place says that the phase brings.
 pub(super) fn reached(launch: u8, letter: char, phase: Phase, about: Option<char>) -> Entry {
     let phase = InstancePhase {
-        instance_id: instance_id(letter),
-        phase,
         system_status: Some("ok".to_owned()),
-        instance_status: None,
-        ebs_status: None,
-        application_status: None,
-        performance_status: None,
-        scheduled_events: Vec::new(),
-        state_reason: None,
-        failure: None,
-        elapsed: Duration::from_secs(9),
         place: about.map(place),
+        ..InstancePhase::new(instance_id(letter), phase, Duration::from_secs(9))
     };
     entry(launch, Event::InstancePhase(phase))
 }

@@ -1,4 +1,6 @@
-//! The table of recorded cases: what EC2 and the console said, and what is made of it.
+//! The table of cases: what EC2 and the console say, and what is made of it. Codes are those of the service model and
+//! the API reference, words those of the user guide; where these quote no message it is one of that form. Consoles are
+//! written after public reports.
 
 use super::*;
 
@@ -20,7 +22,7 @@ type Timeout = (Option<Phase>, &'static str, &'static str, &'static str, &'stati
 
 #[rustfmt::skip]
 const ENDS: &[End] = &[
-    // The service model's codes, with the messages that EC2 gives
+    // The service model's codes, with messages of the form that EC2 gives
     ("Server.InsufficientInstanceCapacity", "Server.InsufficientInstanceCapacity: Insufficient capacity to satisfy instance request", "ebs", BootStage::Capacity, "not enough capacity", "another zone"),
     ("Server.InternalError", "Server.InternalError: Internal error on launch", "ebs", BootStage::System, "internal error", "Launch again"),
     ("Server.InternalError", "Server.InternalError: Internal error on launch", "instance-store", BootStage::System, "internal error", "S3 bucket"),
@@ -50,6 +52,8 @@ const ENDS: &[End] = &[
     ("Client.InternalError", "User is not authorized to perform: kms:CreateGrant", "ebs", BootStage::Kms, "may not be used", "kms:CreateGrant"),
     ("Server.InternalError", "The snapshot 'snap-0123' does not exist.", "ebs", BootStage::Snapshot, "snapshot", "AMI"),
     ("Server.InternalError", "There is no Spot capacity available that matches your request.", "ebs", BootStage::Capacity, "capacity", "another zone"),
+    ("Server.InternalError", "The snapshot is corrupt", "ebs", BootStage::Snapshot, "snapshot", "AMI"),
+    ("Server.InternalError", "HTTP 403 (AccessDenied) for URL .../image.manifest.xml", "instance-store", BootStage::Volume, "instance-store-backed AMI", "S3 bucket"),
     ("Server.InternalError", "The image is missing a required part", "instance-store", BootStage::Volume, "part of the instance-store-backed AMI", "S3 bucket"),
     // Nothing that is known
     ("Server.Novel", "Server.Novel: unheard of", "ebs", BootStage::Unknown, "Server.Novel", "console output"),
@@ -124,20 +128,39 @@ fn what_was_known_before_the_time_was_over_is_still_said() {
         ("Client.InstanceInitiatedShutdown", BootStage::Instance, "shut itself down"),
         ("Server.ScheduledStop", BootStage::Ended, "scheduled"),
         ("Server.SpotInstanceShutdown", BootStage::Ended, "Spot"),
-        ("Client.UserInitiatedShutdown", BootStage::Ended, "Somebody"),
+        // EC2 has one code for what people stop and what they terminate.
+        ("Client.UserInitiatedShutdown", BootStage::Ended, "was stopped"),
+        ("Server.Novel", BootStage::Ended, "was stopped"),
     ] {
         let reason = reason(code, "");
-        let late = Late { last: Some(Phase::Stopped), reason: Some(&reason), impaired: None };
+        let late = Late { last: Some(Phase::Stopped), reason: Some(&reason), ..Late::default() };
         let failure = timed_out(late, &BootFacts::default(), None);
         assert_eq!(failure.stage, stage, "{code}: {failure:?}");
         assert!(failure.cause.contains(cause), "{code}: {failure:?}");
     }
     for checks in [["impaired", "ok", "", "", ""], ["ok", "ok", "impaired", "", ""]] {
         let impaired = impaired(&status(checks), &BootFacts::default(), None);
-        let late = Late { last: Some(Phase::Impaired), reason: None, impaired: Some(&impaired) };
+        let late = Late { last: Some(Phase::Impaired), impaired: Some(&impaired), ..Late::default() };
         let failure = timed_out(late, &BootFacts::default(), Some(&console(PANIC)));
         assert_eq!((failure.stage, &failure.remedy), (impaired.stage, &impaired.remedy), "{checks:?}");
         assert!(failure.cause.contains(&impaired.cause) && failure.console.is_some(), "{failure:?}");
+    }
+    // The operating system answers, so that neither the boot mode nor an old line of the console is the cause.
+    let impaired = impaired(&status(["ok", "ok", "ok", "impaired", ""]), &BootFacts::default(), None);
+    let late = Late { last: Some(Phase::Impaired), impaired: Some(&impaired), is_answering: true, ..Late::default() };
+    let failure = timed_out(late, &boot("uefi", "legacy-bios", "ebs"), Some(&console(CLOUD_INIT)));
+    assert!(failure.cause.ends_with(&impaired.cause), "{failure:?}");
+    // EC2 has said why it is ending it.
+    for (code, stage, cause) in [
+        ("Client.VolumeLimitExceeded", BootStage::Volume, "limit of EBS volumes"),
+        ("Client.UserInitiatedShutdown", BootStage::Ended, "Somebody terminated"),
+        ("Server.Novel", BootStage::Unknown, "Server.Novel"),
+    ] {
+        let reason = reason(code, "");
+        let late = Late { last: Some(Phase::Pending), reason: Some(&reason), is_ending: true, ..Late::default() };
+        let failure = timed_out(late, &BootFacts::default(), None);
+        assert_eq!(failure.stage, stage, "{code}: {failure:?}");
+        assert!(failure.cause.contains(cause), "{code}: {failure:?}");
     }
 }
 

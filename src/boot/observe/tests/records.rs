@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::audit::RECORD_BYTES_MAX;
-use crate::record::{ENTRY_VERSION, Entry, Event};
+use crate::record::{ENTRY_VERSION, Entry, Event, ScheduledEvent};
 
 /// An instance all of whose texts are `text`.
 fn hostile(state: InstanceState, text: &str) -> Instance {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::super::boots::{Boot, Kind, boots_of};
 use super::super::memory::{MEASURED_TIME_MAX, Memory};
-use super::super::question::{BOOTS_READ_MAX, Question, READ_TIME_MAX, StatisticsError};
+use super::super::question::{Question, READ_TIME_MAX, StatisticsError};
 use super::{Shared, blocking};
 use crate::audit::{LAUNCH_ID_LAG_MAX, Order, ReadError, RecordQuery, Topic};
 use crate::clock::{Clock, SystemClock};
@@ -20,10 +20,10 @@ use crate::record::{EntryKind, Event, Phase};
 const STEP_MAX: usize = 500;
 
 /// Between two looks at the log while it grows.
-const FOLLOW_PERIOD: Duration = Duration::from_secs(1);
+pub(super) const FOLLOW_PERIOD: Duration = Duration::from_secs(1);
 
 /// Before the log is read again that could not be read.
-const RETRY_PAUSE: Duration = Duration::from_secs(10);
+pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(10);
 
 /// Reads what there is, and then what comes, until the server ends or the log is closed. What cannot be read is tried
 /// again: streams and questions do without until then.
@@ -71,23 +71,39 @@ impl Shared {
         let end = self.log.size();
         let now = self.clock.now();
         let oldest = now.checked_sub(MEASURED_TIME_MAX).unwrap_or(Timestamp::MIN);
-        let mut memory = Memory::new(self.boots_max);
+        let mut memory = Memory::new(self.limits.held);
         let mut boots: Vec<Boot> = Vec::new();
         let mut query = Question::default().launches(STEP_MAX);
+        // Before this nothing is known of launches that have been read.
+        let mut read_from = now;
         'reading: loop {
             if self.shutdown.is_cancelled() {
                 return Err(ReadError::Closed);
             }
-            let page = self.log.launches(&query)?;
+            let page = match self.log.launches(&query) {
+                // What is newer than a launch that cannot be read is still to be measured, so it is found out which one.
+                Err(ReadError::Damaged { .. }) if 1 < query.limit => {
+                    query.limit /= 2;
+                    continue;
+                }
+                Err(error @ ReadError::Damaged { .. }) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, before = %read_from, "older boots are not measured");
+                    memory.whole_from(read_from);
+                    break;
+                }
+                page => page?,
+            };
             for launch in &page.launches {
+                read_from = launch.create_time.checked_add(2 * LAUNCH_ID_LAG_MAX).unwrap_or(now);
                 // Launches come by their ids, and an id may be older or younger than its decision.
                 let is_past = |time: Timestamp| launch.create_time.checked_add(2 * LAUNCH_ID_LAG_MAX).map(|t| t < time);
                 if is_past(oldest).unwrap_or(false) {
                     memory.whole_from(oldest);
                     break 'reading;
                 }
-                if self.boots_max <= boots.len() {
-                    memory.whole_from(launch.create_time.checked_add(2 * LAUNCH_ID_LAG_MAX).unwrap_or(now));
+                if self.limits.held <= boots.len() {
+                    memory.whole_from(read_from);
                     break 'reading;
                 }
                 boots.extend(boots_of(launch));
@@ -147,9 +163,18 @@ impl Shared {
                 _ => {}
             }
         }
-        let mut boots = Vec::new();
+        let (mut boots, mut is_whole) = (Vec::new(), true);
         for launch_id in changed {
-            boots.extend(self.log.launch(launch_id)?.iter().flat_map(boots_of));
+            match self.log.launch(launch_id) {
+                Ok(launch) => boots.extend(launch.iter().flat_map(boots_of)),
+                // The others are still to be measured.
+                Err(error @ ReadError::Damaged { .. }) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, %launch_id, "boots of a launch are not measured");
+                    is_whole = false;
+                }
+                Err(error) => return Err(error),
+            }
         }
         let before = pruned.map(|before| self.memory().launches_before(before)).unwrap_or_default();
         let mut gone = HashSet::new();
@@ -159,6 +184,9 @@ impl Shared {
             }
         }
         let mut memory = self.memory();
+        if !is_whole {
+            memory.whole_from(self.clock.now());
+        }
         boots.into_iter().for_each(|boot| memory.add(boot));
         memory.forget(&gone);
         let is_trimmed = memory.trim(self.clock.now());
@@ -193,7 +221,7 @@ impl Shared {
                 }
                 boots.push(boot);
             }
-            if BOOTS_READ_MAX < boots.len() || READ_TIME_MAX <= clock.uptime() {
+            if self.limits.read < boots.len() || READ_TIME_MAX <= clock.uptime() {
                 return Err(StatisticsError::TooManyBoots);
             }
             query.after = page.next;

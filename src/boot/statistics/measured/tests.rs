@@ -1,13 +1,13 @@
 //! Against a log on disk: what is read again, waited for and refused.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::Duration;
 
 use super::super::boots::kind_of;
 use super::super::tests::{Asked, EBS, at, entries};
 use super::super::{Dimension, Estimates, Level};
+use super::reading::{FOLLOW_PERIOD, RETRY_PAUSE};
 use super::*;
 use crate::audit::{LogSettings, Owner};
 use crate::clock::SimClock;
@@ -31,7 +31,8 @@ async fn append(log: &AuditLog, numbers: std::ops::Range<u32>) {
 fn start(log: &AuditLog, boots_max: usize) -> (Measured, SimClock, impl AsyncFnOnce()) {
     let clock: Arc<dyn Clock> = Arc::new(SimClock::new(at(1_000)));
     let (pace, shutdown) = (SimClock::new(at(0)), CancellationToken::new());
-    let (measured, follower) = Measured::start_with(log, &clock, Arc::new(pace.clone()), &shutdown, boots_max);
+    let limits = Limits { held: boots_max, read: 100 };
+    let (measured, follower) = Measured::start_with(log, &clock, Arc::new(pace.clone()), &shutdown, limits);
     let log = log.clone();
     let end = async move || {
         shutdown.cancel();
@@ -71,32 +72,99 @@ async fn what_is_not_held_is_read_from_the_log() {
     end().await;
 }
 
+/// Where the journal says of a launch that it is READY.
+fn place_of_ready(dir: &Path, number: u32) -> (File, u64) {
+    let path = dir.join("journal/00000000000000000000.seg");
+    let bytes = std::fs::read(&path).unwrap();
+    let launch_id = entries(Asked { number, ..EBS }, &[])[0].launch_id.unwrap().to_string();
+    // In the last of its records.
+    let place = bytes.windows(launch_id.len()).rposition(|bytes| bytes == launch_id.as_bytes()).unwrap();
+    (OpenOptions::new().read(true).write(true).open(path).unwrap(), place as u64)
+}
+
+/// Writes a byte there that is none of JSON's, and says which it was.
+fn damage(file: &File, place: u64) -> [u8; 1] {
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, place).unwrap();
+    file.write_all_at(&[!byte[0]], place).unwrap();
+    byte
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_newer_than_a_damaged_launch_is_measured_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path());
+    append(&log, 0..30).await;
+    let (file, place) = place_of_ready(dir.path(), 4);
+    damage(&file, place);
+    let (measured, _, end) = start(&log, 100);
+    assert!(measured.read_to(log.size()).await);
+    let since = |seconds| Question { start: Some(at(seconds)), ..Question::default() };
+    assert_eq!(measured.statistics(since(20)).await.unwrap()[0].count, 10);
+    let older = measured.statistics(since(0)).await;
+    assert!(matches!(older, Err(StatisticsError::Read(ReadError::Damaged { .. }))), "{older:?}");
+    end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_could_not_be_read_is_read_again_and_holds_no_stream_back() {
     let dir = tempfile::tempdir().unwrap();
     let log = open(dir.path());
-    append(&log, 0..30).await;
-    let segment = dir.path().join("journal/00000000000000000000.seg");
-    let segment = OpenOptions::new().read(true).write(true).open(segment).unwrap();
-    // In one of the first launches: the file is longer than what is written in it.
-    let (place, mut byte) = (3_000, [0]);
-    segment.read_exact_at(&mut byte, place).unwrap();
-    segment.write_all_at(&[!byte[0]], place).unwrap();
-
+    append(&log, 0..29).await;
     let (measured, pace, end) = start(&log, 100);
+    assert!(measured.read_to(log.size()).await);
+    append(&log, 29..30).await;
+    let (file, place) = place_of_ready(dir.path(), 29);
+    // The follower has seen that there is something new, and looks at it in a second.
+    pace.until_sleepers(1).await;
+    let byte = damage(&file, place);
+    pace.advance(FOLLOW_PERIOD);
     pace.until_sleepers(1).await;
     assert!(measured.shared.failing.load(Ordering::Relaxed), "the damage is not seen");
     let mut estimates = Estimates::new(measured.clone());
     let clock = SystemClock::new();
-    assert_eq!(estimates.of(kind(1), at(10_000)).await, None);
+    assert_eq!(estimates.of(kind(2), at(10_000)).await, None);
     assert!(clock.uptime() < READ_WAIT_MAX, "there is nothing to wait for");
 
-    segment.write_all_at(&byte, place).unwrap();
-    pace.advance(Duration::from_secs(10));
-    let mut read = measured.shared.read.subscribe();
-    read.wait_for(Option::is_some).await.unwrap();
-    let expected = estimates.of(kind(1), at(10_000)).await.unwrap();
+    file.write_all_at(&byte, place).unwrap();
+    pace.advance(RETRY_PAUSE);
+    let size = log.size();
+    measured.shared.read.subscribe().wait_for(|read| read.is_some_and(|read| size <= read)).await.unwrap();
+    let expected = estimates.of(kind(2), at(10_000)).await.unwrap();
     assert_eq!((expected.level, expected.boots), (Level::ImageAndType, 10));
+    end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_waits_a_second_for_what_is_being_read_and_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path());
+    append(&log, 0..30).await;
+    let (measured, _, end) = start(&log, 100);
+    assert!(measured.read_to(log.size()).await);
+    let reading = Arc::clone(&measured.shared.reading).lock_owned().await;
+    append(&log, 30..31).await;
+    let clock = SystemClock::new();
+    let mut estimates = Estimates::new(measured.clone());
+    assert_eq!(estimates.of(kind(1), at(10_000)).await, None);
+    let waited = clock.uptime();
+    assert!(READ_WAIT_MAX <= waited, "it is read in a moment, as a rule");
+    assert_eq!(estimates.of(kind(2), at(10_000)).await, None);
+    assert!(clock.uptime() - waited < READ_WAIT_MAX, "and once");
+    drop(reading);
+    end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_about_more_boots_than_are_read_for_one_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path());
+    append(&log, 0..110).await;
+    let (measured, _, end) = start(&log, 10);
+    assert!(measured.read_to(log.size()).await);
+    let refused = measured.statistics(Question::default()).await;
+    assert!(matches!(refused, Err(StatisticsError::TooManyBoots)), "{refused:?}");
+    assert!(measured.statistics(Question { end: Some(at(90)), ..Question::default() }).await.is_ok());
     end().await;
 }
 

@@ -255,7 +255,8 @@ async fn append_each(log: &AuditLog, entries: &[Entry], count: &mut usize) -> Re
             Err(error @ AppendError::TooLarge { .. }) => {
                 let Event::InstancePhase(phase) = &entry.event else { return Err(error) };
                 tracing::warn!(instance_id = %phase.instance_id, %error, "a phase is recorded without what EC2 said of it");
-                let event = Event::InstancePhase(alone(phase));
+                let alone = InstancePhase::new(phase.instance_id.clone(), phase.phase, phase.elapsed);
+                let event = Event::InstancePhase(alone);
                 log.append(vec![Entry { event, ..entry.clone() }]).await?;
             }
             appended => drop(appended?),
@@ -263,22 +264,4 @@ async fn append_each(log: &AuditLog, entries: &[Entry], count: &mut usize) -> Re
         *count += 1;
     }
     Ok(())
-}
-
-/// That an instance is in a phase, and nothing else.
-fn alone(phase: &InstancePhase) -> InstancePhase {
-    InstancePhase {
-        instance_id: phase.instance_id.clone(),
-        phase: phase.phase,
-        system_status: None,
-        instance_status: None,
-        ebs_status: None,
-        application_status: None,
-        performance_status: None,
-        scheduled_events: Vec::new(),
-        state_reason: None,
-        failure: None,
-        elapsed: phase.elapsed,
-        place: None,
-    }
 }

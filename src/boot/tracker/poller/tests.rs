@@ -22,6 +22,8 @@ use crate::record::{ENTRY_VERSION, Entry, Event, InstancePhase, Phase, Scheduled
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "us-east-1";
 
+mod hints;
+
 struct World {
     poller: Poller,
     log: AuditLog,

@@ -85,20 +85,7 @@ fn succeeded(launch: u32, count: u32) -> Event {
 }
 
 fn terminated(launch: u32, number: u32) -> Event {
-    Event::InstancePhase(InstancePhase {
-        instance_id: instance(launch, number),
-        phase: Phase::Terminated,
-        system_status: None,
-        instance_status: None,
-        ebs_status: None,
-        application_status: None,
-        performance_status: None,
-        scheduled_events: Vec::new(),
-        state_reason: None,
-        failure: None,
-        elapsed: Duration::ZERO,
-        place: None,
-    })
+    Event::InstancePhase(InstancePhase::new(instance(launch, number), Phase::Terminated, Duration::ZERO))
 }
 
 fn failed() -> Event {

@@ -1,10 +1,10 @@
 //! How much of what EC2 says a record has room for. Pure.
 //!
-//! A record is a line of JSON of at most 60 KiB ([`RECORD_BYTES_MAX`](crate::audit::RECORD_BYTES_MAX)), and one that does
-//! not fit is not written, so that its instance would be stuck where it is. So texts are measured as JSON writes them: a
-//! control character takes six bytes there. What takes most are 21 events of
-//! some 1.8 KiB; beside them there are the names of a place, the words of checks, a reason, and the explanation of a
-//! failure, which repeats a few hundred bytes of EC2's at most ([`crate::boot::explain`]).
+//! The log takes a record that is a line of JSON of at most 60 KiB. One that does not fit is not written, and its launch
+//! or its instance would be stuck where it is. So texts are measured as JSON writes them: a control character takes six
+//! bytes there. What takes most are 21 events of an instance, of some 1.8 KiB; beside them there are the names of a
+//! place, the words of checks, a reason, and the explanation of a failure, which repeats a few hundred bytes of EC2's at
+//! most.
 
 /// The most of a name, an id, an address or a word, in bytes of JSON. EC2's longest are DNS names of at most 253
 /// characters (RFC 1035).
@@ -14,15 +14,15 @@ const NAME_BYTES_MAX: usize = 256;
 const SENTENCE_BYTES_MAX: usize = 1_024;
 
 /// Scheduled events of one instance that are told and recorded, beside a Spot interruption.
-pub(super) const EVENTS_MAX: usize = 20;
+pub const EVENTS_MAX: usize = 20;
 
 /// A name, an id, an address or a word.
-pub(super) fn name(text: &str) -> String {
+pub fn name(text: &str) -> String {
     beginning(text, NAME_BYTES_MAX).to_owned()
 }
 
 /// A sentence.
-pub(super) fn sentence(text: &str) -> String {
+pub fn sentence(text: &str) -> String {
     beginning(text, SENTENCE_BYTES_MAX).to_owned()
 }
 
