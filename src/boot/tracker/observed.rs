@@ -24,15 +24,17 @@ struct Times {
 }
 
 impl Observed {
-    pub(super) fn note<'a>(&self, instance_ids: impl Iterator<Item = &'a InstanceId>, time: Timestamp) {
+    /// Notes that EC2 has answered about the states of instances, each with whether it has status checks.
+    pub(super) fn note<'a>(&self, instances: impl Iterator<Item = (&'a InstanceId, bool)>, time: Timestamp) {
         let mut times = self.times();
-        for id in instance_ids {
-            match times.get_mut(id) {
-                // Answers may come in another order than the questions were asked.
-                Some(known) => known.state = time.max(known.state),
-                None => {
-                    drop(times.insert(id.clone(), Times { state: time, checks: None, without_checks: None }));
-                }
+        for (id, has_checks) in instances {
+            let new = || Times { state: time, checks: None, without_checks: None };
+            let known = times.entry(id.clone()).or_insert_with(new);
+            // Answers may come in another order than the questions were asked.
+            known.state = time.max(known.state);
+            if !has_checks {
+                // It does not run, so that nobody asks for them.
+                (known.checks, known.without_checks) = (None, None);
             }
         }
     }
@@ -79,13 +81,14 @@ mod tests {
         let at = |second| Timestamp::from_second(second).unwrap();
         let id = |number: u8| format!("i-{number:017x}").parse::<InstanceId>().unwrap();
         let ids = [id(1), id(2)];
+        let running = || ids.iter().map(|id| (id, true));
         let observed = Observed::default();
         let oldest = || observed.oldest(&ids);
         assert_eq!(oldest(), None);
-        observed.note(ids.iter(), at(10));
+        observed.note(running(), at(10));
         observed.note_checks(&id(1), true, at(11));
         observed.note_checks(&id(2), true, at(12));
-        observed.note(ids.iter(), at(30));
+        observed.note(running(), at(30));
         assert_eq!(oldest(), Some(at(30)), "checks are asked for now and then");
         observed.note_checks(&id(2), false, at(31));
         observed.note_checks(&id(1), true, at(32));
@@ -94,8 +97,14 @@ mod tests {
         assert_eq!(oldest(), Some(at(12)));
         observed.note_checks(&id(2), true, at(41));
         assert_eq!(oldest(), Some(at(30)));
-        observed.note_checks(&id(3), false, at(42));
+        observed.note_checks(&id(2), false, at(42));
+        assert_eq!(oldest(), Some(at(30)));
+        observed.note(running(), at(50));
+        assert_eq!(oldest(), Some(at(41)));
+        observed.note(ids.iter().map(|id| (id, *id != ids[1])), at(51));
+        assert_eq!(oldest(), Some(at(51)), "it was stopped, and its checks are asked for no more");
+        observed.note_checks(&id(3), false, at(52));
         observed.forget(&[id(2)]);
-        assert_eq!((oldest(), observed.oldest([&id(3)])), (Some(at(30)), None));
+        assert_eq!((oldest(), observed.oldest([&id(3)])), (Some(at(51)), None));
     }
 }

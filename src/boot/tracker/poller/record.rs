@@ -35,7 +35,8 @@ impl Poller {
             let Some(followed) = self.followed.get_mut(id) else { continue };
             followed.seen(shown.remove(id), asked, uptime);
         }
-        self.observed.note(ids.iter().filter(|id| self.followed.contains_key(id)), asked);
+        let followed = ids.iter().filter_map(|id| Some((id, self.followed.get(id)?.has_checks())));
+        self.observed.note(followed, asked);
     }
 
     /// Records what is not ready in time, by what is known of it: EC2 has not answered about it since its time was up, and
