@@ -50,7 +50,7 @@ async fn watch(world: &World, launch_id: &str, after_sequence: u64) -> Vec<pb::B
     transitions(&events).into_iter().cloned().collect()
 }
 
-/// What the log says of late instances and their end, one word a record.
+/// What the log says of late instances and their end, one word a record and instance.
 async fn told(world: &World, launch_id: &str) -> Vec<String> {
     let query = pb::ListRecordsRequest {
         launch_id: launch_id.to_owned(),
@@ -70,7 +70,8 @@ async fn told(world: &World, launch_id: &str) -> Vec<String> {
         if record.kind() == pb::RecordKind::Termination {
             assert_eq!((&leaf["boot_failure"], &leaf["principal"]), (&true.into(), &"local".into()), "{leaf}");
             let error = leaf["error"]["code"].as_str().unwrap_or_default();
-            words.push(format!("{} {error}", leaf["stage"].as_str().unwrap()).trim_end().to_owned());
+            let word = format!("{} {error}", leaf["stage"].as_str().unwrap()).trim_end().to_owned();
+            words.extend(std::iter::repeat_n(word, leaf["instance_ids"].as_array().unwrap().len()));
         } else {
             words.push(leaf["phase"].as_str().unwrap().to_owned());
         }
@@ -167,10 +168,8 @@ async fn a_restart_goes_on_with_what_was_requested_and_requests_it_once() {
     until(&world, &launch.launch_id, |it| are_all(it, pb::BootPhase::Terminated)).await;
     // Each is told once its console is read, so the two may be ended together or one after the other.
     let mut words = told(&world, &launch.launch_id).await;
-    assert_eq!(
-        words.iter().filter(|word| *word == "requested").count(),
-        words.iter().filter(|word| *word == "accepted").count()
-    );
+    let count = |wanted: &str| words.iter().filter(|word| *word == wanted).count();
+    assert_eq!((count("requested"), count("accepted")), (2, 2), "{words:?}");
     words.retain(|word| word == "timed_out" || word == "terminated");
     assert_eq!(words, ["timed_out", "timed_out", "terminated", "terminated"]);
 }

@@ -106,7 +106,9 @@ impl Followed {
         let is_of_earlier_boot = self.launched(now).is_some_and(|launched| time < launched);
         let is_over = now.duration_since(time) > SignedDuration::try_from(INTERRUPTION_LATE_MAX).unwrap_or_default();
         let is_known = self.warned.as_ref().is_some_and(|known| known.not_before.is_none_or(|known| time <= known));
-        if is_of_earlier_boot || is_over || is_known {
+        // What stands still has been interrupted.
+        let is_stopped = self.tracked.phase == Some(Phase::Stopped);
+        if is_of_earlier_boot || is_over || is_known || is_stopped {
             return false;
         }
         // The later takes the place of the earlier, also in what is told before the next checks.
@@ -353,6 +355,9 @@ mod tests {
         assert_eq!(followed.warned, None, "it was started since");
         let of_earlier_boot = Interruption { action: String::new(), time: at(10_150) };
         assert!(!followed.warn(of_earlier_boot, at(10_202)));
+        followed.tracked.phase = Some(Phase::Stopped);
+        let behind = Interruption { action: String::new(), time: at(10_300) };
+        assert!(!followed.warn(behind, at(10_301)), "it has been interrupted");
     }
 
     #[test]

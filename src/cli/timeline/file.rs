@@ -27,15 +27,16 @@ pub(crate) fn write_picture(path: &Path, picture: &str) -> anyhow::Result<()> {
     write_by(&temporary, &target, picture).with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn write_by(temporary: &Path, target: &Path, picture: &str) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(temporary)?;
+fn write_by(temporary: &Path, target: &Path, picture: &str) -> anyhow::Result<()> {
+    let opened = fs::OpenOptions::new().write(true).create_new(true).open(temporary);
+    let mut file = opened.with_context(|| format!("cannot create {}", temporary.display()))?;
     let written = file.write_all(picture.as_bytes()).and_then(|()| file.sync_all());
     let written = written.and_then(|()| fs::rename(temporary, target));
     if written.is_err() {
         // What is left of a picture is of no use; that it cannot be removed changes nothing.
         let _ = fs::remove_file(temporary);
     }
-    written
+    Ok(written?)
 }
 
 /// The file behind the path, through links, if it is a picture as these are.

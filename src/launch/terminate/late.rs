@@ -7,7 +7,6 @@
 //!
 //! It is done on behalf of whoever asked for the launch, and no pause of launches holds it up: it launches nothing.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use super::TerminateError;
@@ -64,15 +63,15 @@ impl Launcher {
             let (launch, is_doubtful) = match read {
                 Ok((Some(launch), is_doubtful)) => (launch, is_doubtful),
                 Ok((None, _)) => return Ok(()),
-                Err(error @ ReadError::Closed) => return Err(error.into()),
                 // A disk that fails once must not keep what is to end.
-                Err(error) => {
+                Err(error @ (ReadError::Io(_) | ReadError::Store(_))) => {
                     tracing::warn!(%launch_id, %error, "not read, and read again in a moment");
                     if self.is_closing_within(&mut pause).await {
                         return Ok(());
                     }
                     continue;
                 }
+                Err(error) => return Err(error.into()),
             };
             // That an instance came up may be among what was lost: it is for people to end.
             if is_doubtful {
@@ -183,6 +182,10 @@ impl Launcher {
             instance_ids.into_iter().partition(|id| was_ready.contains(&id) || passing.contains(id));
         // Of these it is not known that they are down: they are asked about again.
         let (open, down): (Vec<_>, Vec<_>) = others.into_iter().partition(|id| unanswered.contains(id));
+        if !open.is_empty() {
+            let (launch_id, instances) = (launch.launch_id, open.len());
+            tracing::warn!(%launch_id, instances, "not ready in time, and EC2 does not say how their checks are");
+        }
         if !up.is_empty() {
             let error = Ec2Error::NotSent("it came up before EC2 was asked to terminate it".to_owned());
             self.record_late(launch, up, Some(attempt_error(&error))).await?;
@@ -265,14 +268,15 @@ fn next_step(launch: &Launch, now: Timestamp) -> Step {
         let those = launch.instances.iter().filter(|instance| is_one(instance));
         those.map(|instance| instance.place.instance_id.clone()).collect()
     };
-    let asked = ids(LaunchInstance::awaits_late_end);
-    if !asked.is_empty() {
-        return Step::Call(asked);
-    }
-    // Whoever ends the whole launch ends these, too, unless EC2 refuses.
+    // Whoever ends the whole launch ends these, too, unless EC2 refuses. They wait for none whose call is still to be
+    // answered.
     let late = ids(LaunchInstance::is_late);
     if !late.is_empty() && !launch.terminating {
         return Step::Request(late);
+    }
+    let asked = ids(LaunchInstance::awaits_late_end);
+    if !asked.is_empty() {
+        return Step::Call(asked);
     }
     let may_be_late = launch.instances.iter().filter(|it| !it.has_ended() && it.late_end.is_none());
     match may_be_late.filter_map(|instance| launch.ready_by(instance)).min() {
@@ -293,21 +297,23 @@ fn is_temporary(error: &Ec2Error) -> bool {
 struct Known {
     /// Those that run and whose status checks have passed.
     passing: Vec<InstanceId>,
-    /// Those that this answer does not show, or runs without their checks: one part of EC2 may lag behind another.
+    /// Those that it shows running and of whose checks it does not speak: one part of EC2 may lag behind another.
     unanswered: Vec<InstanceId>,
 }
 
 async fn known(client: &Client, instance_ids: &[InstanceId]) -> Result<Known, Ec2Error> {
     let shown = client.instances(instance_ids).await?;
-    let of = |is_running: bool| {
-        let those = shown.iter().filter(move |instance| is_running == (instance.state == Some(InstanceState::Running)));
-        those.map(|instance| &instance.instance_id)
+    // What is not shown may run all the same. Where its checks are not known either, the call will say that there is none.
+    let is_over = |id: &&InstanceId| {
+        let state = shown.iter().find(|instance| instance.instance_id == **id).map(|instance| instance.state);
+        state.is_some_and(|state| state != Some(InstanceState::Running))
     };
-    let running: Vec<InstanceId> = of(true).cloned().collect();
+    let asked: Vec<InstanceId> = instance_ids.iter().filter(|id| !is_over(id)).cloned().collect();
     // One that this call does not know yet is no reason to let the others run on.
-    let statuses = client.instance_status_of_known(&running).await?;
-    let answered: HashSet<&InstanceId> = statuses.iter().map(|status| &status.instance_id).chain(of(false)).collect();
-    let unanswered = instance_ids.iter().filter(|id| !answered.contains(id)).cloned().collect();
+    let statuses = client.instance_status_of_known(&asked).await?;
+    let is_answered = |id: &InstanceId| statuses.iter().any(|status| status.instance_id == *id);
+    let running = shown.iter().filter(|instance| instance.state == Some(InstanceState::Running));
+    let unanswered = running.map(|instance| instance.instance_id.clone()).filter(|id| !is_answered(id)).collect();
     let passing =
         statuses.iter().filter(|status| status.has_passed()).map(|status| status.instance_id.clone()).collect();
     Ok(Known { passing, unanswered })

@@ -47,8 +47,17 @@ fn only_what_is_late_is_asked_for_and_only_until_ec2_has_answered() {
             false,
             Step::Request(vec![id(1)]),
         ),
-        // Asked for before another one is late.
-        (vec![instance(1, TimedOut, false, asked), instance(2, TimedOut, false, None)], false, Step::Call(vec![id(1)])),
+        // Another one is late before EC2 has answered, and does not wait for that.
+        (
+            vec![instance(1, TimedOut, false, asked), instance(2, TimedOut, false, None)],
+            false,
+            Step::Request(vec![id(2)]),
+        ),
+        (
+            vec![instance(1, TimedOut, false, asked), instance(2, TimedOut, false, asked)],
+            false,
+            Step::Call(vec![id(1), id(2)]),
+        ),
         (vec![instance(1, Ready, true, asked)], false, Step::Call(vec![id(1)])),
         (vec![instance(1, Terminated, false, asked)], false, Step::Over),
         (vec![instance(1, TimedOut, false, Some(Accepted)), instance(2, TimedOut, false, refused)], false, Step::Over),
